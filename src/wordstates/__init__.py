@@ -1,0 +1,41 @@
+"""The vector of any word, in any text, from any pretrained transformer.
+
+The public names are loaded when first used, so that ``import wordstates`` is quick and pulls in neither torch nor
+transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wordstates import errors
+from wordstates.errors import WordstatesError
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+    from wordstates.embeddings import WordEmbeddings
+    from wordstates.recipe import Recipe
+    from wordstates.usages import Usage, Usages
+
+__all__ = ["Recipe", "Usage", "Usages", "WordEmbedder", "WordEmbeddings", "WordstatesError", "errors"]
+
+_HOMES = {
+    "Recipe": "recipe",
+    "Usage": "usages",
+    "Usages": "usages",
+    "WordEmbedder": "embedder",
+    "WordEmbeddings": "embeddings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'wordstates' has no attribute {name!r}")
+    value = getattr(import_module(f"wordstates.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

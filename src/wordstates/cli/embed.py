@@ -1,0 +1,165 @@
+"""`wordstates embed`: every word of files to one file of vectors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, print_json
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+
+
+def embed(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files or folders: txt, jsonl, csv, tsv, parquet, conllu, also .gz and .zst; - is standard input.",
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
+        ),
+    ],
+    model: Model = "minilm",
+    layers: Annotated[
+        str, typer.Option(help="Layers: -1, '4,8,12', '-4:' (last four), '0:' (all). 0 = embeddings.")
+    ] = "-1",
+    layer_pooling: Annotated[str, typer.Option(help="mean, sum, concat, or none (keep a layer axis).")] = "mean",
+    subword_pooling: Annotated[
+        str, typer.Option(help="mean, first, last, max, sum, or none (a row a subword).")
+    ] = "mean",
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A recipe as JSON, or a file that holds one, instead of the three above; give it several times."
+        ),
+    ] = None,
+    words: Words = "unicode",
+    no_punctuation: NoPunctuation = False,
+    format: Annotated[str | None, typer.Option(help="Format of the input; default by its ending.")] = None,
+    text_unit: Annotated[str, typer.Option(help="In plain text, a text is a line, a paragraph, or a file.")] = "line",
+    text_column: Annotated[str, typer.Option(help="Column or key that holds the text, or a list of words.")] = "text",
+    id_column: Annotated[str | None, typer.Option(help="Column or key that names the document.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of the input.")] = "utf-8",
+    dtype: Annotated[str, typer.Option(help="Numbers in the file: float32 or float16.")] = "float32",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = None,
+    precision: Annotated[str, typer.Option(help="Compute in float32, bfloat16 or float16.")] = "float32",
+    window: Annotated[int | None, typer.Option(help="Subwords one pass reads; default what the model can.")] = None,
+    overlap: Annotated[int | None, typer.Option(help="Subwords that windows share; default a quarter.")] = None,
+    long_texts: Annotated[str, typer.Option(help="Texts longer than a window: window, truncate or error.")] = "window",
+    bos: Annotated[
+        str, typer.Option(help="Beginning-of-sequence token of causal models: auto, always, never.")
+    ] = "auto",
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Causal models: read twice, take the second reading.")
+    ] = False,
+    batch_subwords: Annotated[int | None, typer.Option(help="Most padded subwords in a batch.")] = None,
+    revision: Revision = None,
+    trust_remote_code: TrustRemoteCode = False,
+    unsafe_weights: Annotated[
+        bool, typer.Option("--unsafe-weights", help="Also load pickled weights, which can run code.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate; compute and write nothing.")] = False,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")] = False,
+) -> None:
+    """Write the vector of every word of INPUT to a file.
+
+    A text longer than the model is read through overlapping windows; a word that cannot have a vector has a status
+    instead. The file appears when it is finished, with where its vectors come from in its metadata.
+    """
+    from wordstates.corpus.readers import read_documents
+    from wordstates.corpus.run import dry_run as count
+    from wordstates.corpus.run import embed_documents
+    from wordstates.corpus.writers import open_writer
+
+    # What is wrong with paths and options comes to light before a model is loaded.
+    documents = read_documents(
+        inputs,
+        format=format,
+        text_unit=text_unit,  # type: ignore[arg-type]  # checked by the reader, which names the allowed
+        text_column=text_column,
+        id_column=id_column,
+        encoding=encoding,
+    )
+    writer = open_writer(output, dtype=dtype, overwrite=overwrite)  # type: ignore[arg-type]  # checked there
+    try:
+        recipes = _recipes(recipe or [], layers, layer_pooling, subword_pooling)
+        from wordstates.embedder import WordEmbedder
+
+        embedder = WordEmbedder(
+            model,
+            recipes=recipes,
+            words=words,
+            punctuation=not no_punctuation,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]  # this and the next are checked by the embedder
+            window=window,
+            overlap=overlap,
+            long_texts=long_texts,  # type: ignore[arg-type]
+            bos=bos,  # type: ignore[arg-type]
+            repeat=repeat,
+            batch_subwords=batch_subwords,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            unsafe_weights=unsafe_weights,
+        )
+    except BaseException:
+        writer.abort()
+        raise
+    if dry_run:
+        writer.abort()
+        report = count(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
+    else:
+        with _progress(hidden=quiet or json or not sys.stderr.isatty()) as bar:
+            report = embed_documents(embedder, documents, writer, on_progress=bar.update)
+    report.output = output
+    if json and output != "-":
+        print_json({**report.to_dict(), "provenance": embedder.provenance})
+    elif not quiet:
+        _talk(embedder, report.to_text())
+
+
+def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:
+    from wordstates.errors import RecipeError
+    from wordstates.recipe import Recipe
+
+    if not given:
+        return [Recipe(layers, layer_pooling, subword_pooling)]  # type: ignore[arg-type]  # checked by Recipe
+    if (layers, layer_pooling, subword_pooling) != ("-1", "mean", "mean"):
+        raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
+    texts = [text if text.lstrip().startswith("{") else _read_recipe(text) for text in given]
+    return [Recipe.from_json(text) for text in texts]
+
+
+def _read_recipe(path: str) -> str:
+    from wordstates.errors import InputError
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error
+
+
+def _progress(*, hidden: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(unit=" words", unit_scale=True, desc="embedding", disable=hidden)
+
+
+def _talk(embedder: WordEmbedder, report: str) -> None:
+    print(report, file=sys.stderr)
+    if embedder.causal and embedder.provenance["context"] == "left":
+        print(
+            "note: this model is causal: each vector knows its left context only (--repeat reads twice)",
+            file=sys.stderr,
+        )

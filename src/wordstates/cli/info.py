@@ -1,0 +1,37 @@
+"""`wordstates info`: what is in a file of vectors, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from wordstates.cli.options import Json, print_json
+
+
+def info(
+    file: Annotated[str, typer.Argument(help="A file that wordstates wrote.")],
+    json: Json = False,
+) -> None:
+    """Say what a file of vectors holds, and which model, layers and settings made it."""
+    from wordstates.corpus.provenance import describe
+
+    description = asdict(describe(file))
+    provenance = description.pop("provenance")
+    if json:
+        print_json({**description, "provenance": provenance})
+        return
+    width = max(len(key) for key in [*description, *provenance]) + 2
+    for key, value in [*description.items(), *provenance.items()]:
+        print(f"{key.ljust(width)}{_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "-"
+    if isinstance(value, (list, tuple)):
+        return "; ".join(_shown(inner) for inner in value) or "-"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "-" if value is None else str(value)

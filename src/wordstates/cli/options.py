@@ -1,0 +1,39 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="Hub name, local folder, or 'minilm' (from the extra of this name).")
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")]
+TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")]
+Words = Annotated[str, typer.Option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
+NoPunctuation = Annotated[bool, typer.Option("--no-punctuation", help="Leave punctuation out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as installed
+
+        print(f"wordstates {installed('wordstates')}")
+        raise typer.Exit
+
+
+def version(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The vector of any word, in any text, from any pretrained transformer."""
+
+
+def print_json(data: Any) -> None:
+    """Print data as indented JSON on standard output."""
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))

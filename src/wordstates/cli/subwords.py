@@ -1,0 +1,60 @@
+"""`wordstates subwords`: how a text splits into words and subwords, aligned."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, print_json
+
+
+def subwords(
+    text: Annotated[str, typer.Argument(help="The text; - is standard input.")],
+    model: Model = "minilm",
+    words: Words = "unicode",
+    no_punctuation: NoPunctuation = False,
+    revision: Revision = None,
+    trust_remote_code: TrustRemoteCode = False,
+    json: Json = False,
+) -> None:
+    """Show the words of a text, each with its char span, its status and its subwords; no weights are loaded."""
+    from wordstates.inputs import as_texts
+    from wordstates.model.tokenizer import load_tokenizer
+    from wordstates.text.align import STATUSES, align
+    from wordstates.text.words import word_splitter
+
+    if text == "-":
+        text = sys.stdin.read()
+    [given], _ = as_texts(text, None, None)
+    tokenizer = load_tokenizer(model, revision=revision, trust_remote_code=trust_remote_code)
+    found = tokenizer.encode([given])[0]
+    spans = word_splitter(words, punctuation=not no_punctuation).split([given])[0]
+    alignment = align(spans, found.spans)
+    rows = [
+        {
+            "word": given[start:end],
+            "start": start,
+            "end": end,
+            "status": STATUSES[alignment.statuses[index]],
+            "subwords": tokenizer.pieces(found.ids[alignment.subword_index[alignment.word_index == index]].tolist()),
+        }
+        for index, (start, end) in enumerate(spans.tolist())
+    ]
+    if json:
+        print_json({"model": model, "aligned_by": found.aligned_by, "words": rows})
+        return
+    table = [("word", "span", "status", "subwords")]
+    table += [
+        (repr(row["word"])[1:-1], f"{row['start']}-{row['end']}", row["status"], " ".join(row["subwords"]))
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in table) for column in range(3)]
+    for line in table:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]]).rstrip())
+    print(
+        f"{len(rows)} words, {len(found.ids)} subwords, aligned by {found.aligned_by}; special tokens around them: "
+        f"{' '.join(tokenizer.pieces(tokenizer.template.wrap([]))) or 'none'}",
+        file=sys.stderr,
+    )

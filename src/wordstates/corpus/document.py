@@ -1,0 +1,22 @@
+"""A document: one text with its id, as a reader gives it and a writer keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text of a corpus.
+
+    Args:
+        id: Name of the document, unique within its input: the id column, or ``file:line``.
+        text: The text as given, after decoding.
+        spans: Char spans of given words (CoNLL-U, lists of words), half-open, in code points; None: split the text.
+        keys: The input's own name of each given word (the CoNLL-U id), aligned with `spans`; None where there is none.
+    """
+
+    id: str
+    text: str
+    spans: tuple[tuple[int, int], ...] | None = None
+    keys: tuple[str, ...] | None = None

@@ -1,0 +1,98 @@
+"""Files that are there whole or not at all: written under another name, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wordstates.errors import OutputError, WordstatesError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_WORDS = ("No space left", "File too large", "quota exceeded")  # libraries that swallow the number
+
+
+class PartialFile:
+    """A file in the making, ``.{name}.{pid}.partial`` beside its target.
+
+    Args:
+        target: The path it gets in the end.
+        overwrite: Whether a file may be there already; it stays as it is until the new one replaces it.
+
+    Raises:
+        OutputError: If the target exists and may not be replaced, or its folder cannot be written to.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        if target.is_dir():
+            raise OutputError(f"{str(target)!r} is a folder: name a file in it.")
+        if target.exists() and not overwrite:
+            raise OutputError(f"{str(target)!r} exists: choose another name, or pass --overwrite to replace it.")
+        if not target.parent.is_dir():
+            raise OutputError(f"The folder of {str(target)!r} does not exist: make it first (mkdir -p).")
+        try:
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass  # tells whether the folder can be written to now, before anything is computed
+        except OSError as error:
+            raise OutputError(f"The folder of {str(target)!r} cannot be written to ({error.strerror}).") from error
+        self.target = target
+        self.path = target.with_name(f".{target.name}.{os.getpid()}.partial")
+
+    def publish(self) -> int:
+        """Sync the file, give it its name, and return its size in bytes."""
+        with self.path.open("rb+") as file:
+            os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
+        self.path.replace(self.target)
+        self._sync_folder()
+        return size
+
+    def _sync_folder(self) -> None:
+        """Make the new name last through a power cut; not every system can open a folder for it."""
+        if os.name == "posix":
+            folder = os.open(self.target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def remove(self) -> None:
+        """Remove the unfinished file, if there is one."""
+        self.path.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Give the bytes written so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+
+@contextmanager
+def told_as_output_errors(partial: PartialFile | None, abort: Callable[[], None]) -> Iterator[None]:
+    """Turn what the system and the libraries say about a failed write into an `OutputError` that says what to do.
+
+    Args:
+        partial: The file being written; None: standard output.
+        abort: Closes and removes it, called once the failure is known.
+    """
+    try:
+        yield
+    except (WordstatesError, BrokenPipeError):  # a pipe nobody reads any more is the command line's to end on
+        raise
+    except Exception as error:
+        full = getattr(error, "errno", None) in _FULL or any(words in str(error) for words in _FULL_WORDS)
+        # safetensors has an error of its own, and h5py raises RuntimeError on flush: both only name the system's
+        if not (full or isinstance(error, (OSError, RuntimeError)) or type(error).__name__ == "SafetensorError"):
+            raise
+        if partial is None:
+            abort()
+            raise OutputError(f"Standard output cannot be written ({error}): what came out is not whole.") from error
+        name, written = str(partial.target), partial.size()
+        abort()
+        if full:
+            raise OutputError(
+                f"Disk full while writing {name!r}: free more than the {written:,} bytes that were written, or choose "
+                "another folder, then run again; nothing was left behind."
+            ) from error
+        raise OutputError(f"{name!r} cannot be written ({error}); nothing was left behind.") from error

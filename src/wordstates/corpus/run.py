@@ -1,0 +1,200 @@
+"""From documents to a file: the run behind `wordstates embed`, and what it reports."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wordstates.corpus.document import Document
+from wordstates.corpus.writers import Writer
+from wordstates.embedder import WordEmbedder
+from wordstates.errors import InputError
+from wordstates.text.words import Spans, as_spans
+
+# Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
+# enough to keep memory flat.
+_GROUP_CHARACTERS = 200_000
+# A dry run times the model on this many words before it promises anything.
+_SAMPLE_WORDS = 400
+_BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed file, measured on running text
+
+
+@dataclass
+class Report:
+    """What a run did, or (dry) would do.
+
+    Args:
+        texts: Documents read.
+        words: Words found.
+        subwords: Subwords of those words.
+        windows: Windows read by the model.
+        long_texts: Texts longer than one window.
+        statuses: Number of words of each status.
+        seconds: Time from the first document to the finished file; an estimate in a dry run.
+        bytes: Size of the file; an estimate in a dry run.
+        output: Path of the file.
+        dry_run: True if nothing was computed.
+    """
+
+    texts: int = 0
+    words: int = 0
+    subwords: int = 0
+    windows: int = 0
+    long_texts: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    bytes: int = 0
+    output: str = ""
+    dry_run: bool = False
+
+    @property
+    def words_per_second(self) -> float:
+        """Words a second, over the whole run."""
+        return self.words / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        return {**asdict(self), "words_per_second": round(self.words_per_second, 1)}
+
+    def to_text(self) -> str:
+        """Write the report as a few aligned lines."""
+        about = "about " if self.dry_run else ""
+        statuses = ", ".join(f"{status} {count:,}" for status, count in sorted(self.statuses.items())) or "none"
+        rows = [
+            ("texts", f"{self.texts:,}" + (f" ({self.long_texts:,} longer than a window)" if self.long_texts else "")),
+            ("words", f"{self.words:,}"),
+            ("subwords", f"{self.subwords:,}"),
+            ("windows", f"{self.windows:,}"),
+            ("statuses", statuses),
+            ("seconds", f"{about}{self.seconds:,.1f}"),
+            ("words a second", f"{about}{self.words_per_second:,.0f}"),
+            ("bytes", f"{about}{self.bytes:,}"),
+        ]
+        if self.output:
+            rows.append(("would write" if self.dry_run else "wrote", self.output))
+        return "\n".join(f"{name:<15} {value}" for name, value in rows)
+
+
+def embed_documents(
+    embedder: WordEmbedder,
+    documents: Iterable[Document],
+    writer: Writer,
+    *,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> Report:
+    """Write the vectors of every word of every document.
+
+    Args:
+        embedder: Gives the vectors.
+        documents: The documents, as a stream.
+        writer: Takes them; committed at the end, aborted when anything fails.
+        on_progress: Called after each batch with the number of words it gave.
+
+    Returns:
+        What was done; `output` is left empty.
+
+    Raises:
+        InputError: If there is no word in any document.
+    """
+    report = Report()
+    statuses: Counter[str] = Counter()
+    began = time.perf_counter()
+    try:
+        for group in grouped(documents):
+            embeddings = embedder.encode(
+                [document.text for document in group], spans=_spans(embedder, group), on_progress=on_progress
+            )
+            writer.write(group, embeddings)
+            report.texts += len(group)
+            report.words += len(embeddings.words)
+            report.subwords += len(embeddings.subword_ids)
+            report.windows += embeddings.reading["windows"]
+            report.long_texts += embeddings.reading["long_texts"]
+            statuses.update(embeddings.status_counts)
+        _check_words(report)
+        report.bytes = writer.commit(embedder.provenance)
+    except BaseException:
+        writer.abort()
+        raise
+    report.statuses = dict(statuses)
+    report.seconds = round(time.perf_counter() - began, 3)
+    return report
+
+
+def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_number: int) -> Report:
+    """Count what a run would do, and estimate its time and its file from a sample.
+
+    Args:
+        embedder: Would give the vectors.
+        documents: The documents, as a stream.
+        bytes_per_number: 2 for float16, 4 for float32.
+
+    Raises:
+        InputError: If there is no word in any document.
+    """
+    report = Report(dry_run=True)
+    statuses: Counter[str] = Counter()
+    rate = 0.0
+    for group in grouped(documents):
+        texts, spans = [document.text for document in group], _spans(embedder, group)
+        plan = embedder.plan(texts, spans)
+        report.texts += len(group)
+        report.words += len(plan.status_codes)
+        report.subwords += len(plan.subword_ids)
+        report.windows += len(plan.windows)
+        report.long_texts += plan.long_texts
+        statuses.update(plan.status_counts)
+        rate = rate or _words_per_second(embedder, texts, spans)
+    _check_words(report)
+    numbers = sum(int(np.prod(shape)) for shape in embedder.vector_shapes.values())
+    rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
+    report.statuses = dict(statuses)
+    report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
+    report.seconds = round(report.words / rate, 1) if rate else 0.0
+    return report
+
+
+def grouped(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Put documents together to groups of about as many characters as one call of `encode` should get."""
+    group: list[Document] = []
+    characters = 0
+    for document in documents:
+        group.append(document)
+        characters += len(document.text)
+        if characters >= _GROUP_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
+def _spans(embedder: WordEmbedder, documents: list[Document]) -> list[Spans]:
+    """Take the words that documents bring, and split the text of those that bring none."""
+    raw = [document.text for document in documents if document.spans is None]
+    split = iter(embedder.split(raw))
+    return [next(split) if document.spans is None else as_spans(document.spans) for document in documents]
+
+
+def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Spans]) -> float:
+    """Time the model on the first words of some texts, after a warm-up on a few of them."""
+    sample, counted = [], 0
+    for text_spans in spans:
+        sample.append(text_spans[: max(_SAMPLE_WORDS - counted, 0)])
+        counted += len(sample[-1])
+    if not counted:
+        return 0.0
+    cut = [text[: int(found[-1, 1]) if len(found) else 0] for text, found in zip(texts, sample, strict=True)]
+    for _ in range(2):
+        began = time.perf_counter()
+        embedder.encode(cut, spans=sample)
+    return counted / (time.perf_counter() - began)
+
+
+def _check_words(report: Report) -> None:
+    if not report.words:
+        raise InputError(f"There is no word in the {report.texts} texts: nothing but white space, or words left out.")

@@ -1,0 +1,385 @@
+"""`WordEmbedder`: the vector of any word, in any text, from any pretrained transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wordstates.embeddings import WordEmbeddings
+from wordstates.errors import InputError, RecipeError
+from wordstates.inputs import Texts, as_texts
+from wordstates.model.loaded import BosPolicy, Precision, load_model
+from wordstates.planning import LongTexts, Plan, WindowSettings, make_plan
+from wordstates.reader import WindowReader
+from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
+from wordstates.text.targets import Target, TargetFinder
+from wordstates.text.words import Spans, as_spans, word_splitter
+from wordstates.usages import Usages
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class WordEmbedder:
+    """Gives the vectors of words in their contexts.
+
+    Invariant: in float32 each vector equals that of `transformers` run by hand on the one text, whatever else is in the
+    batch; a word that cannot have a vector has a status instead.
+
+    Args:
+        model: Hub name, local folder, ``"minilm"`` (carried by the extra of this name), or a model in memory.
+        tokenizer: The tokenizer of a model in memory; or another one (name, folder, object).
+        layers: Layers by the one numbering rule: 0 = embedding output, 1..L = blocks, -1 = last; ``"-4:"``, ``"4,8"``.
+        layer_pooling: ``mean`` (default), ``sum``, ``concat``, or ``none`` to keep a layer axis.
+        subword_pooling: ``mean`` (default), ``first``, ``last``, ``max``, ``sum``, or ``none`` for a row a subword.
+        recipes: Several recipes from one pass, instead of the three above.
+        words: How raw text is split: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline, or a callable
+            from a text to its words or char spans.
+        punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
+        device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
+        precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
+            float32 is measured and stands in the provenance.
+        window: Subwords one pass reads, special tokens included; default what the model can read, at most 8,192 (512
+            for models without a limit of their own).
+        overlap: Subwords that neighbouring windows share; default a quarter of the window.
+        long_texts: ``"window"`` reads texts longer than a window through overlapping windows; ``"truncate"`` cuts them,
+            with a status for each word cut off; ``"error"`` refuses them.
+        bos: Beginning-of-sequence token for causal models: ``auto`` as the tokenizer does, ``always``, ``never``.
+        repeat: For causal models: read each text twice and take the second reading, which has seen all of it.
+        batch_subwords: Most padded subwords in a batch; default 1,024 on a CPU, 16,384 elsewhere. Halved for good when
+            memory runs out.
+        revision: Branch, tag or commit of a model on the hub.
+        trust_remote_code: Run code that comes with the model; off unless asked.
+        unsafe_weights: Also load pickled weights, which can run code; off unless asked.
+
+    Raises:
+        ModelNotFoundError: If the model is not to be had.
+        ModelError: If it cannot be used.
+        RecipeError: If a layer or a pooling does not exist.
+        InputError: If options do not exist or contradict each other.
+
+    Source:
+        Repeating the text for causal models: Springer et al. 2024, "Repetition improves language model embeddings".
+
+    Example:
+        >>> embedder = WordEmbedder("minilm", layers="-4:")
+        >>> emb = embedder.encode("The quick brown fox jumps over the lazy dog.")
+        >>> emb["fox"].vector.shape
+        (384,)
+    """
+
+    def __init__(
+        self,
+        model: str | Path | nn.Module = "minilm",
+        tokenizer: Any = None,
+        *,
+        layers: LayersLike = -1,
+        layer_pooling: LayerPooling = "mean",
+        subword_pooling: SubwordPooling = "mean",
+        recipes: Sequence[Recipe] | None = None,
+        words: object = "unicode",
+        punctuation: bool = True,
+        device: str | torch.device | None = None,
+        precision: Precision | None = None,
+        window: int | None = None,
+        overlap: int | None = None,
+        long_texts: LongTexts = "window",
+        bos: BosPolicy = "auto",
+        repeat: bool = False,
+        batch_subwords: int | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        unsafe_weights: bool = False,
+    ) -> None:
+        if recipes is not None and (layers, layer_pooling, subword_pooling) != (-1, "mean", "mean"):
+            raise RecipeError("Give either recipes=[...] or layers, layer_pooling and subword_pooling, not both.")
+        self.recipes = check_names(recipes if recipes is not None else [Recipe(layers, layer_pooling, subword_pooling)])
+        self._splitter = word_splitter(words, punctuation=punctuation)
+        self._model = load_model(
+            model,
+            tokenizer,
+            device=device,
+            precision=precision,
+            bos=bos,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            unsafe_weights=unsafe_weights,
+        )
+        anatomy = self._model.anatomy
+        self._layers = {recipe.name: recipe.resolve(anatomy.n_blocks, self._model.name) for recipe in self.recipes}
+        self._check_layers()
+        if repeat and not anatomy.causal:
+            raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
+        self._repeat = repeat
+        self._window = self._check_window(window)
+        self._settings = self._window_settings(overlap, long_texts)
+        budget = _default_budget(self._model.engine.device.type) if batch_subwords is None else batch_subwords
+        if budget < 1:
+            raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
+        self._reader = WindowReader(self._model, self.recipes, self._layers, budget=budget, repeat=repeat)
+
+    # -- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks L of the model: layers run from 0 to L."""
+        return self._model.anatomy.n_blocks
+
+    @property
+    def causal(self) -> bool:
+        """True if the model reads left to right, so that a word's vector knows only what stands before it."""
+        return self._model.anatomy.causal
+
+    @property
+    def window(self) -> int:
+        """Subwords one pass reads, special tokens included."""
+        return self._window
+
+    @property
+    def vector_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one vector of each recipe."""
+        return {recipe.name: self._reader.vector_shape(recipe) for recipe in self.recipes}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the vectors come from: all that decides their values, as plain JSON data."""
+        model, settings = self._model, self._settings
+        return {
+            "wordstates": version("wordstates"),
+            "model": model.name,
+            "revision": model.revision,
+            "weights": model.weights,
+            "tokenizer": model.tokenizer.fingerprint(),
+            "recipes": [
+                {**recipe.to_dict(), "layer_numbers": list(self._layers[recipe.name])} for recipe in self.recipes
+            ],
+            "words": self._splitter.name,
+            "precision": model.precision,
+            "precision_error": model.precision_error,
+            "engine": model.engine.name,
+            "device": str(model.engine.device),
+            "window": self._window,
+            "overlap": settings.overlap,
+            "long_texts": settings.long_texts,
+            "context": "both" if not self.causal else "left, read twice" if self._repeat else "left",
+            "special_tokens": {
+                "before": model.tokenizer.pieces(model.template.prefix),
+                "after": model.tokenizer.pieces(model.template.suffix),
+            },
+            "versions": _versions(),
+        }
+
+    def __repr__(self) -> str:
+        names = ", ".join(recipe.name for recipe in self.recipes)
+        return f"WordEmbedder({self._model.name!r}, {self.n_blocks} blocks, recipes: {names}, window {self._window})"
+
+    # -- what it does ------------------------------------------------------------------------------------------------
+
+    def encode(
+        self,
+        texts: Texts,
+        *,
+        words: Sequence[str] | Sequence[Sequence[str]] | None = None,
+        spans: Sequence[Any] | None = None,
+        show_progress: bool = False,
+        on_progress: Callable[[int], object] | None = None,
+    ) -> WordEmbeddings:
+        """Give the vectors of the words of texts.
+
+        Args:
+            texts: A text, a list of texts, or a list of lists of given words (joined by a space).
+            words: The words of each text, as they stand in it, instead of splitting; for a single text, its words.
+            spans: Char spans of the words or phrases of each text, instead of splitting; for a single text, its spans.
+            show_progress: Show a bar on standard error.
+            on_progress: Called after each batch with the number of words it gave a vector.
+
+        Returns:
+            All words of all texts, in order, with float32 vectors.
+
+        Raises:
+            InputError: If the texts are no texts.
+            SpanError: If a span lies outside its text, or a given word is not in it.
+            NonFiniteError: If the model gives NaN or infinity.
+
+        Example:
+            >>> emb = WordEmbedder("minilm").encode(["A river bank.", "A bank account."])
+            >>> emb["bank"].vectors.shape
+            (2, 384)
+        """
+        listed, given = as_texts(texts, words, spans)
+        with _progress(show_progress, on_progress) as advance:
+            return self._embed(listed, self.split(listed) if given is None else given, advance)
+
+    def find(
+        self,
+        texts: str | Sequence[str],
+        targets: Sequence[Target],
+        *,
+        ignore_case: bool = True,
+        missing: str = "error",
+        show_progress: bool = False,
+    ) -> Usages:
+        """Give every usage of some words and phrases, with its vector and its context.
+
+        A text without a usage is not run through the model.
+
+        Args:
+            texts: A text or a list of texts.
+            targets: Words, phrases, or compiled regular expressions.
+            ignore_case: Whether *Fox* is a usage of *fox*; for words and phrases.
+            missing: ``"error"`` if a target without any usage is an error (the default), ``"ignore"`` if not.
+            show_progress: Show a bar on standard error.
+
+        Returns:
+            The usages in text order. Usages of different targets may overlap.
+
+        Raises:
+            InputError: If a target is empty, or the texts are no texts.
+            TargetNotFoundError: If a target occurs nowhere.
+
+        Example:
+            >>> usages = WordEmbedder("minilm").find(["The lazy dog.", "A cat."], ["lazy dog"])
+            >>> usages[0].word, usages[0].left
+            ('lazy dog', 'The ')
+        """
+        if missing not in ("error", "ignore"):
+            raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
+        listed, _ = as_texts(texts, None, None)
+        finder = TargetFinder(targets, ignore_case=ignore_case)
+        matches = [finder.find(text) for text in listed]
+        if missing == "error":
+            finder.check_all_found(matches, listed)
+        spans = [as_spans([match[:2] for match in found]) for found in matches]
+        target_index = [match[2] for found in matches for match in found]
+        with _progress(show_progress, None) as advance:
+            embeddings = self._embed(listed, spans, advance)
+        return Usages(embeddings, tuple(finder.names), tuple(target_index))
+
+    def split(self, texts: Sequence[str]) -> list[Spans]:
+        """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""
+        return self._splitter.split(texts)
+
+    def plan(self, texts: Sequence[str], word_spans: Sequence[Spans] | None = None) -> Plan:
+        """Split, align and cut texts without running the model: what a dry run counts.
+
+        Args:
+            texts: The texts.
+            word_spans: Char spans of the words of each; default split as raw text.
+        """
+        spans = self.split(texts) if word_spans is None else word_spans
+        return self._plan(texts, spans)[0]
+
+    def _plan(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> tuple[Plan, int]:
+        wanted = [index for index, spans in enumerate(word_spans) if len(spans)]
+        encoded = dict(zip(wanted, self._model.tokenizer.encode([texts[index] for index in wanted]), strict=True))
+        none = np.zeros(0, dtype=np.int64)
+        plan = make_plan(
+            texts,
+            word_spans,
+            [encoded[index].ids if index in encoded else none for index in range(len(texts))],
+            [encoded[index].spans if index in encoded else none.reshape(0, 2) for index in range(len(texts))],
+            self._settings,
+        )
+        return plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values())
+
+    def _embed(
+        self, texts: Sequence[str], word_spans: Sequence[Spans], advance: Callable[[int], object]
+    ) -> WordEmbeddings:
+        plan, by_strings = self._plan(texts, word_spans)
+        columns = self._reader.read(plan, texts, advance)
+        vocabulary = np.unique(plan.subword_ids).tolist()
+        return WordEmbeddings(
+            texts=tuple(texts),
+            words=[
+                text[start:end] for text, spans in zip(texts, word_spans, strict=True) for start, end in spans.tolist()
+            ],
+            spans=np.concatenate([as_spans([]), *word_spans]),
+            status_codes=plan.status_codes,
+            text_starts=plan.text_starts,
+            subword_ids=plan.subword_ids,
+            subword_starts=plan.subword_starts,
+            columns=columns,
+            provenance=self.provenance,
+            vocabulary=dict(zip(vocabulary, self._model.tokenizer.pieces(vocabulary), strict=True)),
+            reading={
+                "windows": len(plan.windows),
+                "long_texts": plan.long_texts,
+                "subwords_read": sum(len(window.ids) for window in plan.windows),
+                "texts_aligned_by_strings": by_strings,
+            },
+        )
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def _check_layers(self) -> None:
+        anatomy = self._model.anatomy
+        for recipe in self.recipes:
+            layers = self._layers[recipe.name]
+            unreadable = [layer for layer in layers if layer not in anatomy.readable]
+            if unreadable:
+                raise RecipeError(
+                    f"Layer {unreadable[0]} of {self._model.name!r} has no state for each subword (it shortens the "
+                    f"text inside); the layers that have one are {sorted(anatomy.readable)}."
+                )
+            if len({anatomy.dims[layer] for layer in layers}) > 1:
+                raise RecipeError(
+                    f"Layers {recipe.layers!r} of {self._model.name!r} differ in width "
+                    f"({[anatomy.dims[layer] for layer in layers]}), so they cannot be pooled: choose layers of one "
+                    "width."
+                )
+
+    def _check_window(self, window: int | None) -> int:
+        limit, special = self._model.limit, len(self._model.template)
+        if window is None:
+            return self._model.default_window
+        if limit is not None and window > limit:
+            raise InputError(
+                f"window={window} is more than {self._model.name!r} can read at once: at most {limit} subwords."
+            )
+        if window <= special:
+            raise InputError(
+                f"window={window} holds no text: {special} of it are special tokens; give {special + 1} or more."
+            )
+        return window
+
+    def _window_settings(self, overlap: int | None, long_texts: LongTexts) -> WindowSettings:
+        if long_texts not in ("window", "truncate", "error"):
+            raise InputError(f"long_texts={long_texts!r} does not exist: choose window, truncate or error.")
+        capacity = (self._window - len(self._model.template)) // (2 if self._repeat else 1)
+        if capacity < 1:
+            raise InputError(f"window={self._window} is too small to read a text twice; give a larger one.")
+        chosen = capacity // 4 if overlap is None else overlap
+        if not 0 <= chosen < capacity:
+            raise InputError(
+                f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
+            )
+        return WindowSettings(capacity, chosen, long_texts, causal=self.causal and not self._repeat)
+
+
+@contextmanager
+def _progress(shown: bool, listener: Callable[[int], object] | None) -> Iterator[Callable[[int], object]]:
+    """Give something to call with the number of words done: the listener, a bar on standard error, or nothing."""
+    if listener is not None or not shown:
+        yield listener or (lambda _: None)
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=" words", unit_scale=True) as bar:
+        yield bar.update
+
+
+def _default_budget(device_type: str) -> int:
+    """Small batches win on a CPU, whose caches they fit; a GPU wants to be filled."""
+    return 1024 if device_type == "cpu" else 16_384
+
+
+def _versions() -> dict[str, str]:
+    from wordstates.model._hf import versions
+
+    return versions()

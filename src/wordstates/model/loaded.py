@@ -1,0 +1,213 @@
+"""A model ready to read: network, tokenizer, what the probe found, and the limits that follow."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from wordstates.errors import InputError, ModelError
+from wordstates.model import _hf
+from wordstates.model.engine import pad
+from wordstates.model.probe import Anatomy, ProbeText, probe
+from wordstates.model.tokenizer import Template, Tokenizer
+from wordstates.model.torch_engine import TorchEngine
+
+Precision = Literal["float32", "bfloat16", "float16"]
+BosPolicy = Literal["auto", "always", "never"]
+_DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
+# Without a limit of its own a model gets the window that such models are trained with; and no window is longer than
+# what fits a machine, whatever a config promises.
+_USUAL_WINDOW, _LONGEST_WINDOW = 512, 8192
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that can be asked for hidden states.
+
+    Args:
+        name: What the user called it.
+        revision: Commit on the hub, if it came from there.
+        weights: Fingerprint of the weights, 16 hex digits.
+        tokenizer: Its tokenizer.
+        template: The special tokens around each window, after the policy for the beginning of sequence.
+        anatomy: What the probe found.
+        engine: What runs it.
+        limit: Most subwords one pass can read, special tokens included; None if there is no limit.
+        vocabulary_rows: Ids from here on have no vector in the model; 0 if it has no such table.
+        pad_id: Id to pad with.
+        precision: Precision of the network.
+        precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
+    """
+
+    name: str
+    revision: str | None
+    weights: str
+    tokenizer: Tokenizer
+    template: Template
+    anatomy: Anatomy
+    engine: TorchEngine
+    limit: int | None
+    vocabulary_rows: int
+    pad_id: int
+    precision: str
+    precision_error: float | None
+
+    @property
+    def default_window(self) -> int:
+        """Subwords in a window, special tokens included, where the user names none."""
+        promised = self.tokenizer.tokenizer.model_max_length
+        return min(self.limit or (promised if promised < 1_000_000 else _USUAL_WINDOW), _LONGEST_WINDOW)
+
+
+def load_model(
+    model: str | Path | nn.Module,
+    tokenizer: Any = None,
+    *,
+    device: str | torch.device | None = None,
+    precision: Precision | None = None,
+    bos: BosPolicy = "auto",
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    unsafe_weights: bool = False,
+) -> LoadedModel:
+    """Load a model by name or folder, or take one from memory, and find out what it does.
+
+    Args:
+        model: Hub name, local folder, ``"minilm"``, or a module in memory (which is never changed).
+        tokenizer: Name, folder or object; needed for a module.
+        device: Where to run; default the GPU if there is one. A module in memory stays where it is.
+        precision: Precision to compute in; default float32, or what a module in memory has.
+        bos: Beginning-of-sequence token of causal models: ``auto`` as the tokenizer does, ``always``, or ``never``.
+        revision: Branch, tag or commit on the hub.
+        trust_remote_code: Run code that comes with the model.
+        unsafe_weights: Also load pickled weights.
+
+    Raises:
+        InputError: If the options contradict each other or do not exist.
+        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load`.
+    """
+    if precision is not None and precision not in _DTYPES:
+        raise InputError(f"precision={precision!r} does not exist: choose one of {', '.join(_DTYPES)}.")
+    if isinstance(model, nn.Module):
+        if device is not None:
+            raise InputError("A model given as an object stays where it is: move it with model.to(...), not device=...")
+        checkpoint = _hf.wrap(model, tokenizer)
+    else:
+        checkpoint = _hf.load(
+            model,
+            tokenizer=tokenizer,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            unsafe_weights=unsafe_weights,
+        )
+    network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
+    words = Tokenizer(checkpoint.tokenizer, name)
+    arguments = _hf.pass_arguments(network)
+    pad_id = _hf.padding_id(network, checkpoint.tokenizer)
+    text = _probe_text(words, pad_id)
+    if checkpoint.owned:
+        network = network.to(choose_device(device))
+    weights = _fingerprint(network)
+    anatomy = probe(network, text, arguments, name)
+    current = next(network.parameters()).dtype
+    wanted = _DTYPES[precision] if precision else current
+    error = None
+    if wanted != torch.float32 or current != torch.float32:
+        exact = _hidden_states(network if current == torch.float32 else copy.deepcopy(network).float(), text, arguments)
+        if wanted != current:
+            network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
+            anatomy = probe(network, text, arguments, name)
+        if wanted != torch.float32:
+            error = _relative_error(exact, _hidden_states(network, text, arguments))
+    return LoadedModel(
+        name=name,
+        revision=checkpoint.revision,
+        weights=weights,
+        tokenizer=words,
+        template=_with_bos(words, anatomy, bos, name),
+        anatomy=anatomy,
+        engine=TorchEngine(
+            network, anatomy.blocks, anatomy.n_blocks, time_first=anatomy.time_first, arguments=arguments
+        ),
+        limit=_hf.position_limit(network),
+        vocabulary_rows=_hf.vocabulary_rows(network),
+        pad_id=pad_id,
+        precision=str(wanted).removeprefix("torch."),
+        precision_error=error,
+    )
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """Give the device asked for, or the GPU if there is one, or the CPU.
+
+    Raises:
+        InputError: If there is no such device.
+    """
+    if device is None or device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"Device {str(device)!r} is not to be had here: {reason} Leave it out, or say 'cpu'."
+        ) from error
+    return chosen
+
+
+def _probe_text(tokenizer: Tokenizer, pad_id: int) -> ProbeText:
+    template = tokenizer.template
+    ids = tokenizer.encode([_PROBE_TEXT])[0].ids.tolist()[:24]
+    if len(ids) < 2:
+        raise ModelError(
+            f"Tokenizer of {tokenizer.name!r} makes {len(ids)} subwords of an English sentence, too few to try the "
+            "model with: is it the model's own tokenizer?"
+        )
+    other = next((index for index in ids if index != ids[-1]), ids[-1])
+    return ProbeText(template.wrap(ids), template.wrap([*ids[:-1], other]), template.wrap_types(len(ids)), pad_id)
+
+
+def _hidden_states(network: nn.Module, text: ProbeText, arguments: dict[str, Any]) -> Sequence[Tensor]:
+    batch = pad([text.row], None if text.types is None else [text.types], text.pad_id)
+    return TorchEngine(network, None, 0, arguments=arguments).every_hidden_state(batch)[0]
+
+
+def _relative_error(exact: Sequence[Tensor], rounded: Sequence[Tensor]) -> float:
+    return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, rounded, strict=True))
+
+
+def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: BosPolicy, name: str) -> Template:
+    template = tokenizer.template
+    if bos == "auto":
+        return template
+    if bos not in ("always", "never"):
+        raise InputError(f"bos={bos!r} does not exist: choose one of auto, always, never.")
+    token = tokenizer.tokenizer.bos_token_id
+    if not anatomy.causal:
+        raise InputError(
+            f"bos={bos!r} is for causal models: {name!r} reads both sides and keeps its own special tokens."
+        )
+    if token is None:
+        raise InputError(f"bos={bos!r}: the tokenizer of {name!r} has no beginning-of-sequence token.")
+    bare = template.prefix[1:] if template.prefix[:1] == (token,) else template.prefix
+    prefix = (token, *bare) if bos == "always" else bare
+    return Template(prefix, template.suffix, template.types)
+
+
+def _fingerprint(network: nn.Module) -> str:
+    """Hash names, shapes and a few dozen numbers of every weight: tells checkpoints apart without reading all."""
+    digest = hashlib.sha256()
+    for key, weight in network.state_dict().items():
+        flat = weight.detach().flatten()
+        sample = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.float32)
+        digest.update(f"{key} {tuple(weight.shape)}".encode() + sample.numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,73 @@
+"""One pass: rows of subword ids in, pooled vectors out; all in between stays on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from wordstates.model.engine import pad
+from wordstates.model.loaded import LoadedModel
+from wordstates.model.pooling import pool
+from wordstates.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Take:
+    """What to take from a pass for one recipe.
+
+    Args:
+        recipe: How to pool.
+        layers: Its absolute layer numbers.
+        starts: Where each row of the result begins among the positions; no row is empty.
+    """
+
+    recipe: Recipe
+    layers: tuple[int, ...]
+    starts: Int[np.ndarray, " rows"]
+
+
+def run_pass(
+    model: LoadedModel,
+    texts: Sequence[Sequence[int]],
+    positions: Sequence[Int[np.ndarray, " pairs"]],
+    takes: Sequence[Take],
+) -> list[Float[np.ndarray, "rows ..."]]:
+    """Read some texts at once, no deeper than needed, and pool what is wanted of them.
+
+    Args:
+        model: The model.
+        texts: Subword ids of each text, special tokens left out.
+        positions: The wanted subwords of each text.
+        takes: What to make of them; the pooling of every recipe sees the same positions.
+
+    Returns:
+        For each take its rows, float32, on the CPU.
+    """
+    template, engine = model.template, model.engine
+    types = [template.wrap_types(len(ids)) for ids in texts]
+    batch = pad(
+        [template.wrap(ids) for ids in texts],
+        None if template.types is None else [row for row in types if row is not None],
+        model.pad_id,
+    )
+    hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
+    width, before = batch.ids.shape[1], len(template.prefix)
+    flat = np.concatenate([part + row * width + before for row, part in enumerate(positions)])
+    on_device = torch.from_numpy(flat).to(engine.device)
+    return [
+        pool(
+            hidden,
+            take.layers,
+            take.recipe.layer_pooling,
+            take.recipe.subword_pooling,
+            on_device,
+            torch.from_numpy(take.starts).to(engine.device),
+        )
+        .cpu()
+        .numpy()
+        for take in takes
+    ]

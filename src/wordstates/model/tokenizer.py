@@ -1,0 +1,270 @@
+"""Texts to subwords with true char spans, for every kind of tokenizer.
+
+Offsets from the tokenizer are used where they explain the text. Every text gets a structural check, every piece of the
+vocabulary is held once against the text it claims; where either fails, or there are no offsets, the pieces are aligned
+with the text as strings, and the better of the two alignments wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from wordstates.errors import TokenizerError
+from wordstates.model import _hf
+from wordstates.text.align import SubwordSpans, trim_spans
+from wordstates.text.pieces import Surface, SurfaceStyle, mismatches, spans_from_strings, structure_is_sound, surface_of
+
+AlignedBy = Literal["offsets", "strings"]
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """The subwords of one text, special tokens left out.
+
+    Args:
+        ids: Vocabulary ids, shape (subwords,).
+        spans: Trimmed char spans, shape (subwords, 2); empty for a piece that stands for no character.
+        aligned_by: Where the spans come from.
+    """
+
+    ids: Int[np.ndarray, " subwords"]
+    spans: SubwordSpans
+    aligned_by: AlignedBy
+
+
+@dataclass(frozen=True)
+class Template:
+    """The special tokens that the tokenizer puts around a text.
+
+    Args:
+        prefix: Ids before the text.
+        suffix: Ids after the text.
+        types: Segment ids of prefix, text and suffix, None if all are 0.
+    """
+
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+    types: tuple[tuple[int, ...], int, tuple[int, ...]] | None = None
+
+    def __len__(self) -> int:
+        """Count the special tokens."""
+        return len(self.prefix) + len(self.suffix)
+
+    def wrap(self, ids: Sequence[int]) -> list[int]:
+        """Put the special tokens around the ids of a window."""
+        return [*self.prefix, *ids, *self.suffix]
+
+    def wrap_types(self, length: int) -> list[int] | None:
+        """Give the segment ids of a window of `length` subwords of text, None if all are 0."""
+        if self.types is None:
+            return None
+        before, inside, after = self.types
+        return [*before, *([inside] * length), *after]
+
+
+class Tokenizer:
+    """A Hugging Face tokenizer, asked only for what can be checked.
+
+    Args:
+        tokenizer: Any tokenizer of `transformers`, fast or slow. It is not changed.
+        name: Its name for errors.
+    """
+
+    def __init__(self, tokenizer: Any, name: str) -> None:
+        self.tokenizer = tokenizer
+        self.name = name
+        self.style = _surface_style(tokenizer)
+        self._special = set(tokenizer.all_special_ids)
+        self._unknown = tokenizer.unk_token_id
+        self._surfaces: dict[int, Surface] = {}
+        self._blank: dict[int, bool] = {}
+        self._verified: set[int] = set()
+        self._template: Template | None = None
+
+    def encode(self, texts: Sequence[str]) -> list[Subwords]:
+        """Split texts into subwords.
+
+        Args:
+            texts: Any texts.
+
+        Returns:
+            The subwords of each text, in order, without special tokens.
+
+        Raises:
+            TokenizerError: If the tokenizer fails on a text.
+        """
+        if not texts:
+            return []
+        if not self.tokenizer.is_fast:
+            return [self._encode_slow(text) for text in texts]
+        encoded = self.tokenizer(
+            list(texts),
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            truncation=False,
+            padding=False,
+            verbose=False,
+        )
+        return [
+            self._check(text, np.asarray(ids, dtype=np.int64), np.asarray(offsets, dtype=np.int64).reshape(-1, 2))
+            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ]
+
+    def _encode_slow(self, text: str) -> Subwords:
+        pieces = self.tokenizer.tokenize(text)
+        ids = self.tokenizer.convert_tokens_to_ids(pieces)
+        if any(index is None for index in ids):
+            raise TokenizerError(
+                f"Tokenizer {self.name!r} made a piece that is not in its own vocabulary: {pieces[ids.index(None)]!r}."
+            )
+        # The piece, not its id, says what was written: an unknown piece still shows its text in some tokenizers.
+        surfaces = [
+            self._surface(index) if index == self._unknown or index in self._special else surface_of(piece, self.style)
+            for piece, index in zip(pieces, ids, strict=True)
+        ]
+        spans = spans_from_strings(text, surfaces) if pieces else np.zeros((0, 2), dtype=np.int64)
+        return Subwords(np.asarray(ids, dtype=np.int64), spans, "strings")
+
+    def _check(self, text: str, ids: np.ndarray, offsets: np.ndarray) -> Subwords:
+        """Take the offsets if they explain the text, else whichever alignment explains more of it."""
+        listed = ids.tolist()
+        blank = np.array([self._is_blank(index) for index in listed], dtype=bool)
+        in_range = bool(
+            (offsets >= 0).all() and (offsets <= len(text)).all() and (offsets[:, 0] <= offsets[:, 1]).all()
+        )
+        if in_range:
+            spans = trim_spans(text, offsets)
+            if "▁" not in text:
+                # A lone ▁ stands for a space that may not even be there; it has no text of its own.
+                spans[blank, 1] = spans[blank, 0]
+            fresh = set(listed) - self._verified
+            if structure_is_sound(text, spans, blank) and not (fresh and self._some_differ(text, listed, spans, fresh)):
+                return Subwords(ids, spans, "offsets")
+        surfaces = [self._surface(index) for index in listed]
+        aligned = spans_from_strings(text, surfaces)
+        if in_range and mismatches(text, spans, surfaces) <= mismatches(text, aligned, surfaces):
+            return Subwords(ids, spans, "offsets")
+        return Subwords(ids, aligned, "strings")
+
+    def _some_differ(self, text: str, ids: list[int], spans: np.ndarray, fresh: set[int]) -> bool:
+        """Hold each piece that was never checked before against the text its span claims."""
+        differing = False
+        for index, span in zip(ids, spans, strict=True):
+            if index in fresh:
+                if mismatches(text[span[0] : span[1]], np.array([[0, span[1] - span[0]]]), [self._surface(index)]):
+                    differing = True
+                else:
+                    self._verified.add(index)
+        return differing
+
+    def _surface(self, index: int) -> Surface:
+        if index not in self._surfaces:
+            piece = self.tokenizer.convert_ids_to_tokens(index)
+            if index == self._unknown or piece is None:
+                self._surfaces[index] = None
+            elif index in self._special:
+                self._surfaces[index] = piece
+            else:
+                self._surfaces[index] = surface_of(piece, self.style)
+        return self._surfaces[index]
+
+    def _is_blank(self, index: int) -> bool:
+        if index not in self._blank:
+            surface = self._surface(index)
+            self._blank[index] = isinstance(surface, str) and not surface.strip()
+        return self._blank[index]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Give the pieces of ids as the vocabulary spells them, byte-level letters made readable."""
+        pieces = self.tokenizer.convert_ids_to_tokens(list(ids))
+        if self.style != "byte_level":
+            return [str(piece) for piece in pieces]
+        shown = []
+        for index, piece in zip(ids, pieces, strict=True):
+            surface = self._surface(index)
+            shown.append(surface.replace(" ", "Ġ") if isinstance(surface, str) and surface.strip() else str(piece))
+        return shown
+
+    @property
+    def template(self) -> Template:
+        """The special tokens the tokenizer puts around a single text.
+
+        Raises:
+            TokenizerError: If the text cannot be found again among them.
+        """
+        if self._template is None:
+            inside = self.encode(["fox"])[0].ids.tolist()
+            whole = self.tokenizer("fox", truncation=False, padding=False, verbose=False)
+            ids = list(whole["input_ids"])
+            starts = [
+                start for start in range(len(ids) - len(inside) + 1) if ids[start : start + len(inside)] == inside
+            ]
+            if not starts:
+                raise TokenizerError(
+                    f"Tokenizer {self.name!r} writes a text differently when it adds special tokens, so words cannot "
+                    "be found in it; report this tokenizer."
+                )
+            start, stop = starts[0], starts[0] + len(inside)
+            types = whole.get("token_type_ids")
+            self._template = Template(
+                tuple(ids[:start]),
+                tuple(ids[stop:]),
+                (tuple(types[:start]), types[start], tuple(types[stop:])) if types is not None and any(types) else None,
+            )
+        return self._template
+
+    def fingerprint(self) -> str:
+        """Hash the whole tokenizer: vocabulary, rules and special tokens; sha256, 16 hex digits."""
+        if self.tokenizer.is_fast:
+            content = self.tokenizer.backend_tokenizer.to_str()
+            # Truncation and padding are settings of the last call, not of the tokenizer.
+            parts = json.loads(content) | {"truncation": None, "padding": None}
+        else:
+            parts = {"class": type(self.tokenizer).__name__, "vocab": self.tokenizer.get_vocab()}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Tokenizer:
+    """Load the tokenizer of a model, without the model.
+
+    Raises:
+        ModelNotFoundError: If it is not to be had.
+    """
+    return Tokenizer(_hf.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code), str(name))
+
+
+def _surface_style(tokenizer: Any) -> SurfaceStyle:
+    """Tell how a tokenizer spells its pieces, from its decoder or, for slow ones, from its vocabulary."""
+    if not tokenizer.is_fast:
+        if type(tokenizer).__name__ in ("ByT5Tokenizer", "PerceiverTokenizer"):
+            return "bytes"
+        vocabulary = list(tokenizer.get_vocab()) if tokenizer.vocab_size < 2_000_000 and _lists_vocab(tokenizer) else []
+        if any(piece.startswith("▁") and len(piece) > 1 for piece in vocabulary):
+            return "sentencepiece"
+        return "wordpiece" if any(piece.startswith("##") and len(piece) > 2 for piece in vocabulary) else "plain"
+    parts = json.loads(tokenizer.backend_tokenizer.to_str())
+    written = json.dumps([parts.get("decoder"), parts.get("pre_tokenizer")])
+    if '"ByteLevel"' in written:
+        return "byte_level"
+    if '"WordPiece"' in written:
+        return "wordpiece"
+    return (
+        "sentencepiece"
+        if "▁" in json.dumps(parts.get("decoder"), ensure_ascii=False)
+        or "▁" in json.dumps([parts.get("normalizer"), parts.get("pre_tokenizer")], ensure_ascii=False)
+        else "plain"
+    )
+
+
+def _lists_vocab(tokenizer: Any) -> bool:
+    return type(tokenizer).__name__ != "CanineTokenizer"

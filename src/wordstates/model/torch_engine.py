@@ -1,0 +1,163 @@
+"""The PyTorch engine: every model, every device; it stops before the first block that nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from wordstates.model.engine import Batch
+
+
+class _EnoughError(Exception):
+    """Raised inside the network once the deepest wanted layer is known."""
+
+
+class TorchEngine:
+    """Runs a network as `transformers` would, up to the deepest wanted layer.
+
+    Hidden state k is the input of block k, so layers below the last are caught at the door of their block, and the pass
+    ends there; the last layer is the network's own output, after its final norm if it has one. The network is left
+    as it was found: hooks are gone and the training mode is restored after each pass.
+
+    Args:
+        network: A network that takes ``input_ids`` and ``attention_mask``.
+        blocks: The modules whose calls, in order, are the blocks; None where they could not be told (then every layer
+            is computed, by ``output_hidden_states``).
+        n_blocks: Number of blocks.
+        time_first: The blocks see (subwords, windows, dim) instead of (windows, subwords, dim), as in XLNet.
+        arguments: More keyword arguments for every pass.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        blocks: Sequence[nn.Module] | None,
+        n_blocks: int,
+        *,
+        time_first: bool = False,
+        arguments: dict[str, Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.blocks = blocks
+        self.n_blocks = n_blocks
+        self.time_first = time_first
+        self.arguments = arguments or {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
+        """Give the wanted layers, and run no block above the deepest.
+
+        Args:
+            batch: The windows, on any device.
+            layers: Absolute layer numbers.
+
+        Returns:
+            Hidden states by layer number, in the network's precision, on its device.
+        """
+        with torch.inference_mode(), _evaluating(self.network):
+            inputs = self._inputs(batch)
+            if self.blocks is None:
+                every = self.network(**inputs, output_hidden_states=True).hidden_states
+                return {layer: every[layer] for layer in layers}
+            return self._caught(inputs, self.blocks, layers)
+
+    def every_hidden_state(self, batch: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the whole network and give all that it reports: every hidden state, and its output.
+
+        Args:
+            batch: The windows, on any device.
+
+        Returns:
+            ``hidden_states`` as the network gives them, embedding output first, and its last hidden state.
+        """
+        with torch.inference_mode(), _evaluating(self.network):
+            output = self.network(**self._inputs(batch), output_hidden_states=True)
+        return output.hidden_states, output[0]
+
+    def _inputs(self, batch: Batch) -> dict[str, Any]:
+        inputs: dict[str, Any] = {
+            "input_ids": batch.ids.to(self.device),
+            "attention_mask": batch.mask.to(self.device, torch.long),
+            **self.arguments,
+        }
+        if batch.type_ids is not None:
+            inputs["token_type_ids"] = batch.type_ids.to(self.device)
+        return inputs
+
+    def _caught(self, inputs: dict[str, Any], blocks: Sequence[nn.Module], layers: Sequence[int]) -> dict[int, Tensor]:
+        caught: dict[int, Tensor] = {}
+        deepest = max(layers)
+        with entering(blocks) as calls:
+
+            def at_the_door(call: int, state: Tensor) -> None:
+                if call in layers:
+                    caught[call] = state.transpose(0, 1) if self.time_first else state
+                if call == deepest:
+                    raise _EnoughError
+
+            calls.append(at_the_door)
+            try:
+                output = self.network(**inputs)
+            except _EnoughError:
+                return caught
+        if self.n_blocks in layers:
+            caught[self.n_blocks] = output[0]
+        return caught
+
+
+@contextmanager
+def entering(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
+    """Call every listener with (number of the call, hidden states) each time one of the modules is entered.
+
+    Args:
+        modules: The modules to watch; one that is shared between layers counts at every call.
+
+    Yields:
+        A list to put listeners into.
+    """
+    listeners: list[Any] = []
+    count = -1
+
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        nonlocal count
+        count += 1
+        state = args[0] if args and isinstance(args[0], Tensor) else kwargs.get("hidden_states")
+        for listener in listeners:
+            listener(count, state)
+
+    handles = [module.register_forward_pre_hook(hook, with_kwargs=True) for module in dict.fromkeys(modules)]
+    try:
+        yield listeners
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Switch dropout off for one pass, and leave a network in training as it was."""
+    training = [module for module in network.modules() if module.training] if network.training else []
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a lack of memory, on any device, from other errors."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
+    )

@@ -1,0 +1,1 @@
+"""Texts: words, alignment, windows, targets; numpy and the standard library."""

@@ -1,0 +1,254 @@
+"""Texts to words: every word as a char span that slices back to it.
+
+The splitters here never rewrite a text. They only say where its words are, as half-open spans in code points, so
+``text[start:end] == word`` holds by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import regex
+from jaxtyping import Int
+
+from wordstates.errors import InputError, MissingExtraError, SpanError
+
+Spans = Int[np.ndarray, "words 2"]
+Splitter = Callable[[str], Sequence[Any]]
+
+# Segments between Unicode default word boundaries (UAX #29, rules of `(?w)`), whitespace segments included.
+_SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
+# What is not part of a word at its edges: separators, controls, invisible format characters (BOM, soft hyphen), but not
+# the tag characters that end the emoji flags of regions.
+_EDGE = r"[\p{Z}\p{Cc}\p{Cf}--\U000E0020-\U000E007F]"
+_CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
+_LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
+_NON_SPACE = regex.compile(r"\S+")
+
+
+def unicode_words(text: str, *, punctuation: bool = True) -> Spans:
+    """Find words at Unicode default word boundaries.
+
+    Every ideograph is a word of its own, as the standard has it; emoji with joiners stay whole; white space, controls
+    and invisible format characters at the edges belong to no word.
+
+    Args:
+        text: Any text.
+        punctuation: Keep punctuation and symbols as words of their own; False leaves them out (emoji stay).
+
+    Returns:
+        Char spans in text order.
+
+    Source:
+        Unicode Standard Annex #29, section 4.
+
+    Example:
+        >>> text = "Don't stop, café 👩‍👧!"
+        >>> [text[start:end] for start, end in unicode_words(text)]
+        ["Don't", 'stop', ',', 'café', '👩‍👧', '!']
+    """
+    spans = []
+    for match in _SEGMENT.finditer(text):
+        segment = match.group()
+        if segment.isspace():
+            continue
+        start, end = match.span()
+        if not segment.isalnum():
+            core = _CORE.search(segment)
+            if core is None or core.end() == core.start() or not (punctuation or _LEXICAL.search(segment)):
+                continue
+            start, end = start + core.start(), start + core.end()
+        spans.append((start, end))
+    return as_spans(spans)
+
+
+def whitespace_words(text: str, *, punctuation: bool = True) -> Spans:
+    """Find runs of anything but white space.
+
+    Args:
+        text: Any text.
+        punctuation: False leaves out runs without a letter, a digit or an emoji, such as a lone dash.
+
+    Returns:
+        Char spans in text order.
+
+    Example:
+        >>> whitespace_words("to be - or").tolist()
+        [[0, 2], [3, 5], [6, 7], [8, 10]]
+    """
+    matches = _NON_SPACE.finditer(text)
+    return as_spans([match.span() for match in matches if punctuation or _LEXICAL.search(match.group())])
+
+
+def join_words(words: Sequence[str]) -> tuple[str, Spans]:
+    """Make a text of given words, one space between them, with each word's span.
+
+    Args:
+        words: The words in order; an empty word keeps its place and an empty span.
+
+    Raises:
+        InputError: If a word is not a string.
+
+    Example:
+        >>> text, spans = join_words(["New", "York"])
+        >>> text, spans.tolist()
+        ('New York', [[0, 3], [4, 8]])
+    """
+    for position, word in enumerate(words):
+        if not isinstance(word, str):
+            raise InputError(f"Word {position} of the given words is {word!r}, not a string.")
+    lengths = np.fromiter((len(word) for word in words), dtype=np.int64, count=len(words))
+    ends = np.cumsum(lengths + 1) - 1
+    return " ".join(words), np.stack([ends - lengths, ends], axis=1).astype(np.int64)
+
+
+def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Spans:
+    """Find given words in the text they come from, left to right, none of them twice.
+
+    White space may differ: a word written "10 000" is found in "10<no-break space>000".
+
+    Args:
+        text: The text.
+        words: Its words in order.
+        where: Name of the text for the error.
+
+    Raises:
+        SpanError: If a word does not follow the one before it.
+
+    Example:
+        >>> locate_words("a b, a", ["a", "a"]).tolist()
+        [[0, 1], [5, 6]]
+    """
+    spans: list[tuple[int, int]] = []
+    cursor = 0
+    for position, word in enumerate(words):
+        if not isinstance(word, str):
+            raise InputError(f"Word {position} of the given words of {where} is {word!r}, not a string.")
+        start = text.find(word, cursor)
+        end = start + len(word)
+        if start < 0:
+            pattern = r"\s+".join(regex.escape(part) for part in word.split())
+            match = regex.compile(pattern).search(text, cursor) if pattern else None
+            if match is None:
+                raise SpanError(
+                    f"Word {position} ({word!r}) is not in {where} after character {cursor} "
+                    f"({text[cursor : cursor + 30]!r}...): give the words as they stand in the text, in its order, "
+                    "or leave the text out."
+                )
+            start, end = match.span()
+        spans.append((start, end))
+        cursor = end
+    return as_spans(spans)
+
+
+def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = "the text") -> Spans:
+    """Check that char spans lie in their text.
+
+    Args:
+        text: The text.
+        spans: Half-open spans in code points, in any order; they may overlap.
+        where: Name of the text for the error.
+
+    Raises:
+        SpanError: If a span is no pair of ints, is reversed, or leaves the text.
+    """
+    for position, span in enumerate(spans):
+        try:
+            start, end = (int(edge) for edge in span)
+        except (TypeError, ValueError):
+            raise SpanError(f"Span {position} of {where} is {span!r}: expected (start, end).") from None
+        if not 0 <= start <= end <= len(text):
+            raise SpanError(
+                f"Span {position} of {where} is {(start, end)}, outside its {len(text)} characters: spans are "
+                "half-open (start, end) in code points, with 0 <= start <= end <= length."
+            )
+    return as_spans(spans)
+
+
+def as_spans(spans: Sequence[Sequence[int]] | Spans) -> Spans:
+    """Give spans as an int64 array of shape (words, 2), also when there are none."""
+    return np.asarray(spans, dtype=np.int64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class WordSplitter:
+    """A way to find words, with the name that provenance carries.
+
+    Args:
+        name: What files say of it: ``unicode``, ``whitespace``, ``spacy:...``, ``callable:...``.
+        split: From texts to the spans of each.
+    """
+
+    name: str
+    split: Callable[[Sequence[str]], list[Spans]]
+
+
+def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> WordSplitter:
+    """Choose how raw text is split into words.
+
+    Args:
+        words: ``"unicode"`` (default), ``"whitespace"``, ``"spacy:NAME"`` (a pipeline, or a blank language such as
+            ``"spacy:de"``), a spaCy ``Language``, or a callable from a text to its words or char spans.
+        punctuation: Keep punctuation as words of its own; applies to ``unicode`` and ``whitespace``.
+
+    Raises:
+        InputError: If `words` is none of these.
+        MissingExtraError: If spaCy is asked for and not installed.
+    """
+    suffix = "" if punctuation else " without punctuation"
+    if words == "unicode":
+        return WordSplitter(
+            f"unicode{suffix}", lambda texts: [unicode_words(text, punctuation=punctuation) for text in texts]
+        )
+    if words == "whitespace":
+        return WordSplitter(
+            f"whitespace{suffix}", lambda texts: [whitespace_words(text, punctuation=punctuation) for text in texts]
+        )
+    if isinstance(words, str) and words.startswith("spacy:"):
+        return _spacy_splitter(_load_spacy(words.removeprefix("spacy:")), words)
+    meta = getattr(words, "meta", None)
+    if hasattr(words, "pipe") and isinstance(meta, dict):
+        return _spacy_splitter(words, f"spacy:{meta.get('lang')}_{meta.get('name')}")
+    if callable(words):
+        name = getattr(words, "__qualname__", type(words).__qualname__)
+        return WordSplitter(f"callable:{name}", lambda texts: [_call_splitter(words, text) for text in texts])
+    raise InputError(
+        f"words={words!r} is no way to split a text: give 'unicode', 'whitespace', 'spacy:NAME', a spaCy pipeline, "
+        "or a callable from a text to its words or char spans."
+    )
+
+
+def _call_splitter(splitter: Splitter, text: str) -> Spans:
+    found = splitter(text)
+    if len(found) and isinstance(found[0], str):
+        return locate_words(text, found)
+    return check_spans(text, found)
+
+
+def _load_spacy(name: str) -> Any:
+    try:
+        import spacy
+    except ImportError as error:
+        raise MissingExtraError.of("spacy", f"words='spacy:{name}'") from error
+    if spacy.util.is_package(name) or "/" in name:
+        return spacy.load(name)
+    try:
+        return spacy.blank(name)
+    except ImportError as error:
+        raise InputError(
+            f"words='spacy:{name}': no installed spaCy pipeline and no language has this name; install the pipeline, "
+            "or give a language code such as 'spacy:en'."
+        ) from error
+
+
+def _spacy_splitter(pipeline: Any, name: str) -> WordSplitter:
+    def split(texts: Sequence[str]) -> list[Spans]:
+        return [
+            as_spans([(token.idx, token.idx + len(token.text)) for token in doc if not token.is_space])
+            for doc in pipeline.pipe(texts)
+        ]
+
+    return WordSplitter(name, split)
