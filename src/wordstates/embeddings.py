@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
 from wordstates.errors import MissingExtraError, NoVectorError, RecipeError
 from wordstates.recipe import Recipe
@@ -69,7 +69,7 @@ class WordEmbeddings:
     texts: tuple[str, ...]
     words: list[str]
     spans: Spans
-    status_codes: Int[np.ndarray, " words"]
+    status_codes: UInt8[np.ndarray, " words"]
     text_starts: Int[np.ndarray, " starts"]
     subword_ids: Int[np.ndarray, " pairs"]
     subword_starts: Int[np.ndarray, " bounds"]
@@ -135,18 +135,20 @@ class WordEmbeddings:
         Raises:
             RecipeError: If there is no such recipe.
         """
-        if name not in self.columns:
-            raise RecipeError(f"No recipe {name!r} here: there are {', '.join(map(repr, self.columns))}.")
-        return replace(self, columns={name: self.columns[name]})
+        return replace(self, columns={name: self._named(name)})
 
     def column(self, name: str) -> Float[np.ndarray, "rows ..."]:
         """Give the vectors of one recipe, float32; see `Column` for the shape."""
-        values: np.ndarray = self.recipe(name)._only.values
-        return values
+        return self._named(name).values
 
     def row_words(self, name: str) -> Int[np.ndarray, " rows"] | None:
         """Give the word of each row of a recipe whose rows are subwords, else None."""
-        return self.recipe(name)._only.row_words
+        return self._named(name).row_words
+
+    def _named(self, name: str) -> Column:
+        if name not in self.columns:
+            raise RecipeError(f"No recipe {name!r} here: there are {', '.join(map(repr, self.columns))}.")
+        return self.columns[name]
 
     @property
     def _only(self) -> Column:

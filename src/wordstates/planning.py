@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
 from wordstates.errors import InputError
 from wordstates.text.align import TOO_LONG, TRUNCATED, SubwordSpans, align, count_statuses
 from wordstates.text.windows import Window, assign_words, plan_windows
-from wordstates.text.words import Spans, unicode_words
+from wordstates.text.words import unicode_words
 
 LongTexts = Literal["window", "truncate", "error"]
 
@@ -71,7 +71,7 @@ class Plan:
     """
 
     windows: list[WindowWork]
-    status_codes: Int[np.ndarray, " words"]
+    status_codes: UInt8[np.ndarray, " words"]
     text_starts: Int[np.ndarray, " starts"]
     subword_ids: Int[np.ndarray, " pairs"]
     subword_starts: Int[np.ndarray, " bounds"]
@@ -85,9 +85,9 @@ class Plan:
 
 def make_plan(
     texts: Sequence[str],
-    words: Sequence[Spans],
-    ids: Sequence[Int[np.ndarray, " subwords"]],
-    spans: Sequence[SubwordSpans],
+    words: Sequence[Int[np.ndarray, "_words 2"]],
+    ids: Sequence[Int[np.ndarray, " _subwords"]],
+    spans: Sequence[Int[np.ndarray, "_subwords 2"]],
     settings: WindowSettings,
 ) -> Plan:
     """Align words with subwords, cut long texts into windows, and say what is taken from each.

@@ -72,7 +72,10 @@ class WindowReader:
                 advance(self._run([windows[index] for index in batch], columns))
 
             lengths = [self._length(window) for window in windows]
-            self._budget = run_batches(lengths, self._budget, step, is_out_of_memory)
+            try:
+                self._budget = run_batches(lengths, self._budget, step, is_out_of_memory)
+            except RuntimeError as error:
+                raise self._explained(error) from error
         self._check_finite(plan, texts, columns)
         return columns
 
@@ -115,6 +118,17 @@ class WindowReader:
             n_rows = len(row_words)
         values = np.full((n_rows, *self.vector_shape(recipe)), np.nan, dtype=np.float32)
         return Column(recipe, self._layers[recipe.name], values, row_words)
+
+    def _explained(self, error: RuntimeError) -> ModelError:
+        reason = str(error).strip().splitlines()[0]
+        if is_out_of_memory(error):
+            return ModelError(
+                f"Memory does not suffice for a single window of {self._model.name!r} ({reason}): give a smaller "
+                "window, as window=256, or fewer recipes at once."
+            )
+        return ModelError(
+            f"Model {self._model.name!r} failed while reading ({reason}); a text may be too short or too long for it."
+        )
 
     def _check_ids(self, plan: Plan, texts: Sequence[str]) -> None:
         rows = self._model.vocabulary_rows

@@ -154,7 +154,10 @@ def position_limit(network: nn.Module) -> int | None:
 
 def vocabulary_rows(network: Any) -> int:
     """Give the number of rows of the input embedding: ids from there on do not exist. 0 if it has no such table."""
-    table = network.get_input_embeddings() if hasattr(network, "get_input_embeddings") else None
+    try:
+        table = network.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # CANINE hashes characters instead
+        return 0
     return int(getattr(table, "num_embeddings", 0))
 
 

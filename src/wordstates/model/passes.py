@@ -33,9 +33,9 @@ class Take:
 def run_pass(
     model: LoadedModel,
     texts: Sequence[Sequence[int]],
-    positions: Sequence[Int[np.ndarray, " pairs"]],
+    positions: Sequence[Int[np.ndarray, " _pairs"]],
     takes: Sequence[Take],
-) -> list[Float[np.ndarray, "rows ..."]]:
+) -> list[Float[np.ndarray, "_rows ..."]]:
     """Read some texts at once, no deeper than needed, and pool what is wanted of them.
 
     Args:

@@ -230,7 +230,7 @@ class Tokenizer:
             # Truncation and padding are settings of the last call, not of the tokenizer.
             parts = json.loads(content) | {"truncation": None, "padding": None}
         else:
-            parts = {"class": type(self.tokenizer).__name__, "vocab": self.tokenizer.get_vocab()}
+            parts = {"class": type(self.tokenizer).__name__, "vocab": _vocabulary(self.tokenizer)}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -248,7 +248,7 @@ def _surface_style(tokenizer: Any) -> SurfaceStyle:
     if not tokenizer.is_fast:
         if type(tokenizer).__name__ in ("ByT5Tokenizer", "PerceiverTokenizer"):
             return "bytes"
-        vocabulary = list(tokenizer.get_vocab()) if tokenizer.vocab_size < 2_000_000 and _lists_vocab(tokenizer) else []
+        vocabulary = _vocabulary(tokenizer)
         if any(piece.startswith("▁") and len(piece) > 1 for piece in vocabulary):
             return "sentencepiece"
         return "wordpiece" if any(piece.startswith("##") and len(piece) > 2 for piece in vocabulary) else "plain"
@@ -266,5 +266,6 @@ def _surface_style(tokenizer: Any) -> SurfaceStyle:
     )
 
 
-def _lists_vocab(tokenizer: Any) -> bool:
-    return type(tokenizer).__name__ != "CanineTokenizer"
+def _vocabulary(tokenizer: Any) -> dict[str, int]:
+    """Give the vocabulary, empty for character tokenizers, which would list all of Unicode."""
+    return {} if tokenizer.vocab_size > 1_000_000 else dict(tokenizer.get_vocab())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Integer, UInt8
 
 from wordstates.text.words import Spans
 
@@ -46,7 +46,7 @@ class Alignment:
 
     word_index: Int[np.ndarray, " pairs"]
     subword_index: Int[np.ndarray, " pairs"]
-    statuses: Int[np.ndarray, " words"]
+    statuses: UInt8[np.ndarray, " words"]
 
 
 def align(words: Spans, subwords: SubwordSpans) -> Alignment:
@@ -84,7 +84,7 @@ def align(words: Spans, subwords: SubwordSpans) -> Alignment:
     return Alignment(word_index, real[candidate], statuses)
 
 
-def count_statuses(codes: Int[np.ndarray, " words"]) -> dict[str, int]:
+def count_statuses(codes: Integer[np.ndarray, " words"]) -> dict[str, int]:
     """Count how many words have each status; statuses that do not occur are left out.
 
     Example:

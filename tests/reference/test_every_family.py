@@ -1,0 +1,74 @@
+"""Promise 1: every vector equals `transformers` run by hand, for every family, layer and pooling."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+import by_hand
+from families import FAMILIES, build
+from wordstates import Recipe, WordEmbedder
+from wordstates.recipe import LAYER_POOLINGS, SUBWORD_POOLINGS
+
+TOLERANCE = 1e-5
+LAYERS = ("0", "1", "-2", "-1", "0:", "1:3", "3,1", "-2:")
+TEXTS = [
+    "The quick foxes jumped, unbelievable!",
+    "Die Straßenbahn fährt.",
+    "river",
+    "The children run past the old mill and the lake; nobody was reading it.",
+]
+# CANINE shortens the text inside: only its outer layers have a state for each character.
+READABLE = {"canine": ("0", "1", "-2", "-1")}
+
+
+def recipes(family: str) -> list[Recipe]:
+    """Make every combination of layers, layer pooling and subword pooling."""
+    layers = READABLE.get(family, LAYERS)
+    return [Recipe(*parts) for parts in product(layers, LAYER_POOLINGS, SUBWORD_POOLINGS)]  # type: ignore[arg-type]
+
+
+def largest_difference(family: str, embedder: WordEmbedder, chosen: list[Recipe]) -> float:
+    """Compare all texts in one batch with each text by hand."""
+    model, tokenizer = build(family)
+    embeddings = embedder.encode(TEXTS)
+    worst = 0.0
+    for text, found in zip(TEXTS, embeddings, strict=True):
+        words = [(start, end) for start, end in found.spans.tolist()]
+        states = by_hand.hidden_states(model, tokenizer, text)
+        spans = by_hand.subword_spans(tokenizer, text)
+        members = [by_hand.subwords_of(word, spans) for word in words]
+        for recipe in chosen:
+            layers = recipe.resolve(len(states) - 1)
+            pooled = by_hand.pool_layers([states[layer] for layer in layers], recipe.layer_pooling)
+            expected = [by_hand.pool_subwords(pooled[rows], recipe.subword_pooling) for rows in members if rows]
+            got = found.column(recipe.name)
+            if recipe.subword_pooling == "none":
+                stacked = torch.cat(expected)
+            else:
+                stacked = torch.stack(expected)
+                got = got[found.has_vector]
+            assert got.shape == tuple(stacked.shape), recipe
+            worst = max(worst, float(np.abs(got - stacked.numpy()).max()))
+        assert found.has_vector.tolist() == [bool(rows) for rows in members]
+    return worst
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_layer_and_pooling_equals_transformers_by_hand(family: str) -> None:
+    model, tokenizer = build(family)
+    chosen = recipes(family)
+    embedder = WordEmbedder(model, tokenizer, recipes=chosen)
+    # Sums over layers and subwords grow with their number, and so does rounding: relative to the largest value.
+    scale = max(float(state.abs().max()) for state in by_hand.hidden_states(model, tokenizer, TEXTS[0]))
+    assert largest_difference(family, embedder, chosen) < TOLERANCE * max(scale, 1.0)
+
+
+@pytest.mark.parametrize("layer", range(5))
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "canine"])
+def test_a_pass_that_stops_early_gives_the_same_layer(family: str, layer: int) -> None:
+    model, tokenizer = build(family)
+    assert largest_difference(family, WordEmbedder(model, tokenizer, layers=layer), [Recipe(layer)]) < TOLERANCE
