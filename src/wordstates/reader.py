@@ -144,7 +144,7 @@ class WindowReader:
         for name, column in columns.items():
             words = np.flatnonzero(HAS_VECTOR[plan.status_codes])
             rows = words if column.row_words is None else np.flatnonzero(np.isin(column.row_words, words))
-            finite = np.isfinite(column.values[rows]).reshape(len(rows), -1).all(axis=1)
+            finite = np.isfinite(column.values[rows]).all(axis=tuple(range(1, column.values.ndim)))
             if not finite.all():
                 row = int(rows[~finite].min())
                 word = row if column.row_words is None else int(column.row_words[row])

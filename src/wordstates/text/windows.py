@@ -58,22 +58,22 @@ def plan_windows(
     """
     if n_subwords <= capacity:
         return [Window(0, n_subwords)]
-    reach = max((capacity - overlap) // 4, 1)  # cuts move at most this far, so windows always move on
+    reach = (capacity - overlap) // 4  # cuts move at most this far, so windows always move on
     windows = []
     start = 0
     while start + capacity < n_subwords:
-        stop = _cut_before(start + capacity, reach, cuts, fallback)
+        stop = _cut_before(start + capacity, max(start + capacity - reach, start + 1), cuts, fallback)
         windows.append(Window(start, stop))
         # The next window begins early enough to share `overlap`, and late enough to move on.
-        start = max(_cut_before(stop - overlap, reach, cuts, fallback), start + 1)
+        latest = max(stop - overlap, start + 1)
+        start = _cut_before(latest, max(latest - reach, start + 1), cuts, fallback)
     # The last window reaches back as far as it can: the more context the better.
     start = min(start, _cut_after(n_subwords - capacity, start, cuts, fallback))
     windows.append(Window(start, n_subwords))
     return windows
 
 
-def _cut_before(position: int, reach: int, cuts: np.ndarray, fallback: np.ndarray) -> int:
-    low = max(position - reach, 1)
+def _cut_before(position: int, low: int, cuts: np.ndarray, fallback: np.ndarray) -> int:
     for places in (cuts, fallback):
         found = np.flatnonzero(places[low : position + 1])
         if len(found):

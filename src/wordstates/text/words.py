@@ -26,7 +26,7 @@ _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}--\U000E0020-\U000E007F]"
 _CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
 _LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
-_NON_SPACE = regex.compile(r"\S+")
+_NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
 
 
 def unicode_words(text: str, *, punctuation: bool = True) -> Spans:
