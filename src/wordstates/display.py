@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from wordstates.embeddings import WordEmbeddings
 
 _MOST_WORDS = 60
-_BORDERS = {"ok": "#4a90d9", "shared_subword": "#d9a441"}
+_LONGEST_WORD = 40
+_BORDERS = {"ok": "#4a90d9", "shared_subword": "#d9a441", "unknown": "#d9a441"}
 
 
 def as_text(embeddings: WordEmbeddings) -> str:
@@ -49,7 +50,11 @@ def as_html(embeddings: WordEmbeddings) -> str:
 
 def _first(embeddings: WordEmbeddings, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
     shown = embeddings.take(range(min(count, len(embeddings.words))))
-    return shown.words, shown.subwords, list(shown.statuses)
+    return [_cut(word) for word in shown.words], [pieces[:20] for pieces in shown.subwords], list(shown.statuses)
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= _LONGEST_WORD else f"{word[: _LONGEST_WORD - 1]}…"
 
 
 def _counts(embeddings: WordEmbeddings) -> str:

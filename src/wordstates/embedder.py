@@ -119,6 +119,7 @@ class WordEmbedder:
         self._repeat = repeat
         self._window = self._check_window(window)
         self._settings = self._window_settings(overlap, long_texts)
+        _check_whole("batch_subwords", batch_subwords)
         budget = _default_budget(self._model.engine.device.type) if batch_subwords is None else batch_subwords
         if budget < 1:
             raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
@@ -263,7 +264,7 @@ class WordEmbedder:
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""
-        return self._splitter.split(texts)
+        return self._splitter.split(as_texts(texts, None, None)[0])
 
     def plan(self, texts: Sequence[str], word_spans: Sequence[Spans] | None = None) -> Plan:
         """Split, align and cut texts without running the model: what a dry run counts.
@@ -272,8 +273,8 @@ class WordEmbedder:
             texts: The texts.
             word_spans: Char spans of the words of each; default split as raw text.
         """
-        spans = self.split(texts) if word_spans is None else word_spans
-        return self._plan(texts, spans)[0]
+        listed, _ = as_texts(texts, None, None)
+        return self._plan(listed, self.split(listed) if word_spans is None else word_spans)[0]
 
     def _plan(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> tuple[Plan, int]:
         wanted = [index for index, spans in enumerate(word_spans) if len(spans)]
@@ -285,6 +286,7 @@ class WordEmbedder:
             [encoded[index].ids if index in encoded else none for index in range(len(texts))],
             [encoded[index].spans if index in encoded else none.reshape(0, 2) for index in range(len(texts))],
             self._settings,
+            self._model.tokenizer.unknown_id,
         )
         return plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values())
 
@@ -335,6 +337,7 @@ class WordEmbedder:
                 )
 
     def _check_window(self, window: int | None) -> int:
+        _check_whole("window", window)
         limit, special = self._model.limit, len(self._model.template)
         if window is None:
             return self._model.default_window
@@ -354,6 +357,7 @@ class WordEmbedder:
         capacity = (self._window - len(self._model.template)) // (2 if self._repeat else 1)
         if capacity < 1:
             raise InputError(f"window={self._window} is too small to read a text twice; give a larger one.")
+        _check_whole("overlap", overlap)
         chosen = capacity // 4 if overlap is None else overlap
         if not 0 <= chosen < capacity:
             raise InputError(
@@ -364,14 +368,20 @@ class WordEmbedder:
 
 @contextmanager
 def _progress(shown: bool, listener: Callable[[int], object] | None) -> Iterator[Callable[[int], object]]:
-    """Give something to call with the number of words done: the listener, a bar on standard error, or nothing."""
-    if listener is not None or not shown:
-        yield listener or (lambda _: None)
+    """Give something to call with the number of words done: it tells the listener, and moves a bar if one is shown."""
+    told = listener or (lambda _: None)
+    if not shown:
+        yield told
         return
     from tqdm import tqdm
 
     with tqdm(unit=" words", unit_scale=True) as bar:
-        yield bar.update
+        yield lambda count: (bar.update(count), told(count))
+
+
+def _check_whole(name: str, value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InputError(f"{name}={value!r} is no whole number: give an int, or leave it out.")
 
 
 def _default_budget(device_type: str) -> int:

@@ -220,9 +220,16 @@ class WordEmbeddings:
 
         Returns:
             The same texts with these words only.
+
+        Raises:
+            IndexError: If there is no such word.
         """
         indices = np.asarray(word_indices)
         indices = np.flatnonzero(indices) if indices.dtype == bool else np.sort(indices.astype(np.int64))
+        if len(indices) and not 0 <= indices[0] <= indices[-1] < len(self.words):
+            raise IndexError(
+                f"Words {indices[[0, -1]].tolist()} do not all exist: there are {len(self.words)}, from 0."
+            )
         starts = np.searchsorted(indices, self.text_starts)
         counts = self.subword_counts[indices]
         return replace(
@@ -256,6 +263,8 @@ class WordEmbeddings:
 
     def _words(self, words: int | slice) -> WordEmbeddings:
         if isinstance(words, slice):
+            if (words.step or 1) < 0:
+                raise IndexError("A slice of words runs forward: take emb[i, j] one by one for another order.")
             return self.take(np.arange(len(self.words))[words])
         if not -len(self.words) <= words < len(self.words):
             raise IndexError(f"Word {words} does not exist: the text has {len(self.words)} words.")

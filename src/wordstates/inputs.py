@@ -35,6 +35,9 @@ def as_texts(texts: Texts, words: Any, spans: Any) -> tuple[list[str], list[Span
     what = "words" if words is not None else "spans"
     if len(given) != len(checked):
         raise InputError(f"{len(checked)} texts but {len(given)} lists of {what}: give one list for each text.")
+    for index, part in enumerate(given):
+        if isinstance(part, (str, bytes)) or not hasattr(part, "__len__"):
+            raise InputError(f"The {what} of text {index} are {part!r}: give a list of {what}.")
     locate = locate_words if words is not None else check_spans
     return checked, [
         locate(text, part, f"text {index}") for index, (text, part) in enumerate(zip(checked, given, strict=True))

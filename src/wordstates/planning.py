@@ -89,6 +89,7 @@ def make_plan(
     ids: Sequence[Int[np.ndarray, " _subwords"]],
     spans: Sequence[Int[np.ndarray, "_subwords 2"]],
     settings: WindowSettings,
+    unknown_id: int | None = None,
 ) -> Plan:
     """Align words with subwords, cut long texts into windows, and say what is taken from each.
 
@@ -98,6 +99,7 @@ def make_plan(
         ids: Vocabulary ids of the subwords of each text.
         spans: Char spans of the subwords of each text.
         settings: How long texts are read.
+        unknown_id: Vocabulary id of the tokenizer's unknown piece, if it has one.
 
     Raises:
         InputError: If a text is too long and `settings.long_texts` is ``error``.
@@ -109,7 +111,7 @@ def make_plan(
     text_starts = np.append(0, np.cumsum([len(text_words) for text_words in words], dtype=np.int64))
     n_pairs = 0
     for index, text in enumerate(texts):
-        alignment = align(words[index], spans[index])
+        alignment = align(words[index], spans[index], ids[index] == (-1 if unknown_id is None else unknown_id))
         counts = np.bincount(alignment.word_index, minlength=len(words[index]))
         bounds = np.append(0, np.cumsum(counts))
         found = np.flatnonzero(counts)

@@ -163,6 +163,8 @@ class Recipe:
     ) -> None:
         _check_choice("layer_pooling", layer_pooling, LAYER_POOLINGS)
         _check_choice("subword_pooling", subword_pooling, SUBWORD_POOLINGS)
+        if not isinstance(name, str):
+            raise RecipeError(f"A recipe's name is a string, got {name!r}.")
         text = canonical_layers(layers)
         object.__setattr__(self, "layers", text)
         object.__setattr__(self, "layer_pooling", layer_pooling)
@@ -215,6 +217,8 @@ def check_names(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
     Raises:
         RecipeError: If there is none, or a name occurs twice.
     """
+    if isinstance(recipes, Recipe):
+        raise RecipeError("recipes is a list: write recipes=[Recipe(...)].")
     checked = tuple(recipes)
     if not checked:
         raise RecipeError("No recipe given: recipes=[] would compute nothing; leave it out for the last layer.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.embeddings import WordEmbeddings
+from wordstates.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import pandas
@@ -72,11 +73,13 @@ class Usages:
         return len(self.target_index)
 
     def __getitem__(self, index: int) -> Usage:
-        """Give one usage.
+        """Give one usage; for several, see `take`.
 
         Raises:
             IndexError: If there is none of this number.
         """
+        if not isinstance(index, (int, np.integer)):
+            raise TypeError(f"usages[{index!r}]: one usage has an int; several are usages.take(range(10)).")
         if not -len(self) <= index < len(self):
             raise IndexError(f"Usage {index} does not exist: there are {len(self)}.")
         number = index % len(self)
@@ -110,7 +113,15 @@ class Usages:
         """
         if target not in self.targets:
             raise KeyError(f"{target!r} was not a target; the targets are {', '.join(map(repr, self.targets))}.")
-        chosen = [index for index, number in enumerate(self.target_index) if self.targets[number] == target]
+        return self.take([index for index, number in enumerate(self.target_index) if self.targets[number] == target])
+
+    def take(self, indices: Sequence[int]) -> Usages:
+        """Give some of the usages, in text order.
+
+        Raises:
+            IndexError: If there is no such usage.
+        """
+        chosen = sorted(indices)
         return Usages(self.embeddings.take(chosen), self.targets, tuple(self.target_index[index] for index in chosen))
 
     def to_arrow(self, context: int = 60) -> pyarrow.Table:
@@ -132,7 +143,10 @@ class Usages:
 
     def to_pandas(self, context: int = 60) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame."""
-        return self.to_arrow(context).to_pandas()
+        try:
+            return self.to_arrow(context).to_pandas()
+        except ImportError as error:
+            raise MissingExtraError.of("pandas", "to_pandas()") from error
 
     def __repr__(self) -> str:
         lines = [f"Usages: {len(self):,} of {', '.join(map(repr, self.targets))}"]

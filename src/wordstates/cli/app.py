@@ -6,10 +6,15 @@ had, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
@@ -19,9 +24,24 @@ from wordstates.cli.subwords import subwords
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
 FAILED, WRONG_USAGE, NO_MODEL, INTERRUPTED = 1, 2, 4, 130
+_STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+class _Commands(TyperGroup):
+    """The commands; what ends one early is told here, before typer ends it in its own way."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command asked for."""
+        with _end_is_told():
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left
+            return result
+
 
 app = typer.Typer(
     name="wordstates",
+    cls=_Commands,
     help="The vector of any word, in any text, from any pretrained transformer.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,19 +56,37 @@ app.command()(doctor)
 
 
 def main() -> None:
-    """Run the command line; every error that is told on purpose becomes one message and an exit code."""
+    """Run the command line."""
+    with _end_is_told():
+        app(prog_name="wordstates")
+
+
+@contextmanager
+def _end_is_told() -> Iterator[None]:
+    """Turn every error that is told on purpose into one message and an exit code."""
     try:
-        app()
+        yield
     except WordstatesError as error:
-        print(f"wordstates: {error}", file=sys.stderr)
-        sys.exit(_exit_code(error))
+        _stop(f"wordstates: {error}", _exit_code(error))
     except KeyboardInterrupt:
-        print("\nwordstates: interrupted; nothing was left behind.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _stop("\nwordstates: interrupted; no unfinished file was left behind.", INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: not an error, but Python must not complain at exit.
+        _stop(None, FAILED)  # the reader of our output has gone, as `head` does: nothing to complain of
+    except OSError as error:
+        if error.errno not in _STDOUT_ERRORS or error.filename is not None:
+            raise
+        _stop(f"wordstates: Standard output cannot be written ({error}): what came out is not whole.", FAILED)
+
+
+def _stop(message: str | None, code: int) -> NoReturn:
+    if message is not None:
+        print(message, file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # Python would try once more at its exit, complain, and change the exit code
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+    sys.exit(code)
 
 
 def _exit_code(error: WordstatesError) -> int:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, print_json
+from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, one_of, print_json
+
+# What options allow, told before the modules that define it are loaded, which takes seconds; a test holds them equal.
+INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
+TEXT_UNITS = ("line", "paragraph", "file")
+DTYPES = ("float32", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16")
+LONG_TEXTS = ("window", "truncate", "error")
+BOS_POLICIES = ("auto", "always", "never")
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -18,7 +26,7 @@ def embed(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Files or folders: txt, jsonl, csv, tsv, parquet, conllu, also .gz and .zst; - is standard input.",
         ),
     ],
@@ -44,20 +52,37 @@ def embed(
     ] = None,
     words: Words = "unicode",
     no_punctuation: NoPunctuation = False,
-    format: Annotated[str | None, typer.Option(help="Format of the input; default by its ending.")] = None,
-    text_unit: Annotated[str, typer.Option(help="In plain text, a text is a line, a paragraph, or a file.")] = "line",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            callback=one_of(*INPUT_FORMATS),
+            help=f"Format of the input: {', '.join(INPUT_FORMATS)}; default by its ending.",
+        ),
+    ] = None,
+    text_unit: Annotated[
+        str, typer.Option(callback=one_of(*TEXT_UNITS), help="In plain text, a text is a line, a paragraph, or a file.")
+    ] = "line",
     text_column: Annotated[str, typer.Option(help="Column or key that holds the text, or a list of words.")] = "text",
     id_column: Annotated[str | None, typer.Option(help="Column or key that names the document.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of the input.")] = "utf-8",
-    dtype: Annotated[str, typer.Option(help="Numbers in the file: float32 or float16.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")
+    ] = "float32",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = None,
-    precision: Annotated[str, typer.Option(help="Compute in float32, bfloat16 or float16.")] = "float32",
+    precision: Annotated[
+        str, typer.Option(callback=one_of(*PRECISIONS), help="Compute in float32, bfloat16 or float16.")
+    ] = "float32",
     window: Annotated[int | None, typer.Option(help="Subwords one pass reads; default what the model can.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Subwords that windows share; default a quarter.")] = None,
-    long_texts: Annotated[str, typer.Option(help="Texts longer than a window: window, truncate or error.")] = "window",
+    long_texts: Annotated[
+        str, typer.Option(callback=one_of(*LONG_TEXTS), help="Texts longer than a window: window, truncate or error.")
+    ] = "window",
     bos: Annotated[
-        str, typer.Option(help="Beginning-of-sequence token of causal models: auto, always, never.")
+        str,
+        typer.Option(
+            callback=one_of(*BOS_POLICIES), help="Beginning-of-sequence token of causal models: auto, always, never."
+        ),
     ] = "auto",
     repeat: Annotated[
         bool, typer.Option("--repeat", help="Causal models: read twice, take the second reading.")
@@ -78,11 +103,10 @@ def embed(
     instead. The file appears when it is finished, with where its vectors come from in its metadata.
     """
     from wordstates.corpus.readers import read_documents
-    from wordstates.corpus.run import dry_run as count
-    from wordstates.corpus.run import embed_documents
     from wordstates.corpus.writers import open_writer
+    from wordstates.errors import InputError
 
-    # What is wrong with paths and options comes to light before a model is loaded.
+    # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
     documents = read_documents(
         inputs,
         format=format,
@@ -91,9 +115,13 @@ def embed(
         id_column=id_column,
         encoding=encoding,
     )
+    if overwrite:
+        _check_no_input(output, inputs)
     writer = open_writer(output, dtype=dtype, overwrite=overwrite)  # type: ignore[arg-type]  # checked there
     try:
         recipes = _recipes(recipe or [], layers, layer_pooling, subword_pooling)
+        from wordstates.corpus.run import dry_run as count
+        from wordstates.corpus.run import embed_documents
         from wordstates.embedder import WordEmbedder
 
         embedder = WordEmbedder(
@@ -113,8 +141,10 @@ def embed(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
-    except BaseException:
+    except BaseException as error:
         writer.abort()
+        if isinstance(error, InputError):  # there is no text yet: an option does not go with the model or this machine
+            raise typer.BadParameter(str(error)) from error
         raise
     if dry_run:
         writer.abort()
@@ -127,6 +157,13 @@ def embed(
         print_json({**report.to_dict(), "provenance": embedder.provenance})
     elif not quiet:
         _talk(embedder, report.to_text())
+
+
+def _check_no_input(output: str, inputs: list[str]) -> None:
+    from wordstates.errors import OutputError
+
+    if any(Path(path).is_file() and Path(output).exists() and Path(output).samefile(path) for path in inputs):
+        raise OutputError(f"{output!r} is one of the inputs, and would be lost: write to another file.")
 
 
 def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:
@@ -142,12 +179,12 @@ def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling:
 
 
 def _read_recipe(path: str) -> str:
-    from wordstates.errors import InputError
+    from wordstates.errors import RecipeError
 
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error
+        raise RecipeError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error
 
 
 def _progress(*, hidden: bool) -> Any:

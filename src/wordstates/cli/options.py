@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,17 @@ def version(
     ] = False,
 ) -> None:
     """The vector of any word, in any text, from any pretrained transformer."""
+
+
+def one_of(*allowed: str) -> Callable[[str | None], str | None]:
+    """Make an option take only some values, so that a wrong one is told before anything heavy is loaded."""
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in allowed:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(allowed)}.")
+        return value
+
+    return check
 
 
 def print_json(data: Any) -> None:

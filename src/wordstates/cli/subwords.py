@@ -20,18 +20,19 @@ def subwords(
     json: Json = False,
 ) -> None:
     """Show the words of a text, each with its char span, its status and its subwords; no weights are loaded."""
+    from wordstates.corpus.sources import STDIN, Source, read_text
     from wordstates.inputs import as_texts
     from wordstates.model.tokenizer import load_tokenizer
     from wordstates.text.align import STATUSES, align
     from wordstates.text.words import word_splitter
 
-    if text == "-":
-        text = sys.stdin.read()
+    if text == STDIN:
+        text = "".join(read_text(Source(STDIN, None, "txt"), "utf-8"))
     [given], _ = as_texts(text, None, None)
     tokenizer = load_tokenizer(model, revision=revision, trust_remote_code=trust_remote_code)
     found = tokenizer.encode([given])[0]
     spans = word_splitter(words, punctuation=not no_punctuation).split([given])[0]
-    alignment = align(spans, found.spans)
+    alignment = align(spans, found.spans, found.ids == tokenizer.unknown_id)
     rows = [
         {
             "word": given[start:end],
@@ -54,7 +55,11 @@ def subwords(
     for line in table:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]]).rstrip())
     print(
-        f"{len(rows)} words, {len(found.ids)} subwords, aligned by {found.aligned_by}; special tokens around them: "
-        f"{' '.join(tokenizer.pieces(tokenizer.template.wrap([]))) or 'none'}",
+        f"{_counted(len(rows), 'word')}, {_counted(len(found.ids), 'subword')}, aligned by {found.aligned_by}; "
+        f"special tokens around them: {' '.join(tokenizer.pieces(tokenizer.template.wrap([]))) or 'none'}",
         file=sys.stderr,
     )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

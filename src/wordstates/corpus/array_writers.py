@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +113,75 @@ class SafetensorsWriter(_CollectingWriter):
         return self._file.publish()
 
 
+class _NeverFails(io.RawIOBase):
+    """A file under HDF5 that keeps the first failure of the system to itself, and takes all that follows for written.
+
+    The HDF5 library does not survive a failed write: it retries at every close, and ends in a segmentation fault. So it
+    never hears of one; whoever uses it has to `check`.
+
+    Args:
+        path: The file to write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self._position = 0
+        self._end = 0
+        self._failure: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what the system said, if it said anything."""
+        if self._failure is not None:
+            raise self._failure
+
+    def write(self, content: Any) -> int:
+        """Write all of it, or remember why not."""
+        left = memoryview(content).cast("B")
+        length = len(left)
+        try:
+            while len(left) and self._failure is None:
+                self._file.seek(self._position + length - len(left))
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._failure = error
+        self._position += length
+        self._end = max(self._end, self._position)
+        return length
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there."""
+        if self._failure is not None:
+            return len(buffer)
+        self._file.seek(self._position)
+        count = self._file.readinto(buffer) or 0
+        self._position += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, whether or not the disk has it."""
+        self._position = offset + (self._end if whence == os.SEEK_END else self._position if whence else 0)
+        return self._position
+
+    def tell(self) -> int:
+        """Give the place."""
+        return self._position
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size."""
+        self._end = self._position if size is None else size
+        try:
+            if self._failure is None:
+                self._file.truncate(self._end)
+        except OSError as error:
+            self._failure = error
+        return self._end
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        super().close()
+
+
 class Hdf5Writer(FileWriter):
     """HDF5 in the layout of ``allennlp elmo``: a dataset a document, and ``sentence_to_index``.
 
@@ -125,6 +197,7 @@ class Hdf5Writer(FileWriter):
         except ImportError as error:
             raise MissingExtraError.of("hdf5", "writing HDF5") from error
         self._hdf5: Any = None
+        self._sink: _NeverFails | None = None
         self._count = 0
         self._sentences: dict[str, str] = {}
 
@@ -138,8 +211,9 @@ class Hdf5Writer(FileWriter):
             )
         if rows.subword is not None:
             raise OutputError(f"{self._name!r}: HDF5 in ELMo's layout holds words, not subwords: write .parquet.")
-        if self._hdf5 is None:
-            self._hdf5 = h5py.File(self._file.path, "w")
+        if self._sink is None:
+            self._sink = _NeverFails(self._file.path)
+            self._hdf5 = h5py.File(self._sink, "w")
         (vectors,) = rows.vectors.values()
         starts = rows.document_starts.tolist()
         for document, start, end in zip(rows.documents, starts[:-1], starts[1:], strict=True):
@@ -149,6 +223,7 @@ class Hdf5Writer(FileWriter):
             dataset.attrs["document"] = document
             self._sentences[" ".join(rows.words[start:end])] = name
             self._count += 1
+            self._sink.check()
 
     def _finish(self, provenance: str) -> int:
         import h5py
@@ -157,11 +232,14 @@ class Hdf5Writer(FileWriter):
         index[0] = json.dumps(self._sentences)
         self._hdf5.attrs[PROVENANCE] = provenance
         self._hdf5.close()
-        self._hdf5 = None
+        if self._sink is not None:
+            self._sink.check()
+        self._close()
         return self._file.publish()
 
     def _close(self) -> None:
-        hdf5, self._hdf5 = self._hdf5, None
-        with contextlib.suppress(OSError, RuntimeError, ValueError):  # the disk is still full
-            if hdf5 is not None:
-                hdf5.close()
+        for closable in (self._hdf5, self._sink):
+            with contextlib.suppress(OSError, RuntimeError, ValueError):  # what was not written cannot be read back
+                if closable is not None:
+                    closable.close()
+        self._hdf5 = self._sink = None

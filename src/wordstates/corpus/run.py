@@ -103,9 +103,11 @@ def embed_documents(
     """
     report = Report()
     statuses: Counter[str] = Counter()
+    first = ""
     began = time.perf_counter()
     try:
         for group in grouped(documents):
+            first = first or group[0].id
             embeddings = embedder.encode(
                 [document.text for document in group], spans=_spans(embedder, group), on_progress=on_progress
             )
@@ -116,7 +118,7 @@ def embed_documents(
             report.windows += embeddings.reading["windows"]
             report.long_texts += embeddings.reading["long_texts"]
             statuses.update(embeddings.status_counts)
-        _check_words(report)
+        _check_words(report, first)
         report.bytes = writer.commit(embedder.provenance)
     except BaseException:
         writer.abort()
@@ -139,8 +141,10 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     """
     report = Report(dry_run=True)
     statuses: Counter[str] = Counter()
+    first = ""
     rate = 0.0
     for group in grouped(documents):
+        first = first or group[0].id
         texts, spans = [document.text for document in group], _spans(embedder, group)
         plan = embedder.plan(texts, spans)
         report.texts += len(group)
@@ -150,12 +154,12 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         report.long_texts += plan.long_texts
         statuses.update(plan.status_counts)
         rate = rate or _words_per_second(embedder, texts, spans)
-    _check_words(report)
+    _check_words(report, first)
     numbers = sum(int(np.prod(shape)) for shape in embedder.vector_shapes.values())
     rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
     report.statuses = dict(statuses)
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
-    report.seconds = round(report.words / rate, 1) if rate else 0.0
+    report.seconds = round(report.words / rate, 3) if rate else 0.0
     return report
 
 
@@ -195,6 +199,12 @@ def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Span
     return counted / (time.perf_counter() - began)
 
 
-def _check_words(report: Report) -> None:
+def _check_words(report: Report, first: str) -> None:
     if not report.words:
-        raise InputError(f"There is no word in the {report.texts} texts: nothing but white space, or words left out.")
+        where = (
+            repr(first) if report.texts == 1 else f"any of the {report.texts:,} texts, the first of which is {first!r}"
+        )
+        raise InputError(
+            f"There is no word in {where}: nothing but white space, or punctuation where that is left out. Check the "
+            "input."
+        )

@@ -166,6 +166,8 @@ def read_chunks(source: Source) -> Iterator[bytes]:
 @contextmanager
 def _opened(source: Source) -> Iterator[Any]:
     if source.path is None:
+        if sys.stdin is None:
+            raise OSError("standard input is closed")
         yield sys.stdin.buffer  # never closed: it is not ours
         return
     if source.compression == ".gz":

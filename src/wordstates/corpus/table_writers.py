@@ -51,7 +51,10 @@ class ParquetWriter(FileWriter):
             use_dictionary=[name for name in scalars if pa.types.is_string(schema.field(name).type)],
             write_statistics=scalars,
             # The bytes of floats compress better, and several times faster, when those of one significance are together
-            use_byte_stream_split=[f"{name}.list.element" for name in rows.vectors],
+            # (float32 alone: not every reader knows the encoding for float16).
+            use_byte_stream_split=[
+                f"{name}.list.element" for name, vectors in rows.vectors.items() if vectors.dtype == np.float32
+            ],
         )
 
     def _flush(self, count: int) -> None:

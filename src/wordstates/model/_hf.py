@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 import transformers
+from huggingface_hub import constants
+from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as hf_logging
 
-from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError
+from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
 
 MINILM = "minilm"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_FEW_PIECES = 2_000  # of a vocabulary that may be special tokens alone: T5 has more than a hundred of them
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
 
 
@@ -68,13 +76,17 @@ def load(
         ModelNotFoundError: If it is not to be had.
         ModelError: If its weights are unsafe or incomplete.
     """
-    source = minilm_folder() if name == MINILM else name
-    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    source = _source(name)
+    options: dict[str, Any] = {
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+        "local_files_only": not _hub_has_an_address(),
+    }
     with _quiet(), _explained(name, unsafe_weights):
         config = AutoConfig.from_pretrained(source, **options)
         wanted = tokenizer if tokenizer is not None else source
         if isinstance(wanted, (str, Path)):
-            wanted = AutoTokenizer.from_pretrained(wanted, **options)
+            wanted = _read_tokenizer(_source(wanted), **options)
         model, report = AutoModel.from_pretrained(
             source,
             config=config,
@@ -105,8 +117,7 @@ def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
     """
     if tokenizer is None:
         raise InputError("A model given as an object needs its tokenizer: WordEmbedder(model=..., tokenizer=...).")
-    with _quiet():
-        found = AutoTokenizer.from_pretrained(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
+    found = load_tokenizer(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
     name = getattr(getattr(model, "config", None), "_name_or_path", "") or type(model).__name__
     revision = getattr(getattr(model, "config", None), "_commit_hash", None)
     return Checkpoint(reading_part(model), found, name, revision, owned=False)
@@ -118,9 +129,46 @@ def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remot
     Raises:
         ModelNotFoundError: If it is not to be had.
     """
-    source = minilm_folder() if name == MINILM else name
     with _quiet(), _explained(name, unsafe_weights=True):
-        return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+        return _read_tokenizer(
+            _source(name),
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            local_files_only=not _hub_has_an_address(),
+        )
+
+
+def _source(name: str | Path) -> str | Path:
+    return minilm_folder() if name == MINILM else name
+
+
+def _hub_has_an_address() -> bool:
+    """Ask for the hub's address once, so that a machine without a network is told at once, not after many retries."""
+    if getproxies():
+        return True  # then the proxy asks
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+    except OSError:
+        return False
+    return True
+
+
+def _read_tokenizer(source: str | Path, **options: Any) -> Any:
+    """Read a tokenizer, and refuse the one that `transformers` makes up, without a word, where there is none.
+
+    Raises:
+        ModelError: If its vocabulary holds nothing but special tokens.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    if len(tokenizer) < _FEW_PIECES:
+        special = {str(token) for token in tokenizer.all_special_tokens}
+        special |= {str(token) for token in tokenizer.added_tokens_decoder.values()}
+        if not any(piece.strip("▁ ") and piece not in special for piece in tokenizer.get_vocab()):
+            raise ModelError(
+                f"Model {str(source)!r} has no tokenizer: no file of it (tokenizer.json, vocab.txt, ...) holds a word. "
+                "Put the tokenizer's files, which its save_pretrained() writes, beside the weights."
+            )
+    return tokenizer
 
 
 def reading_part(model: Any) -> nn.Module:
@@ -202,8 +250,6 @@ def minilm_folder() -> Path:
 
 def hub_state() -> str:
     """Say whether models may be fetched from the hub, and where fetched ones are kept."""
-    from huggingface_hub import constants
-
     return f"{'offline' if constants.is_offline_mode() else 'online'}, cache {constants.HF_HUB_CACHE}"
 
 
@@ -232,30 +278,51 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _explained(name: str | Path, unsafe_weights: bool) -> Iterator[None]:
-    """Say what a failed load means, and what to do."""
+    """Say what a failed load means, and what to do.
+
+    The libraries that load raise all kinds of errors, `tokenizers` a bare Exception: every one of them is told.
+    """
     folder = Path(name)
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError) as error:
-        if isinstance(error, (MissingExtraError, ModelError)):
-            raise
+    except WordstatesError:
+        raise
+    except Exception as error:
         short = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "trust_remote_code" in str(error):
             raise ModelError(
                 f"Model {str(name)!r} brings code of its own. If you trust its authors, pass trust_remote_code=True "
                 "(--trust-remote-code)."
             ) from error
+        if "ignore_mismatched_sizes" in str(error):
+            short = "its weights have other shapes than its config.json says, so they belong to different models"
+        elif isinstance(error, (SafetensorError, UnpicklingError, EOFError)):
+            short = f"its weights are damaged ({short}): copy or fetch them again"
         if folder.is_dir():
             raise ModelError(f"Folder {str(name)!r} {_what_is_wrong(folder, unsafe_weights, short)}") from error
+        if folder.is_file():
+            raise ModelError(
+                f"Model {str(name)!r} is a file: give its folder, which save_pretrained() wrote."
+            ) from error
         if isinstance(error, ImportError):
             raise ModelError(f"Model {str(name)!r} needs a library that is not installed: {short}") from error
         if "safetensors" in str(error) and "not appear to have a file" in str(error):
             raise ModelError(_UNSAFE.format(what=f"Model {str(name)!r}")) from error
+        if not isinstance(error, (OSError, HFValidationError)):  # it is there
+            raise ModelError(f"Model {str(name)!r} cannot be loaded: {short}") from error
+        told = _why_the_hub_gave_nothing(short)
         raise ModelNotFoundError(
-            f"Model {str(name)!r} is not to be had: it is no folder here, not in the local cache, and the hub did not "
-            f"give it ({short}). Check the name and the network, or give the path of a folder with config.json, "
-            "model.safetensors and the tokenizer's files."
+            f"Model {str(name)!r} is not to be had: it is no folder here, not in the local cache, and {told}, or give "
+            "the path of a folder with config.json, model.safetensors and the tokenizer's files."
         ) from error
+
+
+def _why_the_hub_gave_nothing(short: str) -> str:
+    if constants.is_offline_mode():
+        return "HF_HUB_OFFLINE is set, so the hub was not asked. Check the name, unset HF_HUB_OFFLINE"
+    if not _hub_has_an_address():
+        return "the hub has no address from here: there is no network. Check the name and the network"
+    return f"the hub did not give it ({short}). Check the name and the network"
 
 
 _UNSAFE = (

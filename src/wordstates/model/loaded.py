@@ -72,8 +72,8 @@ def load_model(
     tokenizer: Any = None,
     *,
     device: str | torch.device | None = None,
-    precision: Precision | None = None,
-    bos: BosPolicy = "auto",
+    precision: str | None = None,
+    bos: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
@@ -157,7 +157,7 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".") + "."
         raise InputError(
             f"Device {str(device)!r} is not to be had here: {reason} Leave it out, or say 'cpu'."
         ) from error
@@ -185,7 +185,7 @@ def _relative_error(exact: Sequence[Tensor], rounded: Sequence[Tensor]) -> float
     return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, rounded, strict=True))
 
 
-def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: BosPolicy, name: str) -> Template:
+def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: str, name: str) -> Template:
     template = tokenizer.template
     if bos == "auto":
         return template

@@ -20,7 +20,15 @@ from jaxtyping import Int
 from wordstates.errors import TokenizerError
 from wordstates.model import _hf
 from wordstates.text.align import SubwordSpans, trim_spans
-from wordstates.text.pieces import Surface, SurfaceStyle, mismatches, spans_from_strings, structure_is_sound, surface_of
+from wordstates.text.pieces import (
+    Surface,
+    SurfaceStyle,
+    mismatches,
+    spans_from_strings,
+    structure_is_sound,
+    surface_of,
+    without_unwritten,
+)
 
 AlignedBy = Literal["offsets", "strings"]
 
@@ -83,7 +91,7 @@ class Tokenizer:
         self.name = name
         self.style = _surface_style(tokenizer)
         self._special = set(tokenizer.all_special_ids)
-        self._unknown = tokenizer.unk_token_id
+        self.unknown_id = _unknown_id(tokenizer)
         self._surfaces: dict[int, Surface] = {}
         self._blank: dict[int, bool] = {}
         self._verified: set[int] = set()
@@ -129,7 +137,9 @@ class Tokenizer:
             )
         # The piece, not its id, says what was written: an unknown piece still shows its text in some tokenizers.
         surfaces = [
-            self._surface(index) if index == self._unknown or index in self._special else surface_of(piece, self.style)
+            self._surface(index)
+            if index == self.unknown_id or index in self._special
+            else surface_of(piece, self.style)
             for piece, index in zip(pieces, ids, strict=True)
         ]
         spans = spans_from_strings(text, surfaces) if pieces else np.zeros((0, 2), dtype=np.int64)
@@ -143,7 +153,7 @@ class Tokenizer:
             (offsets >= 0).all() and (offsets <= len(text)).all() and (offsets[:, 0] <= offsets[:, 1]).all()
         )
         if in_range:
-            spans = trim_spans(text, offsets)
+            spans = without_unwritten(text, trim_spans(text, offsets), lambda place: self._surface(listed[place]))
             if "▁" not in text:
                 # A lone ▁ stands for a space that may not even be there; it has no text of its own.
                 spans[blank, 1] = spans[blank, 0]
@@ -170,7 +180,7 @@ class Tokenizer:
     def _surface(self, index: int) -> Surface:
         if index not in self._surfaces:
             piece = self.tokenizer.convert_ids_to_tokens(index)
-            if index == self._unknown or piece is None:
+            if index == self.unknown_id or piece is None:
                 self._surfaces[index] = None
             elif index in self._special:
                 self._surfaces[index] = piece
@@ -264,6 +274,19 @@ def _surface_style(tokenizer: Any) -> SurfaceStyle:
         or "▁" in json.dumps([parts.get("normalizer"), parts.get("pre_tokenizer")], ensure_ascii=False)
         else "plain"
     )
+
+
+def _unknown_id(tokenizer: Any) -> int | None:
+    """Find the id of the unknown piece; where no config names it, as beside a lone `tokenizer.json`, the model does."""
+    found: int | None = tokenizer.unk_token_id
+    if found is not None or not tokenizer.is_fast:
+        return found
+    backend = tokenizer.backend_tokenizer
+    if hasattr(backend.model, "unk_token"):
+        found = backend.token_to_id(backend.model.unk_token or "")
+    else:
+        found = json.loads(backend.to_str())["model"].get("unk_id")
+    return found
 
 
 def _vocabulary(tokenizer: Any) -> dict[str, int]:

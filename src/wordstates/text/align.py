@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int, Integer, UInt8
+from jaxtyping import Bool, Int, Integer, UInt8
 
 from wordstates.text.words import Spans
 
-Status = Literal["ok", "no_subwords", "shared_subword", "truncated", "too_long"]
-STATUSES: tuple[Status, ...] = ("ok", "no_subwords", "shared_subword", "truncated", "too_long")
-OK, NO_SUBWORDS, SHARED_SUBWORD, TRUNCATED, TOO_LONG = range(5)
-HAS_VECTOR = np.array([True, False, True, False, False])
+Status = Literal["ok", "no_subwords", "shared_subword", "truncated", "too_long", "unknown"]
+STATUSES: tuple[Status, ...] = ("ok", "no_subwords", "shared_subword", "truncated", "too_long", "unknown")
+OK, NO_SUBWORDS, SHARED_SUBWORD, TRUNCATED, TOO_LONG, UNKNOWN = range(6)
+HAS_VECTOR = np.array([True, False, True, False, False, True])
 
 # White space by code point; the last entry stands for all above U+3000, where there is none.
 _IS_SPACE = np.array([chr(code).isspace() for code in range(0x3001)] + [False])
@@ -49,15 +49,17 @@ class Alignment:
     statuses: UInt8[np.ndarray, " words"]
 
 
-def align(words: Spans, subwords: SubwordSpans) -> Alignment:
+def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subwords"] | None = None) -> Alignment:
     """Find the subwords of each word by the overlap of their char spans.
 
     A word is ``shared_subword`` if one of its subwords also covers text outside the word: its vector then carries a
-    little of a neighbour. That depends on the word and the text alone, never on which other words were asked for.
+    little of a neighbour. A word is ``unknown`` if all its subwords are the unknown piece: its vector then knows the
+    context alone. Both depend on the word and the text, never on which other words were asked for.
 
     Args:
         words: Char spans of words, in any order, overlapping or not.
         subwords: Trimmed char spans of subwords; an empty span belongs to no word.
+        unknown: True for each subword that is the tokenizer's unknown piece.
 
     Example:
         >>> found = align(np.array([[0, 3], [4, 11]]), np.array([[0, 3], [4, 9], [9, 11]]))
@@ -79,6 +81,9 @@ def align(words: Spans, subwords: SubwordSpans) -> Alignment:
 
     statuses = np.full(len(words), NO_SUBWORDS, dtype=np.uint8)
     statuses[word_index] = OK
+    if unknown is not None:
+        known = np.bincount(word_index, weights=~unknown[real[candidate]], minlength=len(words))
+        statuses[(statuses == OK) & (known == 0)] = UNKNOWN
     sticks_out = (starts[candidate] < words[word_index, 0]) | (ends[candidate] > words[word_index, 1])
     statuses[word_index[sticks_out]] = SHARED_SUBWORD
     return Alignment(word_index, real[candidate], statuses)

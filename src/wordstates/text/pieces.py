@@ -8,7 +8,7 @@ and where that fails, surfaces and text are aligned character by character.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
@@ -23,6 +23,9 @@ SurfaceStyle = Literal["byte_level", "sentencepiece", "wordpiece", "bytes", "pla
 Surface = str | bytes | None
 
 _BYTE_PIECE = regex.compile(r"<0x([0-9A-Fa-f]{2})>")
+# What normalizers delete or turn into a space: controls, invisible format characters, the replacement character.
+_UNWRITTEN = regex.compile(r"(?V1)[[\p{Cc}\p{Cf}\uFFFD]--\s]")
+_VISIBLE = regex.compile(r"(?V1)[[\p{L}\p{N}\p{P}\p{S}]--\uFFFD]")
 
 
 def surface_of(piece: str, style: SurfaceStyle) -> Surface:
@@ -86,8 +89,41 @@ def fold(text: str) -> str:
     return "".join(char for char in decomposed if unicodedata.category(char)[0] not in "MZC")
 
 
+def without_unwritten(text: str, spans: SubwordSpans, surface: Callable[[int], Surface]) -> SubwordSpans:
+    r"""Take off the edges of each span the invisible characters that its piece does not write.
+
+    XLM-R reads a direction mark as a space, so that its ``▁fox`` claims the mark too, which belongs to no word or to
+    the one before. A piece that writes the character, or has nothing else, keeps it.
+
+    Args:
+        text: The text.
+        spans: Trimmed char span of each piece.
+        surface: From a piece, by its place, to what it writes.
+
+    Example:
+        >>> without_unwritten("\u200ffox", np.array([[0, 4]]), lambda piece: " fox").tolist()
+        [[1, 4]]
+    """
+    unwritten = np.zeros(len(text) + 1, dtype=bool)
+    unwritten[[match.start() for match in _UNWRITTEN.finditer(text)]] = True
+    if not unwritten.any():
+        return spans
+    spans = spans.copy()
+    long = spans[:, 1] - spans[:, 0] > 1
+    for piece in np.flatnonzero(long & (unwritten[spans[:, 0]] | unwritten[spans[:, 1] - 1])).tolist():
+        written = surface(piece)
+        bare = written.strip() if isinstance(written, str) else ""
+        start, end = spans[piece].tolist()
+        while bare and end - start > 1 and unwritten[start] and text[start] != bare[0]:
+            start += 1
+        while bare and end - start > 1 and unwritten[end - 1] and text[end - 1] != bare[-1]:
+            end -= 1
+        spans[piece] = start, end
+    return spans
+
+
 def mismatches(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> int:
-    """Count the pieces that do not write what their span holds, and the letters that no piece covers.
+    """Count the pieces that do not write what their span holds, and the visible characters that no piece covers.
 
     Args:
         text: The text.
@@ -107,7 +143,7 @@ def mismatches(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> i
         elif start == end:
             wrong += 1
     gaps = np.flatnonzero(np.cumsum(covered[:-1]) == 0)
-    return wrong + sum(text[position].isalnum() for position in gaps.tolist())
+    return wrong + sum(_VISIBLE.match(text, position) is not None for position in gaps.tolist())
 
 
 def structure_is_sound(text: str, spans: SubwordSpans, blank: np.ndarray) -> bool:
@@ -120,14 +156,14 @@ def structure_is_sound(text: str, spans: SubwordSpans, blank: np.ndarray) -> boo
     """
     solid = spans[~blank]
     if not len(solid):
-        return not any(char.isalnum() for char in text)
+        return _VISIBLE.search(text) is None
     in_order = (np.diff(solid[:, 0]) >= 0).all() and (np.diff(solid[:, 1]) >= 0).all()
     if not in_order or not (solid[:, 1] > solid[:, 0]).all():
         return False
     reach = np.append(0, solid[:, 1])  # the text is covered up to here before each piece
     holes = np.flatnonzero(np.append(solid[:, 0], len(text)) > reach)
     edges = np.append(solid[:, 0], len(text))
-    return not any(char.isalnum() for hole in holes for char in text[reach[hole] : edges[hole]])
+    return not any(_VISIBLE.search(text, int(reach[hole]), int(edges[hole])) for hole in holes)
 
 
 def spans_from_strings(text: str, surfaces: Sequence[Surface]) -> SubwordSpans:

@@ -78,6 +78,8 @@ class TargetFinder:
                 for match in pattern.finditer(folded, overlapped=True):
                     start, end = match.span()
                     if origins is not None:
+                        if _splits_a_character(origins, start) or _splits_a_character(origins, end):
+                            continue
                         start, end = origins[start], origins[end - 1] + 1
                     if _EDGE.match(text, start) and _EDGE.match(text, end):
                         found.append((start, end, index))
@@ -98,9 +100,10 @@ class TargetFinder:
         if lost:
             words = sorted({word for text in texts for word in text.split()})[:_MOST_WORDS]
             near = ", ".join(map(repr, get_close_matches(lost[0], words, n=3)))
+            where = "the text" if len(texts) == 1 else f"any of the {len(texts):,} texts"
             others = f" (nor do {len(lost) - 1} other targets)" if len(lost) > 1 else ""
             raise TargetNotFoundError(
-                f"Target {lost[0]!r} occurs in none of the {len(texts)} texts{others}: whole words are matched."
+                f"Target {lost[0]!r} does not occur in {where}{others}: whole words are matched."
                 f"{f' Near it: {near}.' if near else ''} Pass missing='ignore' to go on without."
             )
 
@@ -116,6 +119,11 @@ class TargetFinder:
             folded.append(written)
             origins += [position] * len(written)
         return "".join(folded), origins
+
+
+def _splits_a_character(origins: list[int], position: int) -> bool:
+    """Tell whether a place in the folded text lies inside an original character: "cafe" is not in "café"."""
+    return 0 < position < len(origins) and origins[position - 1] == origins[position]
 
 
 def _name(target: object) -> str:

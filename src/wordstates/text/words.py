@@ -6,6 +6,7 @@ The splitters here never rewrite a text. They only say where its words are, as h
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -157,7 +158,7 @@ def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = 
     """
     for position, span in enumerate(spans):
         try:
-            start, end = (int(edge) for edge in span)
+            start, end = (operator.index(edge) for edge in span)
         except (TypeError, ValueError):
             raise SpanError(f"Span {position} of {where} is {span!r}: expected (start, end).") from None
         if not 0 <= start <= end <= len(text):

@@ -1,0 +1,74 @@
+"""`wordstates info`: what is in a file, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli_runner import SENTENCES, run
+from wordstates import WordEmbedder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bert: Path) -> Path:
+    """Give a folder with the sentences, and the encoder as ``tiny``: a name that is the same in every run."""
+    (tmp_path / "tiny").symlink_to(bert)
+    (tmp_path / "texts.txt").write_text("\n".join(SENTENCES), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_whole_output(folder: Path) -> None:
+    assert run("embed", "texts.txt", "-m", "tiny", "-o", "out.parquet", "--layers", "-2:", "-q", cwd=folder).code == 0
+    done = run("info", "out.parquet", cwd=folder)
+    provenance = WordEmbedder(folder / "tiny").provenance
+    versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "path             out.parquet\n"
+        "format           parquet\n"
+        "rows             19\n"
+        "columns          document string, position int32, word string, start int32, end int32, status string, "
+        "subwords int32, vector fixed_size_list<element: float>[32]\n"
+        "dtype            float32\n"
+        "vectors          vector 32\n"
+        f"bytes            {(folder / 'out.parquet').stat().st_size:,}\n"
+        f"wordstates       {provenance['wordstates']}\n"
+        "model            tiny\n"
+        "revision         -\n"
+        f"weights          {provenance['weights']}\n"
+        f"tokenizer        {provenance['tokenizer']}\n"
+        "recipes          name -2:.mean.mean, layers -2:, layer_pooling mean, subword_pooling mean, "
+        "layer_numbers 3; 4\n"
+        "words            unicode\n"
+        "precision        float32\n"
+        "precision_error  -\n"
+        "engine           torch\n"
+        "device           cpu\n"
+        "window           64\n"
+        "overlap          15\n"
+        "long_texts       window\n"
+        "context          both\n"
+        "special_tokens   before [CLS], after [SEP]\n"
+        f"versions         {versions}\n"
+    )
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".npz", ".safetensors", ".jsonl", ".h5"])
+def test_json_of_every_format(folder: Path, ending: str) -> None:
+    name = f"out{ending}"
+    written = run("embed", "texts.txt", "-m", "tiny", "-o", name, "--dtype", "float16", "--json", cwd=folder)
+    done = run("info", name, "--json", cwd=folder)
+    assert (written.code, done.code, done.err) == (0, 0, "")
+    found, report = json.loads(done.out), json.loads(written.out)
+    assert found.pop("columns")["vector"]
+    assert found == {
+        "path": name,
+        "format": {".h5": "hdf5"}.get(ending, ending[1:]),
+        "rows": 19,
+        "dtype": "json" if ending == ".jsonl" else "float16",
+        "vectors": {"vector": [32]},
+        "bytes": report["bytes"],
+        "provenance": report["provenance"],
+    }

@@ -1,0 +1,359 @@
+"""The embedder: ways to say what the words are, targets, options, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import regex
+import torch
+
+from families import build
+from wordstates import Recipe, WordEmbedder
+from wordstates.errors import InputError, ModelError, RecipeError, SpanError, TargetNotFoundError
+
+TEXT = "The old mill, near the lake."
+
+
+@pytest.fixture(scope="module")
+def bert() -> WordEmbedder:
+    return WordEmbedder(*build("bert"))
+
+
+def words(**options: Any) -> list[str]:
+    return WordEmbedder(*build("bert"), **options).encode(TEXT).words
+
+
+def test_raw_text_is_split_at_unicode_word_boundaries() -> None:
+    assert words() == ["The", "old", "mill", ",", "near", "the", "lake", "."]
+    assert words(punctuation=False) == ["The", "old", "mill", "near", "the", "lake"]
+
+
+def test_raw_text_is_split_at_white_space() -> None:
+    assert words(words="whitespace") == ["The", "old", "mill,", "near", "the", "lake."]
+
+
+def test_a_callable_gives_words_or_spans() -> None:
+    assert words(words=str.split) == words(words="whitespace")
+    assert words(words=lambda text: [match.span() for match in re.finditer("[a-z]+", text)])[0] == "he"
+
+
+def test_a_spacy_language_splits() -> None:
+    import spacy
+
+    assert words(words="spacy:en") == ["The", "old", "mill", ",", "near", "the", "lake", "."]
+    pipeline = spacy.blank("en")
+    assert words(words=pipeline) == words(words="spacy:en")
+    assert WordEmbedder(*build("bert"), words=pipeline).provenance["words"].startswith("spacy:en")
+    emb = WordEmbedder(*build("bert"), words="spacy:en").encode("I don't,  well.")
+    assert emb.words == ["I", "do", "n't", ",", "well", "."]
+    with pytest.raises(InputError, match="no installed spaCy pipeline and no language"):
+        words(words="spacy:klingon")
+
+
+def test_words_that_are_given_alone_are_joined_by_a_space(bert: WordEmbedder) -> None:
+    emb = bert.encode([["old", "", "mill"], []])
+    assert emb.texts == ("old  mill", "")
+    assert emb.words == ["old", "", "mill"]
+    assert emb.statuses == ["ok", "no_subwords", "ok"]
+
+
+def test_words_that_are_given_with_their_text_are_found_in_it(bert: WordEmbedder) -> None:
+    emb = bert.encode(TEXT, words=["old mill", "the", "lake"])
+    assert emb.spans.tolist() == [[4, 12], [19, 22], [23, 27]]
+    with pytest.raises(SpanError, match=r"Word 1 \('old'\) is not in text 0 after character 12"):
+        bert.encode([TEXT], words=[["mill", "old"]])
+
+
+def test_phrases_are_given_by_span_and_may_overlap(bert: WordEmbedder) -> None:
+    emb = bert.encode(TEXT, spans=[(4, 12), (8, 12), (4, 7)])
+    assert emb.words == ["old mill", "mill", "old"]
+    assert emb.statuses == ["ok"] * 3
+    pieces = bert.encode(TEXT, spans=[(4, 12)]).subword_counts[0]
+    assert pieces == emb.subword_counts[1] + emb.subword_counts[2]
+
+
+def test_which_words_are_asked_for_changes_no_vector(bert: WordEmbedder) -> None:
+    everything = bert.encode(TEXT)
+    one = bert.encode(TEXT, spans=[(8, 12)])
+    assert np.allclose(one.vector, everything["mill"].vector, atol=1e-5)
+    long = TEXT + " the river runs past it" * 30
+    everything = bert.encode(long)
+    for word in (0, 50, 100):
+        one = bert.encode(long, spans=[everything.spans[word].tolist()])
+        assert np.allclose(one.vector, everything[0, word].vector, atol=1e-5)
+        assert one.reading["windows"] == 1 < everything.reading["windows"]
+
+
+def test_a_phrase_longer_than_the_overlap_gets_a_window_of_its_own() -> None:
+    long = "the river runs past the mill " * 20
+    embedder = WordEmbedder(*build("bert"), window=40, overlap=2)
+    everything = embedder.encode(long)
+    ends = everything.spans[:, 1]
+    for first in range(0, 60, 7):
+        phrase = (int(everything.spans[first, 0]), int(ends[first + 15]))
+        assert embedder.encode(long, spans=[phrase]).statuses == ["ok"]
+    assert embedder.encode(long, spans=[(0, len(long))]).statuses == ["too_long"]
+
+
+def test_a_part_of_a_subword_is_shared(bert: WordEmbedder) -> None:
+    emb = bert.encode("the mill", spans=[(0, 2), (0, 3)])
+    assert emb.statuses == ["shared_subword", "ok"]
+    assert np.array_equal(emb.vectors[0], emb.vectors[1])
+
+
+def test_a_word_that_the_tokenizer_does_not_know_says_so(bert: WordEmbedder) -> None:
+    emb = bert.encode("the ☃ mill")
+    assert emb.statuses == ["ok", "unknown", "ok"]
+    assert emb.subwords[1] == ("[UNK]",)
+    assert emb.has_vector.all()
+
+
+def test_empty_texts_are_texts(bert: WordEmbedder) -> None:
+    assert len(bert.encode([])) == 0
+    emb = bert.encode(["", "  \n", "mill"])
+    assert np.diff(emb.text_starts).tolist() == [0, 0, 1]
+    assert bert.encode("").words == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (b"mill", "Texts are a string, a list of strings"),
+        (7, "Texts are a string, a list of strings"),
+        (None, "Texts are a string, a list of strings"),
+        ({"text": "mill"}, "Texts are a string, a list of strings"),
+        (["mill", b"lake"], "Text 1 is of type bytes: decode it first"),
+        (["mill", None], "Text 1 is of type NoneType: every text is a string"),
+        (["mill", ["lake"]], "Text 1 is of type list"),
+        ([["mill", 3]], "Word 1 of the given words is 3, not a string"),
+        ("half \ud83d pair", "Text 0 holds half a character"),
+    ],
+)
+def test_what_is_no_text_is_refused(bert: WordEmbedder, texts: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bert.encode(texts)
+
+
+@pytest.mark.parametrize("span", [(3, 1), (-1, 2), (0, 99), ("a", "b"), (1,), 5])
+def test_spans_outside_the_text_are_refused(bert: WordEmbedder, span: Any) -> None:
+    with pytest.raises(SpanError, match="Span 0 of text 0 is"):
+        bert.encode(["mill"], spans=[[span]])
+
+
+def test_lists_of_words_and_spans_must_fit_the_texts(bert: WordEmbedder) -> None:
+    with pytest.raises(InputError, match="2 texts but 1 lists of spans"):
+        bert.encode(["a", "b"], spans=[[(0, 1)]])
+    with pytest.raises(InputError, match="not both"):
+        bert.encode(["a"], spans=[[(0, 1)]], words=[["a"]])
+    with pytest.raises(InputError, match="lists of given words already"):
+        bert.encode([["a"]], words=[["a"]])
+
+
+def test_usages_have_their_text_span_and_context(bert: WordEmbedder) -> None:
+    texts = ["A lazy  dog and a LAZY\ndog.", "Nothing here.", "The lazydog; lazy dogs"]
+    usages = bert.find(texts, ["lazy dog", re.compile(r"N\w+"), regex.compile("here")])
+    assert [(usage.target, usage.word, usage.text_index) for usage in usages] == [
+        ("lazy dog", "lazy  dog", 0),
+        ("lazy dog", "LAZY\ndog", 0),
+        (r"N\w+", "Nothing", 1),
+        ("here", "here", 1),
+    ]
+    assert usages[0].left + usages[0].word + usages[0].right == texts[0]
+    assert usages.vectors.shape == (4, 32)
+    assert len(usages.of("here")) == 1
+    assert usages.of("here")[0].word == "here"
+    assert usages[-1].word == "here"
+    with pytest.raises(IndexError, match="Usage 4 does not exist"):
+        usages[4]
+    with pytest.raises(KeyError, match="was not a target"):
+        usages.of("cat")
+    table = usages.to_arrow(context=4)
+    assert table["left"].to_pylist() == ["A ", "d a ", "", "ing "]
+    assert table["target"].to_pylist()[0] == "lazy dog"
+    assert usages.to_pandas()["word"].tolist() == [usage.word for usage in usages]
+    assert "[lazy  dog]" in repr(usages)
+
+
+def test_a_usage_has_the_vector_that_encode_gives(bert: WordEmbedder) -> None:
+    usages = bert.find([TEXT, "a mill"], ["mill"])
+    emb = bert.encode([TEXT, "a mill"])
+    assert np.allclose(usages.vectors, emb["mill"].vectors, atol=1e-5)
+
+
+def test_texts_without_a_target_are_not_run(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    honest = bert._model.tokenizer.encode
+    monkeypatch.setattr(bert._model.tokenizer, "encode", lambda texts: read.extend(texts) or honest(texts))
+    usages = bert.find(["no", "the mill", "nothing"] * 50, ["mill"])
+    assert read == ["the mill"] * 50
+    assert usages.embeddings.reading["windows"] == 50
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "found"),
+    [
+        ("Straße", "die STRASSE", ["STRASSE"]),
+        ("café", "un cafe\u0301 noir", ["cafe\u0301"]),
+        ("cafe", "un café", []),
+        ("bank", "bank's e-bank banker BANK", ["bank", "bank", "BANK"]),
+        ("东京", "在东京大学", ["东京"]),
+        ("C++", "C++, C and c++", ["C++", "c++"]),
+        ("new york", "New\u00a0York, New\n York", ["New\u00a0York", "New\n York"]),
+        ("😀", "a😀b", ["😀"]),
+        ("aa aa", "aa aa aa", ["aa aa", "aa aa"]),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος", ["σίσυφος"]),
+    ],
+)
+def test_targets_are_matched_as_a_person_means_them(
+    bert: WordEmbedder, target: str, text: str, found: list[str]
+) -> None:
+    usages = bert.find(text, [target], missing="ignore")
+    assert [usage.word for usage in usages] == found
+
+
+def test_case_counts_if_asked(bert: WordEmbedder) -> None:
+    assert [usage.word for usage in bert.find("Bank bank", ["bank"], ignore_case=False)] == ["bank"]
+
+
+def test_a_target_that_is_nowhere_is_an_error_that_helps(bert: WordEmbedder) -> None:
+    with pytest.raises(TargetNotFoundError, match=r"'mil' does not occur in the text.*Near it: 'mill'") as caught:
+        bert.find("the mill", ["mil"])
+    assert isinstance(caught.value, LookupError)
+    assert len(bert.find("the mill", ["mil"], missing="ignore")) == 0
+    with pytest.raises(InputError, match="missing='no' does not exist"):
+        bert.find("the mill", ["mill"], missing="no")
+
+
+@pytest.mark.parametrize("targets", [[], "mill", [" "], [3], [re.compile(b"x")]])
+def test_what_is_no_target_is_refused(bert: WordEmbedder, targets: Any) -> None:
+    with pytest.raises(InputError):
+        bert.find("the mill", targets)
+
+
+def test_an_empty_match_is_no_usage(bert: WordEmbedder) -> None:
+    assert [usage.word for usage in bert.find("aab", [re.compile("b*")])] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "int4"}, "precision='int4' does not exist: choose one of float32, bfloat16, float16"),
+        ({"device": "cpu"}, "stays where it is"),
+        ({"window": 65}, "window=65 is more than 'BertModel' can read at once: at most 64"),
+        ({"window": 2}, "window=2 holds no text: 2 of it are special tokens; give 3 or more"),
+        ({"overlap": 62}, "overlap=62 does not fit: windows hold 62 subwords"),
+        ({"overlap": -1}, "overlap=-1 does not fit"),
+        ({"long_texts": "cut"}, "long_texts='cut' does not exist: choose window, truncate or error"),
+        ({"bos": "maybe"}, "bos='maybe' does not exist"),
+        ({"bos": "never"}, "bos='never' is for causal models"),
+        ({"words": "sentences"}, "words='sentences' is no way to split a text"),
+        ({"batch_subwords": 0}, "batch_subwords=0 is no budget"),
+    ],
+)
+def test_options_that_do_not_exist_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        WordEmbedder(*build("bert"), **options)
+
+
+def test_layers_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(
+        RecipeError,
+        match=r"Layer 13 does not exist in 'BertModel': it has 4 blocks, so layers run from 0 \(embedding output\)",
+    ):
+        WordEmbedder(*build("bert"), layers=13)
+    with pytest.raises(RecipeError, match=r"Give either recipes=\[\.\.\.\] or layers"):
+        WordEmbedder(*build("bert"), layers=2, recipes=[Recipe(1)])
+    with pytest.raises(RecipeError, match="No recipe given"):
+        WordEmbedder(*build("bert"), recipes=[])
+    with pytest.raises(RecipeError, match="has no state for each subword"):
+        WordEmbedder(*build("canine"), layers=4)
+
+
+def test_a_model_in_memory_needs_its_tokenizer_and_stays_as_it_was() -> None:
+    model, tokenizer = build("gpt2")
+    with pytest.raises(InputError, match="needs its tokenizer"):
+        WordEmbedder(model)
+    model.train()
+    try:
+        before = {name: weight.clone() for name, weight in model.state_dict().items()}
+        first = WordEmbedder(model, tokenizer, precision="bfloat16").encode(TEXT)
+        exact = WordEmbedder(model, tokenizer, layers=2).encode(TEXT)
+        assert model.training
+        assert np.array_equal(exact.vectors, WordEmbedder(model, tokenizer, layers=2).encode(TEXT).vectors)
+    finally:
+        model.eval()
+    assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    assert first.provenance["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize(("precision", "largest"), [("bfloat16", 0.05), ("float16", 0.01)])
+def test_reduced_precision_reports_its_measured_error(precision: Any, largest: float) -> None:
+    model, tokenizer = build("bert")
+    rounded = WordEmbedder(model, tokenizer, precision=precision)
+    exact = WordEmbedder(model, tokenizer).encode(TEXT).vectors
+    error = rounded.provenance["precision_error"]
+    assert 0 < error < largest
+    got = rounded.encode(TEXT).vectors
+    assert got.dtype == np.float32
+    assert np.linalg.norm(got - exact) / np.linalg.norm(exact) < 3 * error
+
+
+def test_the_beginning_of_sequence_token_follows_the_policy() -> None:
+    model, tokenizer = build("gpt2")
+    plain, always = WordEmbedder(model, tokenizer), WordEmbedder(model, tokenizer, bos="always")
+    assert plain.provenance["special_tokens"]["before"] == []
+    assert always.provenance["special_tokens"]["before"] == [tokenizer.bos_token]
+    ids = tokenizer("mill")["input_ids"]
+    with torch.no_grad():
+        expected = model(torch.tensor([[tokenizer.bos_token_id, *ids]])).last_hidden_state[0, 1:].mean(0).numpy()
+    assert np.allclose(always.encode("mill").vector, expected, atol=1e-5)
+    llama = build("llama")
+    assert WordEmbedder(*llama).provenance["special_tokens"]["before"] == ["<s>"]
+    assert WordEmbedder(*llama, bos="never").provenance["special_tokens"]["before"] == []
+    assert WordEmbedder(*llama, bos="always").provenance["special_tokens"]["before"] == ["<s>"]
+
+
+def test_a_folder_a_tokenizer_by_name_and_an_object_give_the_same(tmp_path: Any) -> None:
+    model, tokenizer = build("roberta")
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    expected = WordEmbedder(model, tokenizer).encode(TEXT).vectors
+    for embedder in (
+        WordEmbedder(tmp_path),
+        WordEmbedder(str(tmp_path), tokenizer=str(tmp_path)),
+        WordEmbedder(tmp_path, tokenizer=tokenizer),
+        WordEmbedder(model, tmp_path),
+    ):
+        assert np.allclose(embedder.encode(TEXT).vectors, expected, atol=1e-5)
+
+
+def test_a_model_with_a_head_gives_the_vectors_of_its_base() -> None:
+    from transformers import BertForMaskedLM
+
+    model, tokenizer = build("bert")
+    headed = BertForMaskedLM(model.config).eval()
+    headed.bert.load_state_dict(model.state_dict(), strict=False)
+    expected = WordEmbedder(model, tokenizer).encode(TEXT).vectors
+    assert np.allclose(WordEmbedder(headed, tokenizer).encode(TEXT).vectors, expected, atol=1e-5)
+
+
+def test_a_model_that_fails_while_reading_is_an_error_that_says_so() -> None:
+    with pytest.raises(ModelError, match="failed while reading"):
+        WordEmbedder(*build("canine")).encode("x")
+
+
+def test_progress_counts_the_words(bert: WordEmbedder, capsys: pytest.CaptureFixture[str]) -> None:
+    counts: list[int] = []
+    emb = bert.encode([TEXT] * 200, on_progress=counts.append)
+    assert sum(counts) == len(emb.words)
+    assert len(counts) > 1
+    bert.encode(TEXT, show_progress=True)
+    assert "words" in capsys.readouterr().err
+
+
+def test_repr_names_the_model_and_the_recipes(bert: WordEmbedder) -> None:
+    assert repr(bert) == "WordEmbedder('BertModel', 4 blocks, recipes: -1.mean.mean, window 64)"
