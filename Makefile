@@ -1,14 +1,14 @@
 # Needs Python 3.11, make and git. Everything is installed into .venv; `make clean` leaves no trace.
 
 PYTHON ?= python3.11
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build align-table clean
+.PHONY: help demo test lint types format build smoke align-table startup clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,12 @@ format: $(VENV)/.dev ## Format the code, and fix what can be fixed
 build: $(VENV)/.dev ## Make the wheel and the sdist in dist/
 	@rm -rf dist
 	@$(BIN)/python -m build
+
+smoke: $(VENV)/.dev ## Install the wheel and the sdist into empty environments and use them
+	@PYTHON="$(PYTHON)" scripts/smoke.sh
+
+startup: $(VENV)/.dev ## Time `import wordstates` and `wordstates --help`
+	@$(BIN)/python benchmarks/startup.py
 
 align-table: $(VENV)/.dev ## Align the treebanks with real tokenizers (ALIGN_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/alignment_table.py $(ALIGN_ARGS)

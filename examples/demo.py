@@ -72,8 +72,10 @@ def show_usages() -> None:
     for index in range(0, len(contexts), 3):
         nearest = int(closeness[index].argmax())
         print(f"{contexts[index]}\n{contexts[nearest]}  {closeness[index, nearest]:.2f}\n")
-    print(f"{len(contexts)} usages; every third is shown, above the one nearest to it: wells of water mostly find wells of")
-    print("water, people who are well find people who are well. A static vector would be the same for all of them.")
+    print(
+        f"{len(contexts)} usages; every third is shown, above the one nearest to it: wells of water mostly find wells"
+    )
+    print("of water, people who are well find people who are well. A static vector would be the same for all of them.")
 
 
 def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -157,8 +157,8 @@ def _windows(
         return [Window(0, n_subwords)], np.zeros(len(firsts), dtype=np.int64)
     if settings.long_texts == "error":
         raise InputError(
-            f"Text {index} has {n_subwords:,} subwords, the window holds {capacity:,}: leave long_texts='window' to "
-            "read it in windows, or allow long_texts='truncate'."
+            f"Text {index} ({text[:40]!r}...) has {n_subwords:,} subwords, the window holds {capacity:,}: leave "
+            "long_texts='window' to read it in windows, or allow long_texts='truncate'."
         )
     if settings.long_texts == "truncate":
         return [Window(0, capacity)], np.where(lasts < capacity, 0, -1)

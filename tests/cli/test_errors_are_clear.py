@@ -283,7 +283,9 @@ CASES = [
     Case("too-long", "embed long.txt --long-texts error", FAILED, ("120 subwords", "62", "truncate")),
     # the output
     Case("output-exists", "embed good.txt -m bert -o there.npz", FAILED, ("'there.npz' exists", "--overwrite")),
-    Case("output-exists-dry", "embed good.txt -m bert -o there.npz --dry-run", FAILED, ("'there.npz' exists",)),
+    Case(
+        "output-in-input", "embed . -m bert -o out.npz", FAILED, ("'out.npz' lies in the input folder '.'", "elsewhere")
+    ),
     Case("output-ending", "embed good.txt -m bert -o out.pkl", FAILED, ("'out.pkl'", ".parquet", ".safetensors")),
     Case("output-folder", "embed good.txt -m bert -o deep/out.npz", FAILED, ("'deep/out.npz'", "mkdir -p")),
     Case("output-is-a-folder", "embed good.txt -m bert -o bert", FAILED, ("'bert'",)),

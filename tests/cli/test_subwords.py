@@ -50,7 +50,7 @@ lend      18-22  ok       ▁le nd
 👍🏽        29-31  unknown  <unk>
 .         31-32  ok       .
 """,
-        "7 words, 20 subwords, aligned by offsets; special tokens around them: </s>\n",
+        "7 words, 20 subwords (3 in no word: ▁ ▁ ▁), aligned by offsets; special tokens around them: </s>\n",
     ),
 }
 

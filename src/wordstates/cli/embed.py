@@ -115,9 +115,9 @@ def embed(
         id_column=id_column,
         encoding=encoding,
     )
-    if overwrite:
+    if not dry_run:
         _check_no_input(output, inputs)
-    writer = open_writer(output, dtype=dtype, overwrite=overwrite)  # type: ignore[arg-type]  # checked there
+    writer = open_writer(output, dtype=dtype, overwrite=overwrite or dry_run)  # type: ignore[arg-type]  # checked there
     try:
         recipes = _recipes(recipe or [], layers, layer_pooling, subword_pooling)
         from wordstates.corpus.run import dry_run as count
@@ -153,17 +153,24 @@ def embed(
         with _progress(hidden=quiet or json or not sys.stderr.isatty()) as bar:
             report = embed_documents(embedder, documents, writer, on_progress=bar.update)
     report.output = output
-    if json and output != "-":
-        print_json({**report.to_dict(), "provenance": embedder.provenance})
-    elif not quiet:
+    if json:
+        # Standard output may be taken by the vectors themselves.
+        print_json({**report.to_dict(), "provenance": embedder.provenance}, to_stderr=output == "-" and not dry_run)
+    elif dry_run or not quiet:
         _talk(embedder, report.to_text())
 
 
 def _check_no_input(output: str, inputs: list[str]) -> None:
     from wordstates.errors import OutputError
 
-    if any(Path(path).is_file() and Path(output).exists() and Path(output).samefile(path) for path in inputs):
-        raise OutputError(f"{output!r} is one of the inputs, and would be lost: write to another file.")
+    target = Path(output).resolve()
+    for path in map(Path, inputs):
+        if path.is_file() and target.exists() and target.samefile(path):
+            raise OutputError(f"{output!r} is one of the inputs, and would be lost: write to another file.")
+        if path.is_dir() and path.resolve() in target.parents:
+            raise OutputError(
+                f"{output!r} lies in the input folder {str(path)!r}, and the next run would read it: write elsewhere."
+            )
 
 
 def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:

@@ -44,8 +44,9 @@ def one_of(*allowed: str) -> Callable[[str | None], str | None]:
     return check
 
 
-def print_json(data: Any) -> None:
-    """Print data as indented JSON on standard output."""
+def print_json(data: Any, *, to_stderr: bool = False) -> None:
+    """Print data as indented JSON, on standard output unless that is taken."""
     import json
+    import sys
 
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(json.dumps(data, indent=2, ensure_ascii=False), file=sys.stderr if to_stderr else sys.stdout)

@@ -20,6 +20,8 @@ def subwords(
     json: Json = False,
 ) -> None:
     """Show the words of a text, each with its char span, its status and its subwords; no weights are loaded."""
+    import numpy as np
+
     from wordstates.corpus.sources import STDIN, Source, read_text
     from wordstates.inputs import as_texts
     from wordstates.model.tokenizer import load_tokenizer
@@ -54,8 +56,14 @@ def subwords(
     widths = [max(len(line[column]) for line in table) for column in range(3)]
     for line in table:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]]).rstrip())
+    outside = np.setdiff1d(np.arange(len(found.ids)), alignment.subword_index)
+    apart = (
+        f" ({len(outside)} in no word: {' '.join(tokenizer.pieces(found.ids[outside].tolist()))})"
+        if len(outside)
+        else ""
+    )
     print(
-        f"{_counted(len(rows), 'word')}, {_counted(len(found.ids), 'subword')}, aligned by {found.aligned_by}; "
+        f"{_counted(len(rows), 'word')}, {_counted(len(found.ids), 'subword')}{apart}, aligned by {found.aligned_by}; "
         f"special tokens around them: {' '.join(tokenizer.pieces(tokenizer.template.wrap([]))) or 'none'}",
         file=sys.stderr,
     )

@@ -167,12 +167,12 @@ def choose_device(device: str | torch.device | None) -> torch.device:
 def _probe_text(tokenizer: Tokenizer, pad_id: int) -> ProbeText:
     template = tokenizer.template
     ids = tokenizer.encode([_PROBE_TEXT])[0].ids.tolist()[:24]
-    if len(ids) < 2:
+    if len(set(ids)) < 2:
         raise ModelError(
-            f"Tokenizer of {tokenizer.name!r} makes {len(ids)} subwords of an English sentence, too few to try the "
-            "model with: is it the model's own tokenizer?"
+            f"Tokenizer of {tokenizer.name!r} makes {len(set(ids))} different subwords of an English sentence, "
+            "too few to try the model with: is it the model's own tokenizer?"
         )
-    other = next((index for index in ids if index != ids[-1]), ids[-1])
+    other = next(index for index in ids if index != ids[-1])
     return ProbeText(template.wrap(ids), template.wrap([*ids[:-1], other]), template.wrap_types(len(ids)), pad_id)
 
 

@@ -23,8 +23,8 @@ Splitter = Callable[[str], Sequence[Any]]
 # Segments between Unicode default word boundaries (UAX #29, rules of `(?w)`), whitespace segments included.
 _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 # What is not part of a word at its edges: separators, controls, invisible format characters (BOM, soft hyphen), but not
-# the tag characters that end the emoji flags of regions.
-_EDGE = r"[\p{Z}\p{Cc}\p{Cf}--\U000E0020-\U000E007F]"
+# the tag characters that end the emoji flags of regions, nor the visible signs of Arabic numbers.
+_EDGE = r"[\p{Z}\p{Cc}\p{Cf}--[\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]]"
 _CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
 _LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
 _NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
