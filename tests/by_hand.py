@@ -31,15 +31,16 @@ def subword_spans(tokenizer: Any, text: str) -> Spans:
     pieces = tokenizer.convert_ids_to_tokens(ids)
     if tokenizer.is_fast:
         encoded = tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+        spaces = "▁" if "▁" in tokenizer.get_vocab() else ""  # to SentencePiece ▁ is a space
         spans = []
         for piece, (start, end), special in zip(
             pieces, encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True
         ):
-            while start < end and text[start].isspace():
+            while start < end and (text[start].isspace() or text[start] in spaces):
                 start += 1
-            while end > start and text[end - 1].isspace():
+            while end > start and (text[end - 1].isspace() or text[end - 1] in spaces):
                 end -= 1
-            lone = piece == "▁" and "▁" not in text
+            lone = piece == "▁"
             spans.append((0, 0) if lone or (special and start == end) else (start, end))
         return spans
     content = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]

@@ -63,7 +63,7 @@ def run_batches(
         except Exception as error:
             if not is_out_of_memory(error) or len(batch) == 1:
                 raise
-            budget = max(budget, len(batch) * lengths[batch[0]]) // 2
+            budget = len(batch) * lengths[batch[0]] // 2
         else:
             continue
         # Outside the handler: its traceback would keep the failed batch's tensors alive.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Selector = int | str | slice | tuple[int, int] | tuple[int, slice]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """The vectors of one recipe.
 
@@ -42,7 +42,7 @@ class Column:
     row_words: Int[np.ndarray, " rows"] | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class WordEmbeddings:
     """Vectors of the words of one or many texts, ragged: word i of the flat lists belongs to one text.
 
@@ -178,7 +178,7 @@ class WordEmbeddings:
         if len(self.words) != 1:
             raise NoVectorError(
                 f".vector is for one word, here are {len(self.words)}: take .vectors for all of them, or choose one, "
-                "as emb['fox'][0, 0] or emb[0, 3]."
+                "as emb['fox'].take([0]) or emb[0, 3]."
             )
         if not self.has_vector[0]:
             raise NoVectorError(f"{self.words[0]!r} has no vector: its status is {self.statuses[0]!r}.")
@@ -199,12 +199,20 @@ class WordEmbeddings:
             if not found:
                 raise NoVectorError(f"No word here is {selector!r}: words are matched exactly, {self._examples()}.")
             return self.take(found)
-        if isinstance(selector, tuple):
+        if isinstance(selector, tuple) and len(selector) == 2:
             text, words = selector
             return self._text(text)._words(words)
         if isinstance(selector, slice):
             return self._texts(range(len(self))[selector])
-        return self._text(selector)
+        if not isinstance(selector, (int, np.integer)):
+            raise TypeError(
+                f"emb[{selector!r}]: an int or a slice is texts, a pair is words of a text, a string is a word."
+            )
+        return self._text(int(selector))
+
+    def __contains__(self, word: object) -> bool:
+        """Tell whether a word is spelled so: ``"fox" in emb``."""
+        return word in self.words
 
     def __iter__(self) -> Iterator[WordEmbeddings]:
         """Go through the texts."""
@@ -224,7 +232,11 @@ class WordEmbeddings:
         Raises:
             IndexError: If there is no such word.
         """
-        indices = np.asarray(word_indices)
+        indices = np.asarray(word_indices if len(word_indices) else np.zeros(0, dtype=np.int64))
+        if indices.dtype == bool and len(indices) != len(self.words):
+            raise IndexError(f"The mask has {len(indices)} entries for {len(self.words)} words: give one a word.")
+        if indices.dtype != bool and not np.issubdtype(indices.dtype, np.integer):
+            raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
         indices = np.flatnonzero(indices) if indices.dtype == bool else np.sort(indices.astype(np.int64))
         if len(indices) and not 0 <= indices[0] <= indices[-1] < len(self.words):
             raise IndexError(
@@ -256,10 +268,23 @@ class WordEmbeddings:
         )
 
     def _text(self, index: int) -> WordEmbeddings:
+        """Give one text by plain slices: its words stand together, so nothing else is looked at."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"Text {index} does not exist: there are {len(self)} texts, 0 to {len(self) - 1}.")
-        start = index % len(self)
-        return self._texts(range(start, start + 1))
+        text = index % len(self)
+        first, last = self.text_starts[text : text + 2].tolist()
+        starts = self.subword_starts[first : last + 1]
+        return replace(
+            self,
+            texts=self.texts[text : text + 1],
+            words=self.words[first:last],
+            spans=self.spans[first:last],
+            status_codes=self.status_codes[first:last],
+            text_starts=np.array([0, last - first]),
+            subword_ids=self.subword_ids[starts[0] : starts[-1]],
+            subword_starts=starts - starts[0],
+            columns={name: _slice_rows(column, first, last) for name, column in self.columns.items()},
+        )
 
     def _words(self, words: int | slice) -> WordEmbeddings:
         if isinstance(words, slice):
@@ -326,6 +351,13 @@ def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Give start, start + 1, ... of each range, one after the other."""
     every: np.ndarray = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
     return every
+
+
+def _slice_rows(column: Column, first: int, last: int) -> Column:
+    if column.row_words is None:
+        return replace(column, values=column.values[first:last])
+    low, high = np.searchsorted(column.row_words, [first, last])
+    return replace(column, values=column.values[low:high], row_words=column.row_words[low:high] - first)
 
 
 def _take_rows(column: Column, words: np.ndarray) -> Column:

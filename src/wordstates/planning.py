@@ -38,7 +38,7 @@ class WindowSettings:
     causal: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WindowWork:
     """One window to read, and the words taken from it.
 
@@ -57,7 +57,7 @@ class WindowWork:
     pairs: Int[np.ndarray, " pairs"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """All windows of some texts.
 
@@ -123,9 +123,12 @@ def make_plan(
         lost = found[owners < 0]
         alignment.statuses[lost] = TRUNCATED if settings.long_texts == "truncate" else TOO_LONG
         pair_owner = word_owner[alignment.word_index]
-        for number in np.unique(pair_owner[pair_owner >= 0]).tolist():
-            taken = np.flatnonzero(pair_owner == number)
-            window = windows[number]
+        by_window = np.argsort(pair_owner, kind="stable")
+        bounds_of_windows = np.searchsorted(pair_owner[by_window], np.arange(len(windows) + 1))
+        for number, window in enumerate(windows):
+            taken = by_window[bounds_of_windows[number] : bounds_of_windows[number + 1]]
+            if not len(taken):
+                continue
             work.append(
                 WindowWork(
                     ids=ids[index][window.start : window.stop],

@@ -74,7 +74,7 @@ class WindowReader:
             lengths = [self._length(window) for window in windows]
             try:
                 self._budget = run_batches(lengths, self._budget, step, is_out_of_memory)
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 raise self._explained(error) from error
         self._check_finite(plan, texts, columns)
         return columns
@@ -119,8 +119,8 @@ class WindowReader:
         values = np.full((n_rows, *self.vector_shape(recipe)), np.nan, dtype=np.float32)
         return Column(recipe, self._layers[recipe.name], values, row_words)
 
-    def _explained(self, error: RuntimeError) -> ModelError:
-        reason = str(error).strip().splitlines()[0]
+    def _explained(self, error: RuntimeError | MemoryError) -> ModelError:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if is_out_of_memory(error):
             return ModelError(
                 f"Memory does not suffice for a single window of {self._model.name!r} ({reason}): give a smaller "

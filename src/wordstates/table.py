@@ -41,7 +41,7 @@ T = TypeVar("T")
 LARGEST_FLOAT16 = 65504.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """The rows of some documents, column by column, checked and in the output's precision.
 

@@ -4,40 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from wordstates.embeddings import WordEmbeddings
-from wordstates.errors import MissingExtraError
+from wordstates.errors import MissingExtraError, NoVectorError
+from wordstates.text.align import STATUSES, Status
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Usage:
     """One occurrence of a target in its context.
 
     Args:
         target: The target as it was asked for.
-        word: The occurrence as the text spells it.
         text_index: Index of its text.
         span: Char span in that text.
-        left: The text before it.
-        right: The text after it.
-        embedding: Its vector and status, as the embeddings of one word.
+        number: Its place among all usages.
+        embeddings: All usages, with their texts and vectors.
     """
 
     target: str
-    word: str
     text_index: int
     span: tuple[int, int]
-    left: str
-    right: str
-    embedding: WordEmbeddings
+    number: int
+    embeddings: WordEmbeddings
+
+    @property
+    def word(self) -> str:
+        """The occurrence as the text spells it."""
+        return self.embeddings.words[self.number]
+
+    @property
+    def left(self) -> str:
+        """The whole text before it."""
+        return self.embeddings.texts[self.text_index][: self.span[0]]
+
+    @property
+    def right(self) -> str:
+        """The whole text after it."""
+        return self.embeddings.texts[self.text_index][self.span[1] :]
+
+    def context(self, characters: int = 60) -> tuple[str, str]:
+        """Give at most so many characters of text before it and after it."""
+        text = self.embeddings.texts[self.text_index]
+        start, end = self.span
+        return text[max(start - characters, 0) : start], text[end : end + characters]
+
+    def in_context(self, characters: int = 40) -> str:
+        """Give it on one line between its neighbours, as a concordance does."""
+        left, right = (" ".join(side.split()) for side in self.context(characters))
+        return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
+
+    def __repr__(self) -> str:
+        return f"<Usage of {self.target!r} in text {self.text_index}: {self.in_context().strip()}>"
 
     @property
     def vector(self) -> Float[np.ndarray, " ..."]:
@@ -46,15 +73,15 @@ class Usage:
         Raises:
             NoVectorError: If it has none; `status` says why.
         """
-        return self.embedding.vector
+        return self.embeddings.take([self.number]).vector
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """Its status: ``ok``, or why it has no vector."""
-        return self.embedding.statuses[0]
+        return STATUSES[int(self.embeddings.status_codes[self.number])]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Usages:
     """Every usage of some targets, in text order.
 
@@ -79,22 +106,13 @@ class Usages:
             IndexError: If there is none of this number.
         """
         if not isinstance(index, (int, np.integer)):
-            raise TypeError(f"usages[{index!r}]: one usage has an int; several are usages.take(range(10)).")
+            raise TypeError(f"usages[{index!r}]: one usage has an int; see take() for several, of() for a target.")
         if not -len(self) <= index < len(self):
             raise IndexError(f"Usage {index} does not exist: there are {len(self)}.")
         number = index % len(self)
         text_index = int(np.searchsorted(self.embeddings.text_starts, number, side="right")) - 1
         start, end = self.embeddings.spans[number].tolist()
-        text = self.embeddings.texts[text_index]
-        return Usage(
-            self.targets[self.target_index[number]],
-            text[start:end],
-            text_index,
-            (start, end),
-            text[:start],
-            text[end:],
-            self.embeddings.take([number]),
-        )
+        return Usage(self.targets[self.target_index[number]], text_index, (start, end), number, self.embeddings)
 
     def __iter__(self) -> Iterator[Usage]:
         """Go through the usages."""
@@ -109,20 +127,21 @@ class Usages:
         """Give the usages of one target.
 
         Raises:
-            KeyError: If it was not asked for.
+            NoVectorError: If it was not asked for.
         """
         if target not in self.targets:
-            raise KeyError(f"{target!r} was not a target; the targets are {', '.join(map(repr, self.targets))}.")
+            raise NoVectorError(f"{target!r} was not a target; the targets are {', '.join(map(repr, self.targets))}.")
         return self.take([index for index, number in enumerate(self.target_index) if self.targets[number] == target])
 
-    def take(self, indices: Sequence[int]) -> Usages:
-        """Give some of the usages, in text order.
+    def take(self, indices: Sequence[int] | np.ndarray) -> Usages:
+        """Give some of the usages, by number or by mask, in text order.
 
         Raises:
             IndexError: If there is no such usage.
         """
-        chosen = sorted(indices)
-        return Usages(self.embeddings.take(chosen), self.targets, tuple(self.target_index[index] for index in chosen))
+        given = np.asarray(indices)
+        chosen = np.flatnonzero(given).tolist() if given.dtype == bool else sorted(given.tolist())
+        return Usages(self.embeddings.take(given), self.targets, tuple(self.target_index[index] for index in chosen))
 
     def to_arrow(self, context: int = 60) -> pyarrow.Table:
         """Give one row a usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.
@@ -130,7 +149,7 @@ class Usages:
         Args:
             context: Characters of context on each side.
         """
-        contexts = [(usage.left[-context:] if context else "", usage.right[:context]) for usage in self]
+        contexts = [usage.context(context) for usage in self]
         table = self.embeddings.to_arrow()
         extra: list[tuple[str, list[Any]]] = [
             ("target", [self.targets[index] for index in self.target_index]),
@@ -149,9 +168,7 @@ class Usages:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
 
     def __repr__(self) -> str:
-        lines = [f"Usages: {len(self):,} of {', '.join(map(repr, self.targets))}"]
-        for usage in list(self)[:10]:
-            left = " ".join(usage.left[-40:].split())
-            right = " ".join(usage.right[:40].split())
-            lines.append(f"  {usage.text_index:>4} {left:>40} [{usage.word}] {right}")
+        names = dict.fromkeys(self.targets[index] for index in self.target_index) or dict.fromkeys(self.targets)
+        lines = [f"Usages: {len(self):,} of {', '.join(map(repr, names))}"]
+        lines += [f"  text {usage.text_index:<5} {usage.in_context()}" for usage in islice(self, 10)]
         return "\n".join([*lines, f"  ... and {len(self) - 10:,} more"] if len(self) > 10 else lines)

@@ -27,7 +27,7 @@ LINES = {
     "bfloat16 products": r"[\d,]+ GFLOP/s",
     "gpus": r"none|cuda:0 .+, \d+ GiB(\n +cuda:\d+ .+)*",
     "extras missing": r'none|\w+: pip install "wordstates\[\w+\]"(\n +\w+: pip install "wordstates\[\w+\]")*',
-    "hub": r"offline, cache \S.*",
+    "hub": r"HF_HUB_OFFLINE is set; cache \S.*",
 }
 
 

@@ -356,6 +356,7 @@ def test_json_for_programs(folder: Path, bert: Path, embedder: WordEmbedder) -> 
         "bytes": (folder / "out.parquet").stat().st_size,
         "output": "out.parquet",
         "dry_run": False,
+        "rejects": [],
         "provenance": json.loads(json.dumps(embedder.provenance)),
     }
 
@@ -523,3 +524,33 @@ def test_options_allow_what_the_library_allows() -> None:
     assert set(options.PRECISIONS) == set(get_args(Precision))
     assert set(options.LONG_TEXTS) == set(get_args(LongTexts))
     assert set(options.BOS_POLICIES) == set(get_args(BosPolicy))
+
+
+def test_documents_that_fail_are_rejected_and_the_others_done(models: Path, tmp_path: Path) -> None:
+    """Exit code 3: the file holds what could be done, and another lists what could not, and why."""
+    texts = ["the mill", "the lake " * 80, "a river", "the old mill " * 60]
+    (tmp_path / "mixed.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    output = tmp_path / "out.parquet"
+    done = run("embed", tmp_path / "mixed.txt", "-m", models / "bert", "-o", output, "--long-texts", "error")
+    assert done.code == 3
+    assert "rejected        2" in done.err
+    assert f"2 of the documents could not be embedded; they are in {output}.rejects.jsonl" in done.err
+    rows = pq.read_table(output)
+    assert set(rows["document"].to_pylist()) == {f"{tmp_path}/mixed.txt:1", f"{tmp_path}/mixed.txt:3"}
+    rejects = [json.loads(line) for line in Path(f"{output}.rejects.jsonl").read_text().splitlines()]
+    assert [reject["document"] for reject in rejects] == [f"{tmp_path}/mixed.txt:2", f"{tmp_path}/mixed.txt:4"]
+    assert "subwords, the window holds" in rejects[0]["reason"]
+
+
+def test_a_folder_with_and_without_keys_has_a_column_of_keys(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("the mill\n" * 3, encoding="utf-8")
+    (tmp_path / "b.conllu").write_text("1\tmill\t" + "\t".join("_" * 8) + "\n\n", encoding="utf-8")
+    output = tmp_path.parent / f"{tmp_path.name}.parquet"
+    assert run("embed", tmp_path, "-m", models / "bert", "-o", output, "-q").code == 0
+    assert pq.read_table(output)["key"].to_pylist() == [None] * 6 + ["1"]
+
+
+def test_a_text_in_another_language_gets_a_note(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "ogham.txt").write_text("᚛ ᚑᚌᚐᚋ ᚜ mill\n", encoding="utf-8")
+    done = run("embed", tmp_path / "ogham.txt", "-m", models / "bert", "-o", tmp_path / "out.npz")
+    assert "note: the tokenizer does not know" in done.err

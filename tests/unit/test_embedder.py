@@ -12,7 +12,7 @@ import torch
 
 from families import build
 from wordstates import Recipe, WordEmbedder
-from wordstates.errors import InputError, ModelError, RecipeError, SpanError, TargetNotFoundError
+from wordstates.errors import InputError, ModelError, NoVectorError, RecipeError, SpanError, TargetNotFoundError
 
 TEXT = "The old mill, near the lake."
 
@@ -168,13 +168,14 @@ def test_usages_have_their_text_span_and_context(bert: WordEmbedder) -> None:
     assert usages[-1].word == "here"
     with pytest.raises(IndexError, match="Usage 4 does not exist"):
         usages[4]
-    with pytest.raises(KeyError, match="was not a target"):
+    with pytest.raises(NoVectorError, match="was not a target"):
         usages.of("cat")
     table = usages.to_arrow(context=4)
     assert table["left"].to_pylist() == ["A ", "d a ", "", "ing "]
     assert table["target"].to_pylist()[0] == "lazy dog"
     assert usages.to_pandas()["word"].tolist() == [usage.word for usage in usages]
-    assert "[lazy  dog]" in repr(usages)
+    assert "[lazy dog]" in repr(usages)
+    assert repr(usages[0]) == "<Usage of 'lazy dog' in text 0: A [lazy dog] and a LAZY dog.>"
 
 
 def test_a_usage_has_the_vector_that_encode_gives(bert: WordEmbedder) -> None:
@@ -357,3 +358,127 @@ def test_progress_counts_the_words(bert: WordEmbedder, capsys: pytest.CaptureFix
 
 def test_repr_names_the_model_and_the_recipes(bert: WordEmbedder) -> None:
     assert repr(bert) == "WordEmbedder('BertModel', 4 blocks, recipes: -1.mean.mean, window 64)"
+
+
+def test_several_threads_may_share_an_embedder() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    model, tokenizer = build("bert")
+    first, second = WordEmbedder(model, tokenizer, layers="1,3"), WordEmbedder(model, tokenizer, layers=2)
+    texts = [f"the {'old ' * (number % 7)}mill by the lake {number}" for number in range(24)]
+    expected = [(first.encode(text).vectors, second.encode(text).vectors) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda text: (first.encode(text).vectors, second.encode(text).vectors), texts))
+    for (one, two), (other_one, other_two) in zip(expected, found, strict=True):
+        assert np.allclose(one, other_one, atol=1e-5)
+        assert np.allclose(two, other_two, atol=1e-5)
+
+
+def test_given_words_are_not_found_inside_other_words(bert: WordEmbedder) -> None:
+    emb = bert.encode("I saw an art exhibition at a museum", words=["saw", "a", "museum"])
+    assert emb.spans.tolist() == [[2, 5], [27, 28], [29, 35]]
+    assert bert.encode("I don't", words=["I", "do", "n't"]).spans.tolist() == [[0, 1], [2, 4], [4, 7]]
+    assert words(words=lambda text: [word for word in text.split() if word != "The"])[0] == "old"
+
+
+def test_what_was_read_before_changes_no_alignment() -> None:
+    model, tokenizer = build("xlm-roberta")
+    text = "ﬂ ▁v café ½ ▁"
+    cold = WordEmbedder(model, tokenizer, words="whitespace")
+    warm = WordEmbedder(model, tokenizer, words="whitespace")
+    warm.encode([part for part in text.split() if part] * 2)
+    one, other = cold.encode(text), warm.encode(text)
+    assert one.subwords == other.subwords
+    assert one.statuses == other.statuses
+    assert one.statuses[-1] == "no_subwords"  # to SentencePiece ▁ is a space
+    assert np.allclose(one.vectors, other.vectors, equal_nan=True)
+
+
+def test_a_padding_token_without_a_row_in_the_model_does_no_harm() -> None:
+    import copy
+
+    model, tokenizer = build("gpt2")
+    padded = copy.deepcopy(tokenizer)
+    padded.add_special_tokens({"pad_token": "[PAD]"})
+    expected = WordEmbedder(model, tokenizer).encode([TEXT, "mill"]).vectors
+    assert np.allclose(WordEmbedder(model, padded).encode([TEXT, "mill"]).vectors, expected, atol=1e-5)
+
+
+def test_the_settings_of_a_tokenizer_are_left_alone() -> None:
+    import copy
+
+    model, tokenizer = build("bert")
+    mine = copy.deepcopy(tokenizer)
+    mine.backend_tokenizer.enable_truncation(5)
+    mine.backend_tokenizer.enable_padding(length=10)
+    emb = WordEmbedder(model, mine).encode(TEXT)
+    assert emb.status_counts == {"ok": 8}
+    assert mine.backend_tokenizer.truncation["max_length"] == 5
+    assert mine.backend_tokenizer.padding["length"] == 10
+
+
+def test_positions_that_scale_with_the_batch_are_read_in_equal_lengths() -> None:
+    from transformers import Phi3Config, Phi3Model
+
+    _, tokenizer = build("llama")
+    scaled = {"short_factor": [1.0] * 4, "long_factor": [4.0, 5.0, 6.0, 8.0], "original_max_position_embeddings": 32}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Phi3Model(
+            Phi3Config(
+                vocab_size=len(tokenizer),
+                pad_token_id=0,
+                bos_token_id=1,
+                eos_token_id=2,
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                intermediate_size=64,
+                initializer_range=0.2,
+                max_position_embeddings=256,
+                original_max_position_embeddings=32,
+                rope_parameters={"rope_type": "longrope", "rope_theta": 1e4, **scaled},
+            )
+        ).eval()
+    embedder = WordEmbedder(model, tokenizer, batch_subwords=100_000)
+    texts = ["the mill", TEXT * 5]
+    assert np.allclose(embedder.encode(texts)[0].vectors, embedder.encode(texts[0]).vectors, atol=1e-5)
+
+
+def test_what_cannot_be_a_model_is_refused() -> None:
+    from transformers import BigBirdConfig, BigBirdModel
+
+    model, tokenizer = build("bert")
+    assert WordEmbedder(torch.nn.DataParallel(model), tokenizer).n_blocks == 4
+    with pytest.raises(ModelError, match="Linear is no model of transformers"):
+        WordEmbedder(torch.nn.Linear(2, 2), tokenizer)
+    with pytest.raises(ModelError, match="block-sparse attention"):
+        WordEmbedder(
+            BigBirdModel(BigBirdConfig(vocab_size=99, hidden_size=8, num_hidden_layers=1, num_attention_heads=1)),
+            tokenizer,
+        )
+    with pytest.raises(InputError, match="no name, folder or module"):
+        WordEmbedder(3, tokenizer)  # type: ignore[arg-type]
+
+
+def test_a_text_of_a_hundred_thousand_words_is_read_whole() -> None:
+    model, tokenizer = build("t5")
+    embedder = WordEmbedder(model, tokenizer, words="whitespace", layers=1)
+    emb = embedder.encode("the old mill by the lake " * 16_667)
+    assert len(emb.words) == 100_002
+    assert emb.status_counts == {"ok": 100_002}
+    assert np.isfinite(emb.vectors).all()
+    # Far from the seams of windows, words in like surroundings have like vectors.
+    assert emb["lake"].vectors.shape[0] == 16_667
+
+
+def test_marks_in_another_order_are_the_same_text(bert: WordEmbedder) -> None:
+    assert [usage.word for usage in bert.find("a q\u0307\u0323 b", ["q\u0323\u0307"])] == ["q\u0307\u0323"]
+
+
+def test_a_word_is_in_a_result_if_it_is_spelled_so(bert: WordEmbedder) -> None:
+    emb = bert.encode(TEXT)
+    assert "mill" in emb
+    assert "Mill" not in emb
+    assert emb != bert.encode(TEXT)

@@ -1,7 +1,7 @@
 """The application: its commands, and what errors become.
 
-Data goes to standard output, talk to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 4 model not to be
-had, 130 interrupted.
+Data goes to standard output, talk to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with
+rejects, 4 model not to be had, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ app.command()(doctor)
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop cleans up as Ctrl-C does
+    for stop in ("SIGTERM", "SIGHUP"):  # a scheduler's stop and a closed terminal clean up as Ctrl-C does
+        if hasattr(signal, stop):
+            signal.signal(getattr(signal, stop), signal.default_int_handler)
     with _end_is_told():
         app(prog_name="wordstates")
 

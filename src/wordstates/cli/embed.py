@@ -18,7 +18,10 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 LONG_TEXTS = ("window", "truncate", "error")
 BOS_POLICIES = ("auto", "always", "never")
 
+DONE_WITH_REJECTS = 3
+
 if TYPE_CHECKING:
+    from wordstates.corpus.run import Report
     from wordstates.embedder import WordEmbedder
 
 
@@ -103,6 +106,7 @@ def embed(
     instead. The file appears when it is finished, with where its vectors come from in its metadata.
     """
     from wordstates.corpus.readers import read_documents
+    from wordstates.corpus.sources import find_sources
     from wordstates.corpus.writers import open_writer
     from wordstates.errors import InputError
 
@@ -115,9 +119,14 @@ def embed(
         id_column=id_column,
         encoding=encoding,
     )
-    if not dry_run:
+    if not dry_run and output != "-":
         _check_no_input(output, inputs)
-    writer = open_writer(output, dtype=dtype, overwrite=overwrite or dry_run)  # type: ignore[arg-type]  # checked there
+    writer = open_writer(
+        output,
+        dtype=dtype,  # type: ignore[arg-type]  # checked there
+        overwrite=overwrite or dry_run,
+        keyed=any(source.format == "conllu" for source in find_sources(inputs, format)),
+    )
     try:
         recipes = _recipes(recipe or [], layers, layer_pooling, subword_pooling)
         from wordstates.corpus.run import dry_run as count
@@ -157,7 +166,10 @@ def embed(
         # Standard output may be taken by the vectors themselves.
         print_json({**report.to_dict(), "provenance": embedder.provenance}, to_stderr=output == "-" and not dry_run)
     elif dry_run or not quiet:
-        _talk(embedder, report.to_text())
+        _talk(embedder, report)
+    if report.rejects:
+        _list_rejects(report, output)
+        raise typer.Exit(DONE_WITH_REJECTS)
 
 
 def _check_no_input(output: str, inputs: list[str]) -> None:
@@ -200,8 +212,28 @@ def _progress(*, hidden: bool) -> Any:
     return tqdm(unit=" words", unit_scale=True, desc="embedding", disable=hidden)
 
 
-def _talk(embedder: WordEmbedder, report: str) -> None:
-    print(report, file=sys.stderr)
+def _list_rejects(report: Report, output: str) -> None:
+    """Write which documents are not in the file, and why: beside it, or on standard error."""
+    import json
+
+    lines = [json.dumps(reject, ensure_ascii=False) for reject in report.to_dict()["rejects"]]
+    if output == "-":
+        print("\n".join(lines), file=sys.stderr)
+        return
+    path = Path(f"{output}.rejects.jsonl")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"wordstates: {len(lines):,} of the documents could not be embedded; they are in {path}", file=sys.stderr)
+
+
+def _talk(embedder: WordEmbedder, report: Report) -> None:
+    print(report.to_text(), file=sys.stderr)
+    unknown = report.statuses.get("unknown", 0)
+    if unknown > report.words // 10:
+        print(
+            f"note: the tokenizer does not know {unknown:,} of {report.words:,} words, whose vectors know the context "
+            "alone; choose a model of the text's language, or a multilingual one",
+            file=sys.stderr,
+        )
     if embedder.causal and embedder.provenance["context"] == "left":
         print(
             "note: this model is causal: each vector knows its left context only (--repeat reads twice)",

@@ -26,8 +26,8 @@ _LARGEST_STRINGS = 1 << 31
 class _CollectingWriter(FileWriter):
     """Keeps all rows until `commit`: formats that begin with the shapes of what they hold."""
 
-    def __init__(self, partial: PartialFile | None, dtype: VectorDtype) -> None:
-        super().__init__(partial, dtype)
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
+        super().__init__(partial, dtype, keyed=keyed)
         self._rows: list[Rows] = []
 
     def _append(self, rows: Rows) -> None:
@@ -190,8 +190,8 @@ class Hdf5Writer(FileWriter):
     dataset; of documents with the same words it has the last, as there.
     """
 
-    def __init__(self, partial: PartialFile | None, dtype: VectorDtype) -> None:
-        super().__init__(partial, dtype)
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
+        super().__init__(partial, dtype, keyed=keyed)
         try:
             import h5py  # noqa: F401
         except ImportError as error:

@@ -25,10 +25,12 @@ class FileWriter(ABC):
     Args:
         partial: The file in the making; None: standard output.
         dtype: Precision of the vectors in the file.
+        keyed: Have a column of keys from the first row on, though only later documents may bring some.
     """
 
-    def __init__(self, partial: PartialFile | None, dtype: VectorDtype) -> None:
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         self._partial = partial
+        self._keyed = keyed
         self._dtype: VectorDtype = dtype
         self._layout: tuple[bool, bool, dict[str, tuple[int, ...]]] | None = None
 
@@ -73,7 +75,7 @@ class FileWriter(ABC):
 
     def _in_layout(self, rows: Rows) -> Rows:
         """See that rows have the columns of the first ones, which the file has by now."""
-        layout = (rows.keys is not None, rows.subword is not None, rows.shapes)
+        layout = (self._keyed or rows.keys is not None, rows.subword is not None, rows.shapes)
         if self._layout is None:
             self._layout = layout
         with_keys, *columns = self._layout

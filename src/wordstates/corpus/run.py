@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,29 @@ import numpy as np
 from wordstates.corpus.document import Document
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
-from wordstates.errors import InputError
+from wordstates.embeddings import WordEmbeddings
+from wordstates.errors import InputError, ModelError
 from wordstates.text.words import Spans, as_spans
 
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
 # enough to keep memory flat.
 _GROUP_CHARACTERS = 200_000
-# A dry run times the model on this many words before it promises anything.
-_SAMPLE_WORDS = 400
+# A dry run times the model on this many words, this often, before it promises anything.
+_SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
 _BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed file, measured on running text
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A document that could not be embedded.
+
+    Args:
+        document: Its id.
+        error: Why.
+    """
+
+    document: str
+    error: InputError | ModelError
 
 
 @dataclass
@@ -38,7 +53,8 @@ class Report:
         seconds: Time from the first document to the finished file; an estimate in a dry run.
         bytes: Size of the file; an estimate in a dry run.
         output: Path of the file.
-        dry_run: True if nothing was computed.
+        dry_run: True if nothing was written.
+        rejects: Documents that could not be embedded; all others are in the file.
     """
 
     texts: int = 0
@@ -51,6 +67,7 @@ class Report:
     bytes: int = 0
     output: str = ""
     dry_run: bool = False
+    rejects: list[Reject] = field(default_factory=list)
 
     @property
     def words_per_second(self) -> float:
@@ -59,7 +76,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        return {**asdict(self), "words_per_second": round(self.words_per_second, 1)}
+        rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
+        figures = {**vars(self), "rejects": rejects}
+        return {**figures, "words_per_second": round(self.words_per_second, 1)}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
@@ -75,6 +94,8 @@ class Report:
             ("words a second", f"{about}{self.words_per_second:,.0f}"),
             ("bytes", f"{about}{self.bytes:,}"),
         ]
+        if self.rejects:
+            rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return "\n".join(f"{name:<15} {value}" for name, value in rows)
@@ -98,8 +119,11 @@ def embed_documents(
     Returns:
         What was done; `output` is left empty.
 
+    A document that fails is rejected and the run goes on; the report lists it.
+
     Raises:
-        InputError: If there is no word in any document.
+        InputError: If there is no word in any document, or what made the first of them fail if nearly all do.
+        ModelError: Likewise.
     """
     report = Report()
     statuses: Counter[str] = Counter()
@@ -108,16 +132,16 @@ def embed_documents(
     try:
         for group in grouped(documents):
             first = first or group[0].id
-            embeddings = embedder.encode(
-                [document.text for document in group], spans=_spans(embedder, group), on_progress=on_progress
-            )
-            writer.write(group, embeddings)
-            report.texts += len(group)
-            report.words += len(embeddings.words)
-            report.subwords += len(embeddings.subword_ids)
-            report.windows += embeddings.reading["windows"]
-            report.long_texts += embeddings.reading["long_texts"]
-            statuses.update(embeddings.status_counts)
+            for done, embeddings in _embed_what_can_be(embedder, group, report.rejects, on_progress):
+                writer.write(done, embeddings)
+                report.texts += len(done)
+                report.words += len(embeddings.words)
+                report.subwords += len(embeddings.subword_ids)
+                report.windows += embeddings.reading["windows"]
+                report.long_texts += embeddings.reading["long_texts"]
+                statuses.update(embeddings.status_counts)
+            if not report.texts and report.rejects:
+                raise report.rejects[0].error  # not one of a whole group: it is no matter of single documents
         _check_words(report, first)
         report.bytes = writer.commit(embedder.provenance)
     except BaseException:
@@ -126,6 +150,25 @@ def embed_documents(
     report.statuses = dict(statuses)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
+
+
+def _embed_what_can_be(
+    embedder: WordEmbedder, group: list[Document], rejects: list[Reject], on_progress: Callable[[int], object]
+) -> Iterator[tuple[list[Document], WordEmbeddings]]:
+    """Embed a group; where that fails, its halves, down to the single documents that fail: those are rejected."""
+    try:
+        embeddings = embedder.encode(
+            [document.text for document in group], spans=_spans(embedder, group), on_progress=on_progress
+        )
+    except (InputError, ModelError) as error:
+        if len(group) == 1:
+            rejects.append(Reject(group[0].id, error))
+            return
+        middle = len(group) // 2
+        for half in (group[:middle], group[middle:]):
+            yield from _embed_what_can_be(embedder, half, rejects, on_progress)
+    else:
+        yield group, embeddings
 
 
 def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_number: int) -> Report:
@@ -193,10 +236,14 @@ def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Span
     if not counted:
         return 0.0
     cut = [text[: int(found[-1, 1]) if len(found) else 0] for text, found in zip(texts, sample, strict=True)]
-    for _ in range(2):
+    used = [index for index, found in enumerate(sample) if len(found)]
+    cut, sample = [cut[index] for index in used], [sample[index] for index in used]
+    seconds = []
+    for _ in range(1 + _SAMPLE_RUNS):
         began = time.perf_counter()
         embedder.encode(cut, spans=sample)
-    return counted / (time.perf_counter() - began)
+        seconds.append(time.perf_counter() - began)
+    return counted / median(seconds[1:])  # the first one warms up
 
 
 def _check_words(report: Report, first: str) -> None:

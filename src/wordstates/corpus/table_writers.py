@@ -23,8 +23,8 @@ _GROUP_BYTES = 1 << 27  # a row group is whole in memory, here and in whoever re
 class ParquetWriter(FileWriter):
     """Parquet: zstd, row groups of bounded size, provenance in the file's key-value metadata."""
 
-    def __init__(self, partial: PartialFile | None, dtype: VectorDtype) -> None:
-        super().__init__(partial, dtype)
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
+        super().__init__(partial, dtype, keyed=keyed)
         self._stream: BinaryIO | None = None
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
@@ -85,8 +85,8 @@ class ParquetWriter(FileWriter):
 class JsonlWriter(FileWriter):
     """JSON lines, one object a row; provenance in ``<file>.provenance.json`` beside it, none on standard output."""
 
-    def __init__(self, partial: PartialFile | None, dtype: VectorDtype) -> None:
-        super().__init__(partial, dtype)
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
+        super().__init__(partial, dtype, keyed=keyed)
         self._stream: BinaryIO | None = None
         self._written = 0
         # As many digits as tell every number of the precision from its neighbours: 0.1 rather than 0.10000000149011612

@@ -46,13 +46,16 @@ class Writer(Protocol):
         """Remove what was written; a file that was there before stays. Does nothing after `commit`."""
 
 
-def open_writer(path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False) -> Writer:
+def open_writer(
+    path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False, keyed: bool = False
+) -> Writer:
     """Choose the writer of a path, and find out before anything is computed whether it can be written.
 
     Args:
         path: Output file; its ending is the format. ``-`` is JSON lines on standard output.
         dtype: Precision of the vectors in the file.
         overwrite: Whether to replace a file that is there.
+        keyed: Have a column of keys from the first row on, though only later documents may bring some.
 
     Raises:
         OutputError: If the ending is unknown, the file exists, or its folder cannot be written to.
@@ -61,7 +64,7 @@ def open_writer(path: str | Path, *, dtype: VectorDtype = "float32", overwrite: 
     if dtype not in get_args(VectorDtype):
         raise OutputError(f"Vectors cannot be written as {dtype!r}: float16 or float32.")
     if str(path) == STDOUT:
-        return JsonlWriter(None, dtype)
+        return JsonlWriter(None, dtype, keyed=keyed)
     target = Path(path)
     chosen = output_format(target)
     if chosen is None:
@@ -69,4 +72,4 @@ def open_writer(path: str | Path, *, dtype: VectorDtype = "float32", overwrite: 
             f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
             "or '-' for JSON lines on standard output."
         )
-    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype)
+    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed)

@@ -80,13 +80,10 @@ def load(
     options: dict[str, Any] = {
         "revision": revision,
         "trust_remote_code": trust_remote_code,
-        "local_files_only": not _hub_has_an_address(),
+        "local_files_only": not _may_ask_the_hub(source),
     }
     with _quiet(), _explained(name, unsafe_weights):
         config = AutoConfig.from_pretrained(source, **options)
-        wanted = tokenizer if tokenizer is not None else source
-        if isinstance(wanted, (str, Path)):
-            wanted = _read_tokenizer(_source(wanted), **options)
         model, report = AutoModel.from_pretrained(
             source,
             config=config,
@@ -95,6 +92,11 @@ def load(
             output_loading_info=True,
             **options,
         )
+        wanted = tokenizer if tokenizer is not None else source
+        if isinstance(wanted, (str, Path)):
+            if tokenizer is not None:  # a repository of its own, with revisions of its own
+                options = {**options, "revision": None, "local_files_only": not _may_ask_the_hub(_source(wanted))}
+            wanted = _read_tokenizer(_source(wanted), **options)
     network = reading_part(model)
     kept = {id(parameter) for parameter in network.parameters()}
     named = dict(model.named_parameters())
@@ -134,12 +136,16 @@ def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remot
             _source(name),
             revision=revision,
             trust_remote_code=trust_remote_code,
-            local_files_only=not _hub_has_an_address(),
+            local_files_only=not _may_ask_the_hub(_source(name)),
         )
 
 
 def _source(name: str | Path) -> str | Path:
     return minilm_folder() if name == MINILM else name
+
+
+def _may_ask_the_hub(source: str | Path) -> bool:
+    return not Path(source).exists() and not constants.is_offline_mode() and _hub_has_an_address()
 
 
 def _hub_has_an_address() -> bool:
@@ -172,7 +178,15 @@ def _read_tokenizer(source: str | Path, **options: Any) -> Any:
 
 
 def reading_part(model: Any) -> nn.Module:
-    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder."""
+    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder.
+
+    Raises:
+        ModelError: If it is no model of transformers.
+    """
+    if not hasattr(model, "config") and isinstance(getattr(model, "module", None), nn.Module):
+        model = model.module  # DataParallel and its like
+    if not hasattr(model, "config"):
+        raise ModelError(f"{type(model).__name__} is no model of transformers: it has no config.")
     base: Any = getattr(model, "base_model", model)
     if getattr(base.config, "is_encoder_decoder", False):
         encoder: nn.Module = base.get_encoder()
@@ -185,19 +199,39 @@ def reading_part(model: Any) -> nn.Module:
     return found
 
 
-def position_limit(network: nn.Module) -> int | None:
+def position_limit(network: Any) -> int | None:
     """Give the most subwords that one pass can read, special tokens included; None if positions have no limit.
 
     Learned positions that begin after a padding index (RoBERTa and its kin) hold fewer than the config says.
     """
     for path, module in network.named_modules():
-        if path.endswith("position_embeddings") and isinstance(module, nn.Embedding) and module.padding_idx is not None:
-            return module.num_embeddings - module.padding_idx - 1
-    config: Any = network.config
+        first, table = getattr(module, "padding_idx", None), getattr(module, "weight", None)
+        if path.endswith("position_embeddings") and first is not None and table is not None:
+            return len(table) - int(first) - 1
+    config = network.config
     if getattr(config, "relative_attention_num_buckets", None) and config.model_type in ("t5", "mt5", "umt5"):
         return None
     limit = getattr(config, "max_position_embeddings", None)
-    return limit if isinstance(limit, int) and limit > 0 else None
+    return int(limit) if isinstance(limit, int) and limit > 0 else None
+
+
+def length_matters(network: nn.Module) -> bool:
+    """Tell whether positions are scaled by the length of the batch, so that only equal lengths may be read together."""
+    config: Any = network.config
+    return any(f'"rope_type": "{kind}"' in config.to_json_string(use_diff=False) for kind in ("longrope", "dynamic"))
+
+
+def check_supported(network: nn.Module, name: str) -> None:
+    """Refuse the one kind of network that changes itself when it reads a short text.
+
+    Raises:
+        ModelError: For BigBird with sparse attention.
+    """
+    if getattr(network.config, "attention_type", None) == "block_sparse":
+        raise ModelError(
+            f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "
+            "text, so its vectors would depend on what was read before. Load it with attention_type='original_full'."
+        )
 
 
 def vocabulary_rows(network: Any) -> int:
@@ -211,8 +245,10 @@ def vocabulary_rows(network: Any) -> int:
 
 def padding_id(network: nn.Module, tokenizer: Any) -> int:
     """Give an id to pad with: the model's, else the tokenizer's, else 0. It is masked, so any id will do."""
+    rows = vocabulary_rows(network)
     for candidate in (getattr(network.config, "pad_token_id", None), tokenizer.pad_token_id):
-        if isinstance(candidate, int) and candidate >= 0:
+        # A padding token that was added to the tokenizer alone has no row in the model.
+        if isinstance(candidate, int) and candidate >= 0 and (candidate < rows or not rows):
             return candidate
     return 0
 
@@ -250,7 +286,11 @@ def minilm_folder() -> Path:
 
 def hub_state() -> str:
     """Say whether models may be fetched from the hub, and where fetched ones are kept."""
-    return f"{'offline' if constants.is_offline_mode() else 'online'}, cache {constants.HF_HUB_CACHE}"
+    if constants.is_offline_mode():
+        state = "HF_HUB_OFFLINE is set"
+    else:
+        state = "can be asked" if _hub_has_an_address() else "no network"
+    return f"{state}; cache {constants.HF_HUB_CACHE}"
 
 
 def versions() -> dict[str, str]:

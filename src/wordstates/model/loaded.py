@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class LoadedModel:
 
 
 def load_model(
-    model: str | Path | nn.Module,
+    model: object,
     tokenizer: Any = None,
     *,
     device: str | torch.device | None = None,
@@ -100,6 +100,8 @@ def load_model(
         if device is not None:
             raise InputError("A model given as an object stays where it is: move it with model.to(...), not device=...")
         checkpoint = _hf.wrap(model, tokenizer)
+    elif not isinstance(model, (str, Path)):
+        raise InputError(f"model={model!r} is no name, folder or module: write WordEmbedder('bert-base-cased').")
     else:
         checkpoint = _hf.load(
             model,
@@ -111,12 +113,14 @@ def load_model(
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
     words = Tokenizer(checkpoint.tokenizer, name)
     arguments = _hf.pass_arguments(network)
+    _hf.check_supported(network, name)
     pad_id = _hf.padding_id(network, checkpoint.tokenizer)
     text = _probe_text(words, pad_id)
+    _check_vocabulary(text, _hf.vocabulary_rows(network), name)
     if checkpoint.owned:
         network = network.to(choose_device(device))
     weights = _fingerprint(network)
-    anatomy = probe(network, text, arguments, name)
+    anatomy = _probed(network, text, arguments, name)
     current = next(network.parameters()).dtype
     wanted = _DTYPES[precision] if precision else current
     error = None
@@ -124,7 +128,7 @@ def load_model(
         exact = _hidden_states(network if current == torch.float32 else copy.deepcopy(network).float(), text, arguments)
         if wanted != current:
             network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
-            anatomy = probe(network, text, arguments, name)
+            anatomy = _probed(network, text, arguments, name)
         if wanted != torch.float32:
             error = _relative_error(exact, _hidden_states(network, text, arguments))
     return LoadedModel(
@@ -174,6 +178,29 @@ def _probe_text(tokenizer: Tokenizer, pad_id: int) -> ProbeText:
         )
     other = next(index for index in ids if index != ids[-1])
     return ProbeText(template.wrap(ids), template.wrap([*ids[:-1], other]), template.wrap_types(len(ids)), pad_id)
+
+
+def _probed(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: str) -> Anatomy:
+    try:
+        anatomy = probe(network, text, arguments, name)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"Model {name!r} cannot read a plain sentence ({type(error).__name__}: {reason}): is it a transformer for "
+            "text, and is the tokenizer its own?"
+        ) from error
+    return replace(anatomy, padding_safe=anatomy.padding_safe and not _hf.length_matters(network))
+
+
+def _check_vocabulary(text: ProbeText, rows: int, name: str) -> None:
+    highest = max(*text.row, *text.changed)
+    if rows and highest >= rows:
+        raise ModelError(
+            f"The tokenizer gives subword {highest}, but {name!r} has {rows} subwords: the tokenizer is not the "
+            "model's own, or subwords were added without training them."
+        )
 
 
 def _hidden_states(network: nn.Module, text: ProbeText, arguments: dict[str, Any]) -> Sequence[Tensor]:

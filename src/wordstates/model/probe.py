@@ -93,11 +93,12 @@ def probe(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: 
     _check_finite(states, name)
     last = states[-1]
     n_blocks = len(states) - 1
+    same = next(place for place, (one, other) in enumerate(zip(text.row, text.changed, strict=True)) if one != other)
     blocks, time_first = _find_blocks(groups, entered, states, output)
     return Anatomy(
         n_blocks=n_blocks,
         dims=tuple(state.shape[-1] for state in states),
-        causal=bool((last[0, 0] - last[1, 0]).abs().max() <= 1e-6 * last.abs().max()),
+        causal=bool((last[0, :same] - last[1, :same]).abs().max() <= 1e-6 * last.abs().max()),
         padding_safe=_padding_is_safe(engine, text, last[0]),
         readable=frozenset(layer for layer, state in enumerate(states) if state.shape[:2] == both.ids.shape),
         blocks=blocks,

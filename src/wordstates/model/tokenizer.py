@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Any, Literal
 
 import numpy as np
@@ -30,10 +32,13 @@ from wordstates.text.pieces import (
     without_unwritten,
 )
 
+# Pairs of a piece and its text that are remembered as checked; running text has a few for each piece.
+_MOST_CLAIMS = 1_000_000
+
 AlignedBy = Literal["offsets", "strings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subwords:
     """The subwords of one text, special tokens left out.
 
@@ -94,8 +99,10 @@ class Tokenizer:
         self.unknown_id = _unknown_id(tokenizer)
         self._surfaces: dict[int, Surface] = {}
         self._blank: dict[int, bool] = {}
-        self._verified: set[int] = set()
+        self._explained: dict[tuple[int, str], bool] = {}
+        self._lock = RLock()
         self._template: Template | None = None
+        self._fingerprint: str | None = None
 
     def encode(self, texts: Sequence[str]) -> list[Subwords]:
         """Split texts into subwords.
@@ -109,24 +116,33 @@ class Tokenizer:
         Raises:
             TokenizerError: If the tokenizer fails on a text.
         """
-        if not texts:
-            return []
+        with self._lock:
+            return self._encode(texts) if texts else []
+
+    def _encode(self, texts: Sequence[str]) -> list[Subwords]:
         if not self.tokenizer.is_fast:
-            return [self._encode_slow(text) for text in texts]
-        encoded = self.tokenizer(
-            list(texts),
-            add_special_tokens=False,
-            return_offsets_mapping=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            truncation=False,
-            padding=False,
-            verbose=False,
-        )
+            return [self._encode_slow(self._as_read(text)) for text in texts]
+        with _settings_kept(self.tokenizer.backend_tokenizer):
+            encoded = self.tokenizer(
+                list(texts),
+                add_special_tokens=False,
+                return_offsets_mapping=True,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+                truncation=False,
+                padding=False,
+                verbose=False,
+            )
         return [
-            self._check(text, np.asarray(ids, dtype=np.int64), np.asarray(offsets, dtype=np.int64).reshape(-1, 2))
+            self._check(
+                self._as_read(text), np.asarray(ids, dtype=np.int64), np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+            )
             for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
         ]
+
+    def _as_read(self, text: str) -> str:
+        """Give the text as the tokenizer reads it, position by position: to SentencePiece, ▁ is a space."""
+        return text.replace("▁", " ") if self.style == "sentencepiece" else text
 
     def _encode_slow(self, text: str) -> Subwords:
         pieces = self.tokenizer.tokenize(text)
@@ -154,11 +170,9 @@ class Tokenizer:
         )
         if in_range:
             spans = without_unwritten(text, trim_spans(text, offsets), lambda place: self._surface(listed[place]))
-            if "▁" not in text:
-                # A lone ▁ stands for a space that may not even be there; it has no text of its own.
-                spans[blank, 1] = spans[blank, 0]
-            fresh = set(listed) - self._verified
-            if structure_is_sound(text, spans, blank) and not (fresh and self._some_differ(text, listed, spans, fresh)):
+            # A lone ▁ stands for a space that may not even be there; it has no text of its own.
+            spans[blank, 1] = spans[blank, 0]
+            if structure_is_sound(text, spans, blank) and not self._some_differ(text, listed, spans):
                 return Subwords(ids, spans, "offsets")
         surfaces = [self._surface(index) for index in listed]
         aligned = spans_from_strings(text, surfaces)
@@ -166,16 +180,17 @@ class Tokenizer:
             return Subwords(ids, spans, "offsets")
         return Subwords(ids, aligned, "strings")
 
-    def _some_differ(self, text: str, ids: list[int], spans: np.ndarray, fresh: set[int]) -> bool:
-        """Hold each piece that was never checked before against the text its span claims."""
-        differing = False
-        for index, span in zip(ids, spans, strict=True):
-            if index in fresh:
-                if mismatches(text[span[0] : span[1]], np.array([[0, span[1] - span[0]]]), [self._surface(index)]):
-                    differing = True
-                else:
-                    self._verified.add(index)
-        return differing
+    def _some_differ(self, text: str, ids: list[int], spans: np.ndarray) -> bool:
+        """Hold each piece against the text its span claims; what was held once is known, whatever was read before."""
+        for index, (start, end) in zip(ids, spans.tolist(), strict=True):
+            claim = (index, text[start:end])
+            if claim not in self._explained:
+                self._explained[claim] = not mismatches(claim[1], np.array([[0, end - start]]), [self._surface(index)])
+            if not self._explained[claim]:
+                return True
+        if len(self._explained) > _MOST_CLAIMS:
+            self._explained.clear()
+        return False
 
     def _surface(self, index: int) -> Surface:
         if index not in self._surfaces:
@@ -214,7 +229,8 @@ class Tokenizer:
         """
         if self._template is None:
             inside = self.encode(["fox"])[0].ids.tolist()
-            whole = self.tokenizer("fox", truncation=False, padding=False, verbose=False)
+            with self._lock, _settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
+                whole = self.tokenizer("fox", truncation=False, padding=False, verbose=False)
             ids = list(whole["input_ids"])
             starts = [
                 start for start in range(len(ids) - len(inside) + 1) if ids[start : start + len(inside)] == inside
@@ -235,13 +251,16 @@ class Tokenizer:
 
     def fingerprint(self) -> str:
         """Hash the whole tokenizer: vocabulary, rules and special tokens; sha256, 16 hex digits."""
+        if self._fingerprint is not None:
+            return self._fingerprint
         if self.tokenizer.is_fast:
             content = self.tokenizer.backend_tokenizer.to_str()
             # Truncation and padding are settings of the last call, not of the tokenizer.
             parts = json.loads(content) | {"truncation": None, "padding": None}
         else:
             parts = {"class": type(self.tokenizer).__name__, "vocab": _vocabulary(self.tokenizer)}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        self._fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return self._fingerprint
 
 
 def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Tokenizer:
@@ -251,6 +270,19 @@ def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remot
         ModelNotFoundError: If it is not to be had.
     """
     return Tokenizer(_hf.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code), str(name))
+
+
+@contextmanager
+def _settings_kept(backend: Any) -> Iterator[None]:
+    """Give a fast tokenizer its own truncation and padding back after a call that switched them off."""
+    truncation, padding = (backend.truncation, backend.padding) if backend is not None else (None, None)
+    try:
+        yield
+    finally:
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)
 
 
 def _surface_style(tokenizer: Any) -> SurfaceStyle:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from wordstates.model.engine import Batch
+
+# Hooks and the training mode belong to the network, so a network runs one pass at a time, whoever asks for it.
+_LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+_LOCK_OF_LOCKS = RLock()
 
 
 class _EnoughError(Exception):
@@ -146,14 +152,18 @@ def entering(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Switch dropout off for one pass, and leave a network in training as it was."""
-    training = [module for module in network.modules() if module.training] if network.training else []
-    network.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
+    """Have a network alone for one pass, with dropout off, and leave it in training if it was."""
+    with _LOCK_OF_LOCKS:
+        lock = _LOCKS.setdefault(network, RLock())
+    with lock:
+        training = [module for module in network.modules() if module.training]
+        if training:
+            network.eval()
+        try:
+            yield
+        finally:
+            for module in training:
+                module.training = True
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -32,7 +32,7 @@ _IS_SPACE = np.array([chr(code).isspace() for code in range(0x3001)] + [False])
 SubwordSpans = Int[np.ndarray, "subwords 2"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Alignment:
     """Which subwords make which words of one text.
 

@@ -15,13 +15,14 @@ from typing import Any
 import regex
 
 from wordstates.errors import InputError, TargetNotFoundError
+from wordstates.text.words import is_word_edge
 
 Target = str | re.Pattern[str]
 Match = tuple[int, int, int]
 _MOST_WORDS = 50_000  # of the texts, to look through for a near one
 
-# An edge of a word in the sense of grep ("bank" in "bank's") or of Unicode (an ideograph among others).
-_EDGE = regex.compile(r"\b|(?w:\b)")
+# A character with the marks that follow it: the unit in which canonical equivalence lives.
+_CLUSTER = regex.compile(r"\P{M}?\p{M}*", flags=regex.DOTALL)
 
 
 class TargetFinder:
@@ -80,8 +81,8 @@ class TargetFinder:
                     if origins is not None:
                         if _splits_a_character(origins, start) or _splits_a_character(origins, end):
                             continue
-                        start, end = origins[start], origins[end - 1] + 1
-                    if _EDGE.match(text, start) and _EDGE.match(text, end):
+                        start, end = origins[start][0], origins[end - 1][1]
+                    if is_word_edge(text, start) and is_word_edge(text, end):
                         found.append((start, end, index))
         return sorted(set(found))
 
@@ -107,21 +108,21 @@ class TargetFinder:
                 f"{f' Near it: {near}.' if near else ''} Pass missing='ignore' to go on without."
             )
 
-    def _fold(self, text: str) -> tuple[str, list[int] | None]:
-        """Give the text to match in, and the original position of each of its characters (None: the same)."""
+    def _fold(self, text: str) -> tuple[str, list[tuple[int, int]] | None]:
+        """Give the text to match in, and the original span of each of its characters (None: the same)."""
         if text.isascii():
             return (text.lower() if self.ignore_case else text), None
         folded: list[str] = []
-        origins: list[int] = []
-        for position, char in enumerate(text):
-            written = unicodedata.normalize("NFD", char)
+        origins: list[tuple[int, int]] = []
+        for match in _CLUSTER.finditer(text):
+            written = unicodedata.normalize("NFD", match.group())
             written = unicodedata.normalize("NFD", written.casefold()) if self.ignore_case else written
             folded.append(written)
-            origins += [position] * len(written)
+            origins += [match.span()] * len(written)
         return "".join(folded), origins
 
 
-def _splits_a_character(origins: list[int], position: int) -> bool:
+def _splits_a_character(origins: list[tuple[int, int]], position: int) -> bool:
     """Tell whether a place in the folded text lies inside an original character: "cafe" is not in "café"."""
     return 0 < position < len(origins) and origins[position - 1] == origins[position]
 

@@ -114,19 +114,28 @@ def assign_words(
     """
     owners = np.full(len(firsts), -1, dtype=np.int64)
     best = np.full(len(firsts), -1, dtype=np.int64)
+    # Words in the order of their beginning: those that a window may hold stand together.
+    order = np.argsort(firsts, kind="stable")
+    sorted_firsts = firsts[order]
     for index, window in enumerate(windows):
-        whole = (firsts >= window.start) & (lasts < window.stop)
-        left = firsts - window.start if window.start > 0 else np.full(len(firsts), _HUGE)
-        right = window.stop - 1 - lasts if window.stop < n_subwords else np.full(len(firsts), _HUGE)
+        low, high = np.searchsorted(sorted_firsts, [window.start, window.stop])
+        words = order[low:high]
+        words = words[lasts[words] < window.stop]
+        left = firsts[words] - window.start if window.start > 0 else np.full(len(words), _HUGE)
+        right = window.stop - 1 - lasts[words] if window.stop < n_subwords else np.full(len(words), _HUGE)
         context = left if causal else np.minimum(left, right)
-        better = whole & (context > best)
-        owners[better], best[better] = index, context[better]
+        better = words[context > best[words]]
+        owners[better], best[better] = index, context[context > best[words]]
     windows = list(windows)
+    extra: dict[Window, int] = {}
     for word in np.flatnonzero(owners < 0).tolist():
         first, last = int(firsts[word]), int(lasts[word])
         length = last + 1 - first
         if length <= capacity:
             start = min(max(first - (capacity - length) // 2, 0), n_subwords - capacity)
-            owners[word] = len(windows)
-            windows.append(Window(start, start + capacity))
+            window = Window(start, start + capacity)
+            if window not in extra:
+                extra[window] = len(windows)
+                windows.append(window)
+            owners[word] = extra[window]
     return windows, owners

@@ -27,6 +27,8 @@ _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}--[\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]]"
 _CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
 _LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
+_WORD_EDGE = regex.compile(r"\b|(?w:\b)")
+_SPACE = regex.compile(r"[\s\x1c-\x1f]*")
 _NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
 
 
@@ -109,7 +111,8 @@ def join_words(words: Sequence[str]) -> tuple[str, Spans]:
 def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Spans:
     """Find given words in the text they come from, left to right, none of them twice.
 
-    White space may differ: a word written "10 000" is found in "10<no-break space>000".
+    White space may differ: a word written "10 000" is found in "10<no-break space>000". Text between the words may be
+    passed over; a word after such a gap is not looked for inside other words.
 
     Args:
         text: The text.
@@ -128,21 +131,40 @@ def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Sp
     for position, word in enumerate(words):
         if not isinstance(word, str):
             raise InputError(f"Word {position} of the given words of {where} is {word!r}, not a string.")
-        start = text.find(word, cursor)
-        end = start + len(word)
-        if start < 0:
-            pattern = r"\s+".join(regex.escape(part) for part in word.split())
-            match = regex.compile(pattern).search(text, cursor) if pattern else None
-            if match is None:
-                raise SpanError(
-                    f"Word {position} ({word!r}) is not in {where} after character {cursor} "
-                    f"({text[cursor : cursor + 30]!r}...): give the words as they stand in the text, in its order, "
-                    "or leave the text out."
-                )
-            start, end = match.span()
-        spans.append((start, end))
-        cursor = end
+        following = words[position + 1] if position + 1 < len(words) else None
+        span = _next_place(text, word, cursor, following)
+        if span is None:
+            raise SpanError(
+                f"Word {position} ({word!r}) is not in {where} after character {cursor} "
+                f"({text[cursor : cursor + 30]!r}...): give the words as they stand in the text, in its order, "
+                "or their char spans."
+            )
+        spans.append(span)
+        cursor = span[1]
     return as_spans(spans)
+
+
+def _next_place(text: str, word: str, cursor: int, following: object) -> tuple[int, int] | None:
+    """Find a word right here, white space aside, or else the next place where it stands as a word.
+
+    Right here it may end inside a word of the text if the following one goes on from there: "do" and "n't".
+    """
+    parts = word.split()
+    pattern = regex.compile(r"\s+".join(map(regex.escape, parts)) if parts else regex.escape(word))
+    here = pattern.match(text, _SPACE.match(text, cursor).end() if parts else cursor)
+    if here is not None and (
+        is_word_edge(text, here.end()) or (isinstance(following, str) and text.startswith(following, here.end()))
+    ):
+        return int(here.start()), int(here.end())
+    for match in pattern.finditer(text, cursor):
+        if is_word_edge(text, match.start()) and is_word_edge(text, match.end()):
+            return int(match.start()), int(match.end())
+    return None
+
+
+def is_word_edge(text: str, position: int) -> bool:
+    """Tell whether a word may begin or end here, for Unicode or for a regular expression: *bank* ends in *bank's*."""
+    return _WORD_EDGE.match(text, position) is not None
 
 
 def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = "the text") -> Spans:
@@ -223,7 +245,7 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
 
 
 def _call_splitter(splitter: Splitter, text: str) -> Spans:
-    found = splitter(text)
+    found = list(splitter(text))
     if len(found) and isinstance(found[0], str):
         return locate_words(text, found)
     return check_spans(text, found)
@@ -246,10 +268,19 @@ def _load_spacy(name: str) -> Any:
 
 
 def _spacy_splitter(pipeline: Any, name: str) -> WordSplitter:
+    # A blank language has a tokenizer and no more, and its tokenizer has no limit on the length of a text.
+    read = pipeline.pipe if pipeline.pipe_names else pipeline.tokenizer.pipe
+
     def split(texts: Sequence[str]) -> list[Spans]:
+        longest = max(map(len, texts), default=0)
+        if pipeline.pipe_names and longest > pipeline.max_length:
+            raise InputError(
+                f"A text has {longest:,} characters, and the spaCy pipeline takes {pipeline.max_length:,}: cut the "
+                "text, raise pipeline.max_length, or use a blank language."
+            )
         return [
             as_spans([(token.idx, token.idx + len(token.text)) for token in doc if not token.is_space])
-            for doc in pipeline.pipe(texts)
+            for doc in read(texts)
         ]
 
     return WordSplitter(name, split)
