@@ -52,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     seconds = measure(arguments.runs)
     bare = statistics.median(seconds[BARE])
-    machine = {"python": platform.python_version(), "system": platform.platform(), "processor": platform.machine()}
+    machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps({"machine": machine, "seconds": seconds}, indent=1) + "\n")
     print(f"median of {arguments.runs} runs, Python {machine['python']}, {machine['system']}")

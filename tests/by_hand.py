@@ -6,6 +6,8 @@ hidden state comes from one full pass of `transformers` over one text.
 
 from __future__ import annotations
 
+import copy
+import functools
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +18,18 @@ from torch import Tensor
 Spans = list[tuple[int, int]]
 
 
+@functools.cache
+def eager(model: Any) -> Any:
+    """Copy a model with attention written out, as the textbook has it, whatever the model itself uses."""
+    copied = copy.deepcopy(model).eval()
+    copied.set_attn_implementation("eager")
+    return copied
+
+
 def hidden_states(model: Any, tokenizer: Any, text: str) -> tuple[Tensor, ...]:
     """Run one text, batch of one, every layer: (subwords, dim) each, special tokens included."""
-    reading = model.get_encoder() if model.config.is_encoder_decoder else model
+    plain = eager(model)
+    reading = plain.get_encoder() if plain.config.is_encoder_decoder else plain
     inputs = tokenizer(text, return_tensors="pt", verbose=False)
     with torch.no_grad():
         states = reading(**inputs, output_hidden_states=True).hidden_states

@@ -4,7 +4,7 @@ A page is run from its top to its end, in a folder of its own that holds the clo
 
 - ``python`` is run, all in one namespace; a ``text`` block right after it is what it prints;
 - ``console`` is run if each line after a ``$`` is a command of the project or of every shell; the lines below are what
-  a terminal shows. Others, such as ``make demo``, are tested elsewhere.
+  a terminal shows. Others, such as ``make demo``, are run by continuous integration.
 
 In outputs ``...`` stands for anything.
 """

@@ -18,7 +18,7 @@ PROMISES = {
 
 
 def test_every_example_is_run() -> None:
-    """`demo.py` is the command `make demo`, which has a test of its own."""
+    """`demo.py` is the command `make demo`, which continuous integration runs."""
     assert {path.name for path in EXAMPLES.glob("*.py")} - {"demo.py"} == set(PROMISES)
 
 

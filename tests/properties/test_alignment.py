@@ -12,11 +12,18 @@ from families import TOKENIZERS, build_tokenizer
 from texts import texts
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.text.align import NO_SUBWORDS, OK, SHARED_SUBWORD, align
+from wordstates.text.pieces import spans_from_strings
 from wordstates.text.words import as_spans, unicode_words, whitespace_words
 
 READERS = {kind: Tokenizer(build_tokenizer(kind), kind) for kind in TOKENIZERS}
 FAST = [kind for kind in TOKENIZERS if build_tokenizer(kind).is_fast]
 
+plain_texts = st.lists(
+    st.sampled_from(
+        ["the", "river", "Bank", "unbelievable", "mill", "news", "1984", "runs", " ", "  ", "\n", ", ", ". ", "'", "-"]
+    ),
+    max_size=12,
+).map("".join)
 spans_strategy = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted).map(tuple), max_size=8)
 
 
@@ -81,17 +88,13 @@ def test_byte_and_character_models_give_every_character_its_own_subwords(kind: s
 
 
 @pytest.mark.parametrize("kind", FAST)
-@given(text=texts)
+@given(text=plain_texts)
 def test_strings_give_the_words_that_offsets_give(kind: str, text: str) -> None:
     """What has no offsets is aligned by its strings: with known pieces that must lead to the same words."""
     reader = READERS[kind]
     [found] = reader.encode([text])
     surfaces = [reader._surface(index) for index in found.ids.tolist()]
-    if found.aligned_by == "strings" or None in surfaces or not text.isascii():
-        return
-    from wordstates.text.pieces import mismatches, spans_from_strings
-
-    if mismatches(text, found.spans, surfaces):
+    if None in surfaces:
         return
     words = whitespace_words(text)
     by_strings = align(words, spans_from_strings(text, surfaces))
@@ -100,7 +103,7 @@ def test_strings_give_the_words_that_offsets_give(kind: str, text: str) -> None:
     assert by_strings.subword_index.tolist() == by_offsets.subword_index.tolist()
 
 
-@given(text=texts)
+@given(text=plain_texts)
 def test_a_slow_tokenizer_gives_the_words_that_its_fast_twin_gives(text: str) -> None:
     from families import build_tokenizer as built
 
