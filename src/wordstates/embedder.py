@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.inputs import Texts, as_texts
 from wordstates.model.loaded import BosPolicy, Precision, load_model
 from wordstates.planning import LongTexts, Plan, WindowSettings, make_plan
+from wordstates.progress import progress
 from wordstates.reader import WindowReader
 from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
 from wordstates.text.targets import Target, TargetFinder
@@ -214,8 +214,10 @@ class WordEmbedder:
             (2, 384)
         """
         listed, given = as_texts(texts, words, spans)
-        with _progress(show_progress, on_progress) as advance:
-            return self._embed(listed, self.split(listed) if given is None else given, advance)
+        with progress(show_progress, on_progress) as advance:
+            if given is None:
+                return self._embed(listed, self.split(listed), advance)
+            return self._embed(listed, given, advance, words="given")
 
     def find(
         self,
@@ -258,8 +260,8 @@ class WordEmbedder:
             finder.check_all_found(matches, listed)
         spans = [as_spans([match[:2] for match in found]) for found in matches]
         target_index = [match[2] for found in matches for match in found]
-        with _progress(show_progress, None) as advance:
-            embeddings = self._embed(listed, spans, advance)
+        with progress(show_progress, None) as advance:
+            embeddings = self._embed(listed, spans, advance, words="targets")
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
@@ -291,7 +293,12 @@ class WordEmbedder:
         return plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values())
 
     def _embed(
-        self, texts: Sequence[str], word_spans: Sequence[Spans], advance: Callable[[int], object]
+        self,
+        texts: Sequence[str],
+        word_spans: Sequence[Spans],
+        advance: Callable[[int], object],
+        *,
+        words: str = "",
     ) -> WordEmbeddings:
         plan, by_strings = self._plan(texts, word_spans)
         columns = self._reader.read(plan, texts, advance)
@@ -307,7 +314,7 @@ class WordEmbedder:
             subword_ids=plan.subword_ids,
             subword_starts=plan.subword_starts,
             columns=columns,
-            provenance=self.provenance,
+            provenance=self.provenance | ({"words": words} if words else {}),
             vocabulary=dict(zip(vocabulary, self._model.tokenizer.pieces(vocabulary), strict=True)),
             reading={
                 "windows": len(plan.windows),
@@ -364,19 +371,6 @@ class WordEmbedder:
                 f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
             )
         return WindowSettings(capacity, chosen, long_texts, causal=self.causal and not self._repeat)
-
-
-@contextmanager
-def _progress(shown: bool, listener: Callable[[int], object] | None) -> Iterator[Callable[[int], object]]:
-    """Give something to call with the number of words done: it tells the listener, and moves a bar if one is shown."""
-    told = listener or (lambda _: None)
-    if not shown:
-        yield told
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit=" words", unit_scale=True) as bar:
-        yield lambda count: (bar.update(count), told(count))
 
 
 def _check_whole(name: str, value: object) -> None:

@@ -26,7 +26,7 @@ LEVELS = [
     ["errors"],
     ["recipe"],
     ["text"],
-    ["batching", "inputs", "planning"],
+    ["batching", "inputs", "planning", "progress"],
     ["model"],
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
     ["reader", "embedder"],

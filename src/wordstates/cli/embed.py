@@ -96,7 +96,7 @@ def embed(
     unsafe_weights: Annotated[
         bool, typer.Option("--unsafe-weights", help="Also load pickled weights, which can run code.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate; compute and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")] = False,
 ) -> None:

@@ -127,11 +127,12 @@ def embed_documents(
     """
     report = Report()
     statuses: Counter[str] = Counter()
-    first = ""
+    first, given = "", True
     began = time.perf_counter()
     try:
         for group in grouped(documents):
             first = first or group[0].id
+            given = given and all(document.spans is not None for document in group)
             for done, embeddings in _embed_what_can_be(embedder, group, report.rejects, on_progress):
                 writer.write(done, embeddings)
                 report.texts += len(done)
@@ -143,7 +144,7 @@ def embed_documents(
             if not report.texts and report.rejects:
                 raise report.rejects[0].error  # not one of a whole group: it is no matter of single documents
         _check_words(report, first)
-        report.bytes = writer.commit(embedder.provenance)
+        report.bytes = writer.commit(embedder.provenance | ({"words": "given"} if given else {}))
     except BaseException:
         writer.abort()
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,11 +26,16 @@ class Batch:
     type_ids: Int[Tensor, "windows subwords"] | None = None
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs a network no deeper than needed."""
 
     name: str
-    device: torch.device
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        ...
 
     def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
         """Give the wanted layers, by absolute number, on the engine's device."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from wordstates.errors import InputError, ModelError
 from wordstates.model import _hf
-from wordstates.model.engine import pad
+from wordstates.model.engine import Engine, pad
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine
@@ -53,7 +53,7 @@ class LoadedModel:
     tokenizer: Tokenizer
     template: Template
     anatomy: Anatomy
-    engine: TorchEngine
+    engine: Engine
     limit: int | None
     vocabulary_rows: int
     pad_id: int
