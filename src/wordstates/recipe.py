@@ -123,6 +123,12 @@ def _check_layer(number: int, n_blocks: int, model_name: str, *, allow_end: bool
         )
 
 
+class _MadeName(str):
+    """A name made of a recipe's parts, not given by anybody."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Layers, how they are pooled, how subwords are pooled, and a name.
@@ -169,7 +175,9 @@ class Recipe:
         object.__setattr__(self, "layers", text)
         object.__setattr__(self, "layer_pooling", layer_pooling)
         object.__setattr__(self, "subword_pooling", subword_pooling)
-        object.__setattr__(self, "name", name or f"{text}.{layer_pooling}.{subword_pooling}")
+        # A name made here is made anew when `dataclasses.replace` hands it over with other parts.
+        made = _MadeName(f"{text}.{layer_pooling}.{subword_pooling}")
+        object.__setattr__(self, "name", made if not name or isinstance(name, _MadeName) else name)
 
     def resolve(self, n_blocks: int, model_name: str = "this model") -> tuple[int, ...]:
         """Give the absolute layer numbers for a model of `n_blocks` blocks, in the order asked for."""

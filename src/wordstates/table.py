@@ -14,13 +14,15 @@ subword       int32                       only with ``subword_pooling="none"``: 
 vector        float32 or float16 [size]   null, never NaN or zeros, where the word has no vector
 ============  ==========================  =====================================================================
 
-Several recipes give ``vector_<recipe>`` columns. A kept layer axis is flattened; the true shape is in the field's
-metadata as ``shape``. With one row a subword, a word that has no subword still has its row, `subword` and vector null.
+Several recipes give ``vector_<recipe>`` columns (see `column_names`). A kept layer axis is flattened; the true shape is
+in the field's metadata as ``shape``. With one row a subword, a word that has no subword still has its row, `subword`
+and vector null.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -107,8 +109,8 @@ def make_rows(
     has_vector = np.asarray(embeddings.has_vector, dtype=np.bool_)
     counts = np.asarray(embeddings.subword_counts, dtype=np.int64)
     vectors = {
-        "vector" if len(embeddings.recipe_names) == 1 else f"vector_{name}": embeddings.column(name)
-        for name in embeddings.recipe_names
+        column: embeddings.column(name)
+        for name, column in zip(embeddings.recipe_names, column_names(embeddings.recipe_names), strict=True)
     }
     rows = Rows(
         documents=tuple(documents),
@@ -139,6 +141,32 @@ def _keys(
             raise OutputError(f"Document {document!r} has {len(names)} keys for {words} words: give one a word.")
         keys.extend([None] * words if names is None else names)
     return keys
+
+
+def column_names(recipes: Sequence[str]) -> list[str]:
+    """Name the vector columns so that no tool has to quote them: letters, digits and underscores.
+
+    Args:
+        recipes: Names of the recipes.
+
+    Returns:
+        ``vector`` for a single recipe, else ``vector_<recipe>``, with m for minus and to for a colon.
+
+    Raises:
+        OutputError: If two recipes would share a column.
+
+    Example:
+        >>> column_names(["-4:.concat.mean", "last"])
+        ['vector_m4to_concat_mean', 'vector_last']
+    """
+    if len(recipes) == 1:
+        return ["vector"]
+    spelled = [re.sub(r"\W+", "_", name.replace("-", "m").replace(":", "to"), flags=re.ASCII) for name in recipes]
+    if len(set(spelled)) < len(spelled):
+        raise OutputError(
+            f"Recipes {list(recipes)} would share a column: give names of letters, digits and underscores."
+        )
+    return [f"vector_{name}" for name in spelled]
 
 
 def _row_words(embeddings: WordEmbeddings) -> Ints | None:

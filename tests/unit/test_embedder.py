@@ -482,3 +482,16 @@ def test_a_word_is_in_a_result_if_it_is_spelled_so(bert: WordEmbedder) -> None:
     assert "mill" in emb
     assert "Mill" not in emb
     assert emb != bert.encode(TEXT)
+
+
+@pytest.mark.filterwarnings("ignore:This sequence already has")
+def test_a_text_that_ends_in_the_special_token_gets_no_second_one() -> None:
+    import by_hand
+
+    model, tokenizer = build("byt5")
+    text = "hello</s>"
+    emb = WordEmbedder(model, tokenizer).encode([text, "mill"], spans=[[(0, 5)], [(0, 4)]])
+    for found, span in zip(emb, [(0, 5), (0, 4)], strict=True):
+        [expected] = by_hand.vectors(model, tokenizer, found.texts[0], [span], [-1], "mean", "mean")
+        assert expected is not None
+        assert np.allclose(found.vector, expected.numpy(), atol=1e-5)

@@ -382,3 +382,10 @@ def test_layers_are_not_yet_a_recipe() -> None:
     with pytest.raises(RecipeError) as caught:
         check_names(["-4:"])  # type: ignore[list-item]
     assert str(caught.value) == "'-4:' is not a Recipe: write Recipe('-4:', 'concat')."
+
+
+def test_a_recipe_with_a_part_replaced_is_named_anew_unless_it_was_given_a_name() -> None:
+    from dataclasses import replace
+
+    assert replace(Recipe(), layers="-4:").name == "-4:.mean.mean"
+    assert replace(Recipe(name="mine"), layers="-4:").name == "mine"

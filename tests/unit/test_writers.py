@@ -624,3 +624,15 @@ def test_only_json_lines_go_to_stdout() -> None:
     with pytest.raises(OutputError, match="Only JSON lines go to standard output"):
         writer.write(documents(["a"]), cast(Any, embed(["a"])))
     assert file_writer.STDOUT == "-"
+
+
+def test_columns_of_several_recipes_need_no_quoting_and_are_never_shared() -> None:
+    from wordstates.table import column_names
+
+    assert column_names(["-1.mean.mean", "1:3.none.max", "mine"]) == [
+        "vector_m1_mean_mean",
+        "vector_1to3_none_max",
+        "vector_mine",
+    ]
+    with pytest.raises(OutputError, match="would share a column"):
+        column_names(["a.b", "a b"])

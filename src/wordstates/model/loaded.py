@@ -110,6 +110,13 @@ def load_model(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
+    return _examined(checkpoint, device, precision, bos)
+
+
+def _examined(
+    checkpoint: _hf.Checkpoint, device: str | torch.device | None, precision: str | None, bos: str
+) -> LoadedModel:
+    """Find out what a checkpoint does, and put it where and into the precision it is wanted."""
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
     words = Tokenizer(checkpoint.tokenizer, name)
     arguments = _hf.pass_arguments(network)
@@ -123,14 +130,12 @@ def load_model(
     anatomy = _probed(network, text, arguments, name)
     current = next(network.parameters()).dtype
     wanted = _DTYPES[precision] if precision else current
-    error = None
-    if wanted != torch.float32 or current != torch.float32:
+    exact = None
+    if wanted != torch.float32:
         exact = _hidden_states(network if current == torch.float32 else copy.deepcopy(network).float(), text, arguments)
-        if wanted != current:
-            network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
-            anatomy = _probed(network, text, arguments, name)
-        if wanted != torch.float32:
-            error = _relative_error(exact, _hidden_states(network, text, arguments))
+    if wanted != current:
+        network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
+        anatomy = _probed(network, text, arguments, name)
     return LoadedModel(
         name=name,
         revision=checkpoint.revision,
@@ -145,7 +150,7 @@ def load_model(
         vocabulary_rows=_hf.vocabulary_rows(network),
         pad_id=pad_id,
         precision=str(wanted).removeprefix("torch."),
-        precision_error=error,
+        precision_error=None if exact is None else _relative_error(exact, _hidden_states(network, text, arguments)),
     )
 
 
@@ -227,7 +232,7 @@ def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: str, name: str) -> Te
         raise InputError(f"bos={bos!r}: the tokenizer of {name!r} has no beginning-of-sequence token.")
     bare = template.prefix[1:] if template.prefix[:1] == (token,) else template.prefix
     prefix = (token, *bare) if bos == "always" else bare
-    return Template(prefix, template.suffix, template.types)
+    return replace(template, prefix=prefix)
 
 
 def _fingerprint(network: nn.Module) -> str:

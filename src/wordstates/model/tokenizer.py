@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,11 +62,13 @@ class Template:
         prefix: Ids before the text.
         suffix: Ids after the text.
         types: Segment ids of prefix, text and suffix, None if all are 0.
+        suffix_once: A text that ends in the suffix already gets no second one (ByT5).
     """
 
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
     types: tuple[tuple[int, ...], int, tuple[int, ...]] | None = None
+    suffix_once: bool = False
 
     def __len__(self) -> int:
         """Count the special tokens."""
@@ -73,7 +76,8 @@ class Template:
 
     def wrap(self, ids: Sequence[int]) -> list[int]:
         """Put the special tokens around the ids of a window."""
-        return [*self.prefix, *ids, *self.suffix]
+        written = self.suffix_once and tuple(ids[-len(self.suffix) :]) == self.suffix
+        return [*self.prefix, *ids, *(() if written else self.suffix)]
 
     def wrap_types(self, length: int) -> list[int] | None:
         """Give the segment ids of a window of `length` subwords of text, None if all are 0."""
@@ -246,8 +250,19 @@ class Tokenizer:
                 tuple(ids[:start]),
                 tuple(ids[stop:]),
                 (tuple(types[:start]), types[start], tuple(types[stop:])) if types is not None and any(types) else None,
+                self._writes_suffix_once(ids, ids[stop:]),
             )
         return self._template
+
+    def _writes_suffix_once(self, whole: list[int], suffix: list[int]) -> bool:
+        """Ask a slow tokenizer what it puts around a text that ends in its suffix already."""
+        if self.tokenizer.is_fast or not suffix:
+            return False
+        before = whole[: len(whole) - len(suffix)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # ByT5 says that it may do otherwise one day: then this tells
+            again = self.tokenizer.build_inputs_with_special_tokens([*before, *suffix])
+        return list(again) == whole
 
     def fingerprint(self) -> str:
         """Hash the whole tokenizer: vocabulary, rules and special tokens; sha256, 16 hex digits."""
