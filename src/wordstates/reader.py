@@ -1,14 +1,21 @@
-"""Runs the windows of a plan through a model and puts every row where it belongs."""
+"""Runs the windows of a plan through an engine and puts every row where it belongs.
+
+Batches are read in threads, as many as the engine is best asked for at once, while the caller's thread plans what comes
+next and writes what is done.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from wordstates.batching import run_batches
-from wordstates.embeddings import Column
+from wordstates.batching import Budget, make_batches
 from wordstates.errors import ModelError, NonFiniteError
+from wordstates.model.engine import Engine
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.passes import Take, run_pass
 from wordstates.model.torch_engine import is_out_of_memory
@@ -17,8 +24,56 @@ from wordstates.recipe import Recipe
 from wordstates.text.align import HAS_VECTOR
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where the vectors of one recipe go.
+
+    Args:
+        values: One row a word, or a pair if the recipe keeps subwords.
+        first: Number of the word or pair of the first row.
+    """
+
+    values: Float[np.ndarray, "rows ..."]
+    first: int
+
+
+class Reading:
+    """Windows on their way through the engine.
+
+    Args:
+        batches: One task a batch; each gives the number of words it gave a vector.
+        repeated: Windows that are the same as another, and not read again.
+    """
+
+    def __init__(self, batches: Sequence[Future[int]], repeated: int) -> None:
+        self._batches = batches
+        self.repeated = repeated
+
+    def finish(self, advance: Callable[[int], object]) -> None:
+        """Wait until every row is in its place.
+
+        Args:
+            advance: Called after each batch with the number of words it gave.
+
+        Raises:
+            ModelError: If the model failed; NonFiniteError if a vector holds NaN or infinity.
+        """
+        try:
+            for batch in self._batches:
+                advance(batch.result())
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Drop the batches that nobody has begun, and wait for the others."""
+        for batch in self._batches:
+            batch.cancel()
+        wait(self._batches)
+
+
 class WindowReader:
-    """Reads windows in batches; several recipes come from one pass.
+    """Reads windows in batches; several recipes come from one pass, and a window that occurs twice is read once.
 
     Args:
         model: The model.
@@ -40,58 +95,95 @@ class WindowReader:
         self._model = model
         self._recipes = recipes
         self._layers = layers
-        self._budget = budget
+        self._budget = Budget(budget)
         self._repeat = repeat
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
         """Give the shape of one vector of a recipe."""
         anatomy = self._model.anatomy
         return recipe.vector_shape(anatomy.n_blocks, anatomy.dims[self._layers[recipe.name][0]])
 
-    def read(self, plan: Plan, texts: Sequence[str], advance: Callable[[int], object]) -> dict[str, Column]:
-        """Run every window of a plan.
+    def start(
+        self, plan: Plan, texts: Sequence[str], engine: Engine, rows: Mapping[str, Rows], *, at_once: bool
+    ) -> Reading:
+        """Begin to read every window of a plan.
 
         Args:
             plan: The windows, and what is taken from each.
-            texts: The texts, for errors.
-            advance: Called after each batch with the number of words it gave.
-
-        Returns:
-            The vectors of each recipe, by name; NaN for words without one.
+            texts: All texts, as the plan numbers them, for errors.
+            engine: Reads them.
+            rows: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a vector.
+            at_once: Read here and now, in this thread, if it is a single batch.
 
         Raises:
             ModelError: If a subword is not in the model's vocabulary.
-            NonFiniteError: If a vector holds NaN or infinity.
         """
-        columns = {recipe.name: self._empty_column(plan, recipe) for recipe in self._recipes}
         self._check_ids(plan, texts)
-        for group in self._groups(plan):
-            windows = [plan.windows[index] for index in group]
+        lost = np.flatnonzero(~HAS_VECTOR[plan.status_codes]) + (plan.after.word - len(plan.status_codes))
+        for recipe in self._recipes:
+            if recipe.subword_pooling != "none":
+                rows[recipe.name].values[lost - rows[recipe.name].first] = np.nan
+            else:
+                rows[recipe.name].values[:] = np.nan
+        unique: dict[bytes, list[WindowWork]] = {}
+        for window in plan.windows:
+            unique.setdefault(window.ids.tobytes(), []).append(window)
+        same = list(unique.values())
+        repeated = len(plan.windows) - len(same)
+        lengths = [self._length(windows[0]) for windows in same]
+        batches = self._batches(lengths)
 
-            def step(batch: list[int], windows: list[WindowWork] = windows) -> None:
-                advance(self._run([windows[index] for index in batch], columns))
+        def read(batch: Sequence[int]) -> int:
+            return self._read([same[index] for index in batch], engine, texts, rows)
 
-            lengths = [self._length(window) for window in windows]
+        def task(batch: Sequence[int]) -> int:
+            given: list[int] = []
             try:
-                self._budget = run_batches(lengths, self._budget, step, is_out_of_memory)
+                self._budget.run(batch, lengths, lambda part: given.append(read(part)), is_out_of_memory)
+            except ModelError:
+                raise
             except (RuntimeError, MemoryError) as error:
                 raise self._explained(error) from error
-        self._check_finite(plan, texts, columns)
-        return columns
+            return sum(given)
 
-    def _groups(self, plan: Plan) -> list[list[int]]:
-        """Give the windows that may share a batch: all of them, or those of one length if padding is not safe."""
-        every = list(range(len(plan.windows)))
+        if at_once and len(batches) == 1:
+            done: Future[int] = Future()
+            done.set_result(task(batches[0]))
+            return Reading([done], repeated)
+        return Reading([self._pool(engine).submit(task, batch) for batch in batches], repeated)
+
+    def _pool(self, engine: Engine) -> ThreadPoolExecutor:
+        if engine.name not in self._threads:
+            self._threads[engine.name] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
+        return self._threads[engine.name]
+
+    def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Group windows into batches: any of them, or only those of one length if padding is not safe."""
         if self._model.anatomy.padding_safe:
-            return [every] if every else []
-        lengths = [self._length(window) for window in plan.windows]
-        return [[index for index in every if lengths[index] == length] for length in sorted(set(lengths))]
+            return make_batches(lengths, self._budget.subwords)
+        batches: list[list[int]] = []
+        for length in sorted(set(lengths)):
+            equal = [index for index, found in enumerate(lengths) if found == length]
+            grouped = make_batches([length] * len(equal), self._budget.subwords)
+            batches += [[equal[index] for index in batch] for batch in grouped]
+        return batches
 
     def _length(self, window: WindowWork) -> int:
         return len(window.ids) * (2 if self._repeat else 1) + len(self._model.template)
 
-    def _run(self, windows: Sequence[WindowWork], columns: dict[str, Column]) -> int:
-        """Run one batch, put its rows where they belong, and count the words it gave."""
+    def _read(
+        self, same: Sequence[list[WindowWork]], engine: Engine, texts: Sequence[str], rows: Mapping[str, Rows]
+    ) -> int:
+        """Read one batch, put its rows where they belong, and count the words it gave.
+
+        Args:
+            same: Windows of equal ids, which are read once.
+            engine: Reads them.
+            texts: All texts, for errors.
+            rows: Where the vectors go.
+        """
+        windows = [window for equals in same for window in equals]
         words = np.concatenate([window.words for window in windows])
         pairs = np.concatenate([window.pairs for window in windows])
         # A word is whole in one window, so its pairs stand together: a row begins where the word changes.
@@ -99,25 +191,23 @@ class WindowReader:
         every_pair = np.arange(len(pairs))
         pooled = run_pass(
             self._model,
-            [np.tile(window.ids, 2 if self._repeat else 1).tolist() for window in windows],
-            [window.positions + (len(window.ids) if self._repeat else 0) for window in windows],
+            engine,
+            [np.tile(equals[0].ids, 2 if self._repeat else 1) for equals in same],
+            [
+                np.concatenate([window.positions for window in equals]) + (len(equals[0].ids) if self._repeat else 0)
+                for equals in same
+            ],
             [
                 Take(recipe, self._layers[recipe.name], every_pair if recipe.subword_pooling == "none" else first_pairs)
                 for recipe in self._recipes
             ],
         )
-        for recipe, rows in zip(self._recipes, pooled, strict=True):
-            columns[recipe.name].values[pairs if recipe.subword_pooling == "none" else words[first_pairs]] = rows
+        for recipe, vectors in zip(self._recipes, pooled, strict=True):
+            row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
+            self._check_finite(recipe, vectors, windows, row_pairs, texts)
+            numbers = (pairs if recipe.subword_pooling == "none" else words)[row_pairs]
+            rows[recipe.name].values[numbers - rows[recipe.name].first] = vectors
         return len(first_pairs)
-
-    def _empty_column(self, plan: Plan, recipe: Recipe) -> Column:
-        row_words = None
-        n_rows = len(plan.status_codes)
-        if recipe.subword_pooling == "none":
-            row_words = np.repeat(np.arange(n_rows), np.diff(plan.subword_starts))
-            n_rows = len(row_words)
-        values = np.full((n_rows, *self.vector_shape(recipe)), np.nan, dtype=np.float32)
-        return Column(recipe, self._layers[recipe.name], values, row_words)
 
     def _explained(self, error: RuntimeError | MemoryError) -> ModelError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -140,17 +230,26 @@ class WindowReader:
                     "not the model's own, or subwords were added without training them."
                 )
 
-    def _check_finite(self, plan: Plan, texts: Sequence[str], columns: dict[str, Column]) -> None:
-        for name, column in columns.items():
-            words = np.flatnonzero(HAS_VECTOR[plan.status_codes])
-            rows = words if column.row_words is None else np.flatnonzero(np.isin(column.row_words, words))
-            finite = np.isfinite(column.values[rows]).all(axis=tuple(range(1, column.values.ndim)))
-            if not finite.all():
-                row = int(rows[~finite].min())
-                word = row if column.row_words is None else int(column.row_words[row])
-                text = int(np.searchsorted(plan.text_starts, word, side="right")) - 1
-                raise NonFiniteError(
-                    f"Model {self._model.name!r} gives NaN or infinity for a word of text {text} "
-                    f"({texts[text][:40]!r}...), recipe {name!r}: its weights are damaged, or overflow "
-                    f"{self._model.precision}. Try precision='float32' or 'bfloat16', or fetch the model again."
-                )
+    def _check_finite(
+        self,
+        recipe: Recipe,
+        vectors: Float[np.ndarray, "rows ..."],
+        windows: Sequence[WindowWork],
+        row_pairs: Int[np.ndarray, " rows"],
+        texts: Sequence[str],
+    ) -> None:
+        # A sum of finite numbers is finite unless it overflows: a hint that costs little and misses nothing.
+        with np.errstate(all="ignore"):
+            if np.isfinite(vectors.sum()):
+                return
+        finite = np.isfinite(vectors).all(axis=tuple(range(1, vectors.ndim)))
+        if finite.all():
+            return
+        ends = np.cumsum([len(window.words) for window in windows])
+        window = int(np.searchsorted(ends, row_pairs[int(np.argmin(finite))], side="right"))
+        text = windows[window].text
+        raise NonFiniteError(
+            f"Model {self._model.name!r} gives NaN or infinity for a word of text {text} "
+            f"({texts[text][:40]!r}...), recipe {recipe.name!r}: its weights are damaged, or overflow "
+            f"{self._model.precision}. Try precision='float32' or 'bfloat16', or fetch the model again."
+        )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -28,9 +29,17 @@ class Batch:
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs a network no deeper than needed."""
+    """Runs a network no deeper than needed.
+
+    Args:
+        name: What provenance says of it.
+        in_flight: Batches that it is best asked for at once, each by a thread of its own.
+        precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
+    """
 
     name: str
+    in_flight: int
+    precision_error: float | None
 
     @property
     def device(self) -> torch.device:
@@ -38,11 +47,23 @@ class Engine(Protocol):
         ...
 
     def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
-        """Give the wanted layers, by absolute number, on the engine's device."""
+        """Give the wanted layers, by absolute number, on the engine's device.
+
+        What it gives may be memory of its own, which holds until the same thread asks again.
+        """
         ...
 
 
-def pad(rows: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None, pad_id: int) -> Batch:
+def relative_error(exact: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Give the largest error of some layers relative to the exact ones, by norm."""
+    return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, other, strict=True))
+
+
+def pad(
+    rows: Sequence[Sequence[int] | Int[np.ndarray, " _"]],
+    types: Sequence[Sequence[int]] | None,
+    pad_id: int,
+) -> Batch:
     """Stack rows of unequal length, padding on the right, where positions do not shift.
 
     The mask is made from the lengths, never from the padding id, which may be a real subword (pad equals eos).
@@ -51,13 +72,14 @@ def pad(rows: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None, pa
         >>> pad([[5, 6], [7]], None, 0).ids.tolist()
         [[5, 6], [7, 0]]
     """
-    longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.bool)
-    type_ids = None if types is None else torch.zeros_like(ids)
-    for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.as_tensor(row, dtype=torch.long)
-        mask[index, : len(row)] = True
-        if types is not None and type_ids is not None:
-            type_ids[index, : len(row)] = torch.as_tensor(types[index], dtype=torch.long)
-    return Batch(ids, mask, type_ids)
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    ids[mask] = np.concatenate(rows)
+    type_ids = None
+    if types is not None:
+        type_ids = np.zeros_like(ids)
+        type_ids[mask] = np.concatenate(types)
+    return Batch(
+        torch.from_numpy(ids), torch.from_numpy(mask), None if type_ids is None else torch.from_numpy(type_ids)
+    )

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from wordstates.errors import InputError, ModelError
 from wordstates.model import _hf
-from wordstates.model.engine import Engine, pad
+from wordstates.model.engine import pad, relative_error
+from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine
@@ -39,12 +40,11 @@ class LoadedModel:
         tokenizer: Its tokenizer.
         template: The special tokens around each window, after the policy for the beginning of sequence.
         anatomy: What the probe found.
-        engine: What runs it.
+        engines: What can run it.
         limit: Most subwords one pass can read, special tokens included; None if there is no limit.
         vocabulary_rows: Ids from here on have no vector in the model; 0 if it has no such table.
         pad_id: Id to pad with.
-        precision: Precision of the network.
-        precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
+        precision: Precision that it computes in.
     """
 
     name: str
@@ -53,12 +53,11 @@ class LoadedModel:
     tokenizer: Tokenizer
     template: Template
     anatomy: Anatomy
-    engine: Engine
+    engines: Engines
     limit: int | None
     vocabulary_rows: int
     pad_id: int
     precision: str
-    precision_error: float | None
 
     @property
     def default_window(self) -> int:
@@ -73,6 +72,8 @@ def load_model(
     *,
     device: str | torch.device | None = None,
     precision: str | None = None,
+    engine: EngineName = "auto",
+    threads: int | None = None,
     bos: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -85,6 +86,8 @@ def load_model(
         tokenizer: Name, folder or object; needed for a module.
         device: Where to run; default the GPU if there is one. A module in memory stays where it is.
         precision: Precision to compute in; default float32, or what a module in memory has.
+        engine: ``auto``, ``torch`` or ``openvino``.
+        threads: Threads to compute with on a CPU; default all cores.
         bos: Beginning-of-sequence token of causal models: ``auto`` as the tokenizer does, ``always``, or ``never``.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
@@ -96,6 +99,10 @@ def load_model(
     """
     if precision is not None and precision not in _DTYPES:
         raise InputError(f"precision={precision!r} does not exist: choose one of {', '.join(_DTYPES)}.")
+    if engine not in ENGINE_NAMES:
+        raise InputError(f"engine={engine!r} does not exist: choose one of {', '.join(ENGINE_NAMES)}.")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads={threads} computes nothing: give 1 or more, or leave it out for all cores.")
     if isinstance(model, nn.Module):
         if device is not None:
             raise InputError("A model given as an object stays where it is: move it with model.to(...), not device=...")
@@ -110,11 +117,16 @@ def load_model(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
-    return _examined(checkpoint, device, precision, bos)
+    return _examined(checkpoint, device, precision, bos, engine, threads)
 
 
 def _examined(
-    checkpoint: _hf.Checkpoint, device: str | torch.device | None, precision: str | None, bos: str
+    checkpoint: _hf.Checkpoint,
+    device: str | torch.device | None,
+    precision: str | None,
+    bos: str,
+    engine: EngineName,
+    threads: int | None,
 ) -> LoadedModel:
     """Find out what a checkpoint does, and put it where and into the precision it is wanted."""
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
@@ -136,21 +148,38 @@ def _examined(
     if wanted != current:
         network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
         anatomy = _probed(network, text, arguments, name)
+    template = _with_bos(words, anatomy, bos, name)
+    reference = TorchEngine(
+        network,
+        anatomy.blocks,
+        anatomy.n_blocks,
+        time_first=anatomy.time_first,
+        arguments=arguments,
+        precision_error=None if exact is None else relative_error(exact, _hidden_states(network, text, arguments)),
+    )
+    limit = _hf.position_limit(network)
     return LoadedModel(
         name=name,
         revision=checkpoint.revision,
         weights=weights,
         tokenizer=words,
-        template=_with_bos(words, anatomy, bos, name),
+        template=template,
         anatomy=anatomy,
-        engine=TorchEngine(
-            network, anatomy.blocks, anatomy.n_blocks, time_first=anatomy.time_first, arguments=arguments
+        engines=Engines(
+            reference,
+            Probes(text, limit, anatomy.padding_safe),
+            layers=sorted(anatomy.readable),
+            wanted=engine,
+            precision=str(wanted).removeprefix("torch."),
+            threads=threads,
+            owned=checkpoint.owned,
+            name=name,
+            exact=exact,
         ),
-        limit=_hf.position_limit(network),
+        limit=limit,
         vocabulary_rows=_hf.vocabulary_rows(network),
         pad_id=pad_id,
         precision=str(wanted).removeprefix("torch."),
-        precision_error=None if exact is None else _relative_error(exact, _hidden_states(network, text, arguments)),
     )
 
 
@@ -211,10 +240,6 @@ def _check_vocabulary(text: ProbeText, rows: int, name: str) -> None:
 def _hidden_states(network: nn.Module, text: ProbeText, arguments: dict[str, Any]) -> Sequence[Tensor]:
     batch = pad([text.row], None if text.types is None else [text.types], text.pad_id)
     return TorchEngine(network, None, 0, arguments=arguments).every_hidden_state(batch)[0]
-
-
-def _relative_error(exact: Sequence[Tensor], rounded: Sequence[Tensor]) -> float:
-    return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, rounded, strict=True))
 
 
 def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: str, name: str) -> Template:

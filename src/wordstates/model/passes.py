@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from wordstates.model.engine import pad
+from wordstates.model.engine import Engine, pad
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool
+from wordstates.model.torch_engine import to_device
 from wordstates.recipe import Recipe
 
 
@@ -32,7 +33,8 @@ class Take:
 
 def run_pass(
     model: LoadedModel,
-    texts: Sequence[Sequence[int]],
+    engine: Engine,
+    texts: Sequence[Int[np.ndarray, " _subwords"]],
     positions: Sequence[Int[np.ndarray, " _pairs"]],
     takes: Sequence[Take],
 ) -> list[Float[np.ndarray, "_rows ..."]]:
@@ -40,24 +42,25 @@ def run_pass(
 
     Args:
         model: The model.
+        engine: The one of its engines that reads.
         texts: Subword ids of each text, special tokens left out.
         positions: The wanted subwords of each text.
         takes: What to make of them; the pooling of every recipe sees the same positions.
 
     Returns:
-        For each take its rows, float32, on the CPU.
+        For each take its rows, float32, on the CPU, in memory of their own.
     """
-    template, engine = model.template, model.engine
+    template = model.template
     types = [template.wrap_types(len(ids)) for ids in texts]
     batch = pad(
-        [template.wrap(ids) for ids in texts],
+        [template.wrap(ids.tolist()) for ids in texts],
         None if template.types is None else [row for row in types if row is not None],
         model.pad_id,
     )
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
     width, before = batch.ids.shape[1], len(template.prefix)
     flat = np.concatenate([part + row * width + before for row, part in enumerate(positions)])
-    on_device = torch.from_numpy(flat).to(engine.device)
+    on_device = to_device(torch.from_numpy(flat), engine.device)
     return [
         pool(
             hidden,
@@ -65,7 +68,7 @@ def run_pass(
             take.recipe.layer_pooling,
             take.recipe.subword_pooling,
             on_device,
-            torch.from_numpy(take.starts).to(engine.device),
+            to_device(torch.from_numpy(take.starts), engine.device),
         )
         .cpu()
         .numpy()

@@ -37,6 +37,7 @@ class TorchEngine:
         n_blocks: Number of blocks.
         time_first: The blocks see (subwords, windows, dim) instead of (windows, subwords, dim), as in XLNet.
         arguments: More keyword arguments for every pass.
+        precision_error: Largest error relative to float32, as measured; None in float32.
     """
 
     name = "torch"
@@ -49,12 +50,16 @@ class TorchEngine:
         *,
         time_first: bool = False,
         arguments: dict[str, Any] | None = None,
+        precision_error: float | None = None,
     ) -> None:
         self.network = network
         self.blocks = blocks
         self.n_blocks = n_blocks
         self.time_first = time_first
         self.arguments = arguments or {}
+        self.precision_error = precision_error
+        # On a CPU every pass takes all cores. A GPU computes one batch while the vectors of another are fetched.
+        self.in_flight = 1 if self.device.type == "cpu" else 2
 
     @property
     def device(self) -> torch.device:
@@ -71,7 +76,7 @@ class TorchEngine:
         Returns:
             Hidden states by layer number, in the network's precision, on its device.
         """
-        with torch.inference_mode(), _evaluating(self.network):
+        with torch.inference_mode(), alone_with(self.network):
             inputs = self._inputs(batch)
             if self.blocks is None:
                 every = self.network(**inputs, output_hidden_states=True).hidden_states
@@ -87,18 +92,18 @@ class TorchEngine:
         Returns:
             ``hidden_states`` as the network gives them, embedding output first, and its last hidden state.
         """
-        with torch.inference_mode(), _evaluating(self.network):
+        with torch.inference_mode(), alone_with(self.network):
             output = self.network(**self._inputs(batch), output_hidden_states=True)
         return output.hidden_states, output[0]
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         inputs: dict[str, Any] = {
-            "input_ids": batch.ids.to(self.device),
-            "attention_mask": batch.mask.to(self.device, torch.long),
+            "input_ids": to_device(batch.ids, self.device),
+            "attention_mask": to_device(batch.mask.long(), self.device),
             **self.arguments,
         }
         if batch.type_ids is not None:
-            inputs["token_type_ids"] = batch.type_ids.to(self.device)
+            inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
         return inputs
 
     def _caught(self, inputs: dict[str, Any], blocks: Sequence[nn.Module], layers: Sequence[int]) -> dict[int, Tensor]:
@@ -120,6 +125,11 @@ class TorchEngine:
         if self.n_blocks in layers:
             caught[self.n_blocks] = output[0]
         return caught
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy to a device; to a GPU without waiting for it."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 @contextmanager
@@ -151,7 +161,7 @@ def entering(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def alone_with(network: nn.Module) -> Iterator[None]:
     """Have a network alone for one pass, with dropout off, and leave it in training if it was."""
     with _LOCK_OF_LOCKS:
         lock = _LOCKS.setdefault(network, RLock())

@@ -1,0 +1,138 @@
+"""What comes before the model: texts and word spans to plans, a stretch of texts at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wordstates.errors import InputError
+from wordstates.model.loaded import LoadedModel
+from wordstates.model.tokenizer import Tokenizer
+from wordstates.planning import LongTexts, Place, Plan, WindowSettings, make_plan
+from wordstates.text.words import Spans
+
+# Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
+# each twice as long as the one before, have enough windows to sort by length.
+_FIRST_STRETCH, _LONGEST_STRETCH = 8_000, 128_000
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Texts that are ready to be read.
+
+    Args:
+        plan: What to read.
+        by_strings: Texts that were aligned as strings, because the tokenizer's offsets do not explain them.
+    """
+
+    plan: Plan
+    by_strings: int
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Plans texts for one model.
+
+    Args:
+        tokenizer: Its tokenizer.
+        settings: How long texts are read.
+    """
+
+    tokenizer: Tokenizer
+    settings: WindowSettings
+
+    def prepare(self, texts: Sequence[str], word_spans: Sequence[Spans], first: Place | None = None) -> Prepared:
+        """Tokenize, align and cut texts; a text without a word is not even tokenized.
+
+        Args:
+            texts: The texts.
+            word_spans: Char spans of the words of each.
+            first: What comes before them.
+        """
+        wanted = [index for index, spans in enumerate(word_spans) if len(spans)]
+        encoded = dict(zip(wanted, self.tokenizer.encode([texts[index] for index in wanted]), strict=True))
+        none = np.zeros(0, dtype=np.int64)
+        plan = make_plan(
+            texts,
+            word_spans,
+            [encoded[index].ids if index in encoded else none for index in range(len(texts))],
+            [encoded[index].spans if index in encoded else none.reshape(0, 2) for index in range(len(texts))],
+            self.settings,
+            self.tokenizer.unknown_id,
+            first or Place(),
+        )
+        return Prepared(plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values()))
+
+    def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> Iterator[Prepared]:
+        """Prepare many texts stretch by stretch, so that the first can be read while the next is planned."""
+        begin, place, longest = 0, Place(), _FIRST_STRETCH
+        while begin < len(texts) or not begin:
+            end, characters = begin, 0
+            while end < len(texts) and (end == begin or characters < longest):
+                characters += len(texts[end])
+                end += 1
+            prepared = self.prepare(texts[begin:end], word_spans[begin:end], place)
+            yield prepared
+            begin, place, longest = end, prepared.plan.after, min(2 * longest, _LONGEST_STRETCH)
+            if not texts:
+                return
+
+
+def check_window(model: LoadedModel, window: int | None) -> int:
+    """Give the subwords one pass reads: those asked for, or what the model can.
+
+    Raises:
+        InputError: If the model cannot read so many, or they hold no text.
+    """
+    check_whole("window", window)
+    limit, special = model.limit, len(model.template)
+    if window is None:
+        return model.default_window
+    if limit is not None and window > limit:
+        raise InputError(f"window={window} is more than {model.name!r} can read at once: at most {limit} subwords.")
+    if window <= special:
+        raise InputError(
+            f"window={window} holds no text: {special} of it are special tokens; give {special + 1} or more."
+        )
+    return window
+
+
+def window_settings(
+    model: LoadedModel, window: int, overlap: int | None, long_texts: LongTexts, *, repeat: bool
+) -> WindowSettings:
+    """Say how long texts are read.
+
+    Args:
+        model: The model.
+        window: Subwords one pass reads, special tokens included.
+        overlap: Subwords that neighbouring windows share; default a quarter of what they hold.
+        long_texts: ``window``, ``truncate`` or ``error``.
+        repeat: Each window is read twice in one pass.
+
+    Raises:
+        InputError: If these do not go together.
+    """
+    if long_texts not in ("window", "truncate", "error"):
+        raise InputError(f"long_texts={long_texts!r} does not exist: choose window, truncate or error.")
+    capacity = (window - len(model.template)) // (2 if repeat else 1)
+    if capacity < 1:
+        raise InputError(f"window={window} is too small to read a text twice; give a larger one.")
+    check_whole("overlap", overlap)
+    chosen = capacity // 4 if overlap is None else overlap
+    if not 0 <= chosen < capacity:
+        raise InputError(
+            f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
+        )
+    return WindowSettings(capacity, chosen, long_texts, causal=model.anatomy.causal and not repeat)
+
+
+def check_whole(name: str, value: object) -> None:
+    """Check that an option is a whole number, or left out.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InputError(f"{name}={value!r} is no whole number: give an int, or leave it out.")
