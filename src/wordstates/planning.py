@@ -106,19 +106,23 @@ class Plan:
 def make_plan(
     texts: Sequence[str],
     words: Sequence[Int[np.ndarray, "_words 2"]],
-    ids: Sequence[Int[np.ndarray, " _subwords"]],
-    spans: Sequence[Int[np.ndarray, "_subwords 2"]],
+    ids: Int[np.ndarray, " subwords"],
+    spans: Int[np.ndarray, "subwords 2"],
+    starts: Int[np.ndarray, " bounds"],
     settings: WindowSettings,
     unknown_id: int | None = None,
     first: Place = _BEGINNING,
 ) -> Plan:
     """Align words with subwords, cut long texts into windows, and say what is taken from each.
 
+    All texts are aligned at once, as if they stood one after the other; only what follows is done text by text.
+
     Args:
         texts: The texts.
         words: Char spans of the words of each text.
-        ids: Vocabulary ids of the subwords of each text.
-        spans: Char spans of the subwords of each text.
+        ids: Vocabulary ids of the subwords of all texts.
+        spans: Char spans of these subwords, each in its own text.
+        starts: Subword at which each text begins, and at which the last ends.
         settings: How long texts are read.
         unknown_id: Vocabulary id of the tokenizer's unknown piece, if it has one.
         first: What comes before: texts, words and pairs are numbered from here in the windows.
@@ -126,53 +130,74 @@ def make_plan(
     Raises:
         InputError: If a text is too long and `settings.long_texts` is ``error``.
     """
+    before = _bounds([len(text) for text in texts])[:-1]  # characters before each text
+    text_starts = _bounds([len(text_words) for text_words in words])
+    n_words, n_subwords = np.diff(text_starts), np.diff(starts)
+    alignment = align(
+        np.concatenate([np.zeros((0, 2), dtype=np.int64), *words]) + np.repeat(before, n_words)[:, None],
+        spans + np.repeat(before, n_subwords)[:, None],
+        ids == (-1 if unknown_id is None else unknown_id),
+    )
+    subword_starts = _bounds(np.bincount(alignment.word_index, minlength=text_starts[-1]))
+    pair_starts = subword_starts[text_starts]
+    positions = alignment.subword_index - np.repeat(starts[:-1], np.diff(pair_starts))
+    word_numbers = alignment.word_index + first.word
+    pair_numbers = np.arange(first.pair, first.pair + len(positions))
     work: list[WindowWork] = []
-    statuses: list[np.ndarray] = [np.zeros(0, dtype=np.uint8)]
-    pair_ids: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
-    pair_counts: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
-    text_starts = np.append(0, np.cumsum([len(text_words) for text_words in words], dtype=np.int64))
-    n_pairs = first.pair
-    for index, text in enumerate(texts):
-        alignment = align(words[index], spans[index], ids[index] == (-1 if unknown_id is None else unknown_id))
-        counts = np.bincount(alignment.word_index, minlength=len(words[index]))
-        bounds = np.append(0, np.cumsum(counts))
-        found = np.flatnonzero(counts)
-        firsts = alignment.subword_index[bounds[found]]
-        lasts = alignment.subword_index[bounds[found + 1] - 1]
-        windows, owners = _windows(text, first.text + index, spans[index], firsts, lasts, settings)
-        word_owner = np.full(len(words[index]), -1, dtype=np.int64)
-        word_owner[found] = owners
-        lost = found[owners < 0]
-        alignment.statuses[lost] = TRUNCATED if settings.long_texts == "truncate" else TOO_LONG
-        pair_owner = word_owner[alignment.word_index]
-        by_window = np.argsort(pair_owner, kind="stable")
-        bounds_of_windows = np.searchsorted(pair_owner[by_window], np.arange(len(windows) + 1))
-        for number, window in enumerate(windows):
-            taken = by_window[bounds_of_windows[number] : bounds_of_windows[number + 1]]
-            if not len(taken):
-                continue
-            work.append(
-                WindowWork(
-                    ids=ids[index][window.start : window.stop],
-                    text=first.text + index,
-                    positions=alignment.subword_index[taken] - window.start,
-                    words=alignment.word_index[taken] + (text_starts[index] + first.word),
-                    pairs=taken + n_pairs,
-                )
-            )
-        statuses.append(alignment.statuses)
-        pair_ids.append(ids[index][alignment.subword_index])
-        pair_counts.append(counts)
-        n_pairs += len(alignment.word_index)
+    long = n_subwords > settings.capacity
+    for text, (begin, end, pair, pair_end) in enumerate(
+        zip(starts[:-1].tolist(), starts[1:].tolist(), pair_starts[:-1].tolist(), pair_starts[1:].tolist(), strict=True)
+    ):
+        if pair == pair_end:
+            continue
+        part = slice(pair, pair_end)
+        whole = WindowWork(ids[begin:end], first.text + text, positions[part], word_numbers[part], pair_numbers[part])
+        if not long[text]:
+            work.append(whole)
+            continue
+        windows, lost = _cut(texts[text], whole, spans[begin:end], settings)
+        work += windows
+        alignment.statuses[lost - first.word] = TRUNCATED if settings.long_texts == "truncate" else TOO_LONG
     return Plan(
         windows=work,
-        status_codes=np.concatenate(statuses),
+        status_codes=alignment.statuses,
         text_starts=text_starts,
-        subword_ids=np.concatenate(pair_ids),
-        subword_starts=np.append(0, np.cumsum(np.concatenate(pair_counts))),
-        long_texts=sum(len(text_ids) > settings.capacity for text_ids in ids),
-        after=Place(first.text + len(texts), first.word + int(text_starts[-1]), n_pairs),
+        subword_ids=ids[alignment.subword_index],
+        subword_starts=subword_starts,
+        long_texts=int(long.sum()),
+        after=Place(first.text + len(texts), first.word + int(text_starts[-1]), first.pair + len(positions)),
     )
+
+
+def _cut(
+    text: str, whole: WindowWork, spans: SubwordSpans, settings: WindowSettings
+) -> tuple[list[WindowWork], Int[np.ndarray, " lost"]]:
+    """Cut a text that is too long for one pass into the windows that own a word; also give the words no window owns."""
+    begins = np.flatnonzero(np.append(True, whole.words[1:] != whole.words[:-1]))
+    ends = np.append(begins[1:], len(whole.words))
+    windows, owners = _windows(text, whole, spans, whole.positions[begins], whole.positions[ends - 1], settings)
+    pair_owner = np.repeat(owners, ends - begins)
+    by_window = np.argsort(pair_owner, kind="stable")
+    bounds = np.searchsorted(pair_owner[by_window], np.arange(len(windows) + 1))
+    work = []
+    for number, window in enumerate(windows):
+        taken = by_window[bounds[number] : bounds[number + 1]]
+        if len(taken):
+            work.append(
+                WindowWork(
+                    ids=whole.ids[window.start : window.stop],
+                    text=whole.text,
+                    positions=whole.positions[taken] - window.start,
+                    words=whole.words[taken],
+                    pairs=whole.pairs[taken],
+                )
+            )
+    return work, whole.words[begins[owners < 0]]
+
+
+def _bounds(counts: Sequence[int] | Int[np.ndarray, " items"]) -> Int[np.ndarray, " bounds"]:
+    """Give where each of several stretches begins, and where the last ends."""
+    return np.append(0, np.cumsum(np.asarray(counts, dtype=np.int64)))
 
 
 def join_plans(plans: Sequence[Plan]) -> Plan:
@@ -182,28 +207,27 @@ def join_plans(plans: Sequence[Plan]) -> Plan:
     return Plan(
         windows=[window for plan in plans for window in plan.windows],
         status_codes=np.concatenate([plan.status_codes for plan in plans]),
-        text_starts=_joined_bounds([plan.text_starts for plan in plans]),
+        text_starts=_bounds(np.concatenate([np.diff(plan.text_starts) for plan in plans])),
         subword_ids=np.concatenate([plan.subword_ids for plan in plans]),
-        subword_starts=_joined_bounds([plan.subword_starts for plan in plans]),
+        subword_starts=_bounds(np.concatenate([np.diff(plan.subword_starts) for plan in plans])),
         long_texts=sum(plan.long_texts for plan in plans),
         after=plans[-1].after,
     )
 
 
-def _joined_bounds(bounds: Sequence[np.ndarray]) -> np.ndarray:
-    counts = np.concatenate([np.diff(part) for part in bounds])
-    return np.append(0, np.cumsum(counts))
-
-
 def _windows(
-    text: str, index: int, spans: SubwordSpans, firsts: np.ndarray, lasts: np.ndarray, settings: WindowSettings
-) -> tuple[list[Window], np.ndarray]:
+    text: str,
+    whole: WindowWork,
+    spans: SubwordSpans,
+    firsts: Int[np.ndarray, " words"],
+    lasts: Int[np.ndarray, " words"],
+    settings: WindowSettings,
+) -> tuple[list[Window], Int[np.ndarray, " words"]]:
+    """Give the windows of a long text, and the one that owns each word, -1 for none."""
     n_subwords, capacity = len(spans), settings.capacity
-    if n_subwords <= capacity:
-        return [Window(0, n_subwords)], np.zeros(len(firsts), dtype=np.int64)
     if settings.long_texts == "error":
         raise InputError(
-            f"Text {index} ({text[:40]!r}...) has {n_subwords:,} subwords, the window holds {capacity:,}: leave "
+            f"Text {whole.text} ({text[:40]!r}...) has {n_subwords:,} subwords, the window holds {capacity:,}: leave "
             "long_texts='window' to read it in windows, or allow long_texts='truncate'."
         )
     if settings.long_texts == "truncate":

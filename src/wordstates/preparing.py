@@ -51,19 +51,21 @@ class Preparer:
             word_spans: Char spans of the words of each.
             first: What comes before them.
         """
-        wanted = [index for index, spans in enumerate(word_spans) if len(spans)]
-        encoded = dict(zip(wanted, self.tokenizer.encode([texts[index] for index in wanted]), strict=True))
-        none = np.zeros(0, dtype=np.int64)
+        wanted = np.flatnonzero([len(spans) > 0 for spans in word_spans])
+        encoded = self.tokenizer.encode([texts[index] for index in wanted.tolist()])
+        counts = np.zeros(len(texts), dtype=np.int64)
+        counts[wanted] = np.diff(encoded.starts)
         plan = make_plan(
             texts,
             word_spans,
-            [encoded[index].ids if index in encoded else none for index in range(len(texts))],
-            [encoded[index].spans if index in encoded else none.reshape(0, 2) for index in range(len(texts))],
+            encoded.ids,
+            encoded.spans,
+            np.append(0, np.cumsum(counts)),
             self.settings,
             self.tokenizer.unknown_id,
             first or Place(),
         )
-        return Prepared(plan, sum(subwords.aligned_by == "strings" for subwords in encoded.values()))
+        return Prepared(plan, int(encoded.by_strings.sum()))
 
     def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> Iterator[Prepared]:
         """Prepare many texts stretch by stretch, so that the first can be read while the next is planned."""

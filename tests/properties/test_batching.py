@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.batching import make_batches, run_batches
+from wordstates.batching import Budget, make_batches
 
 lengths_strategy = st.lists(st.integers(1, 50), max_size=40)
 
@@ -20,31 +22,40 @@ def test_each_item_is_in_one_batch_within_the_budget(lengths: list[int], budget:
         assert padded <= budget or len(batch) == 1
 
 
+def is_memory_error(error: Exception) -> bool:
+    return isinstance(error, MemoryError)
+
+
 @given(lengths=lengths_strategy, budget=st.integers(1, 400), memory=st.integers(50, 200))
 def test_out_of_memory_halves_the_budget_and_loses_nothing(lengths: list[int], budget: int, memory: int) -> None:
     done: list[int] = []
+    failed: list[int] = []
 
-    def step(batch: list[int]) -> None:
-        if len(batch) * max(lengths[index] for index in batch) > memory:
+    def step(batch: Sequence[int]) -> None:
+        padded = len(batch) * max(lengths[index] for index in batch)
+        if padded > memory:
+            failed.append(padded)
             raise MemoryError
         done.extend(batch)
 
-    left = run_batches(lengths, budget, step, lambda error: isinstance(error, MemoryError))
+    shared = Budget(budget)
+    for batch in make_batches(lengths, budget):
+        shared.run(batch, lengths, step, is_memory_error)
     assert sorted(done) == list(range(len(lengths)))
-    assert left <= budget
+    assert shared.subwords == min([budget, *(padded // 2 for padded in failed)])
 
 
 def test_memory_that_does_not_suffice_for_one_item_is_an_error() -> None:
-    def step(batch: list[int]) -> None:
+    def step(batch: Sequence[int]) -> None:
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        run_batches([5, 6], 20, step, lambda error: isinstance(error, MemoryError))
+        Budget(20).run([0, 1], [5, 6], step, is_memory_error)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
-    def step(batch: list[int]) -> None:
+    def step(batch: Sequence[int]) -> None:
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        run_batches([5, 6], 20, step, lambda error: isinstance(error, MemoryError))
+        Budget(20).run([0, 1], [5, 6], step, is_memory_error)

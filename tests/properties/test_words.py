@@ -50,3 +50,9 @@ def test_words_of_a_text_are_found_again_in_it(text: str) -> None:
     spans = unicode_words(text)
     words = [text[start:end] for start, end in spans.tolist()]
     assert [text[start:end] for start, end in locate_words(text, words).tolist()] == words
+
+
+@given(text=st.text(st.characters(max_codepoint=127), max_size=12))
+def test_the_fast_way_for_ascii_finds_the_words_that_unicode_rules_find(text: str) -> None:
+    among_others = unicode_words(f"é {text} é")  # not in ASCII, so the general rules find them
+    assert unicode_words(text).tolist() == (among_others[1:-1] - 2).tolist()

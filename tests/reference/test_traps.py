@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -60,17 +63,22 @@ def test_trap_3_a_lone_marker_is_not_the_first_subword_of_a_word(family: str) ->
 class WrongOffsets:
     """A tokenizer whose offsets are off, as several released ones are; all else is passed on."""
 
-    def __init__(self, tokenizer: object, damage: str) -> None:
+    def __init__(self, tokenizer: Any, damage: str) -> None:
         self._tokenizer, self._damage = tokenizer, damage
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._tokenizer, name)
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
-        encoded = self._tokenizer(*args, **kwargs)  # type: ignore[operator]
-        if "offset_mapping" in encoded:
-            encoded["offset_mapping"] = [self._harm(offsets) for offsets in encoded["offset_mapping"]]
-        return encoded
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._tokenizer(*args, **kwargs)
+
+    @property
+    def backend_tokenizer(self) -> Any:
+        return WrongOffsets(self._tokenizer.backend_tokenizer, self._damage)
+
+    def encode_batch(self, *args: Any, **kwargs: Any) -> list[SimpleNamespace]:
+        encoded = self._tokenizer.encode_batch(*args, **kwargs)
+        return [SimpleNamespace(ids=text.ids, offsets=self._harm(text.offsets)) for text in encoded]
 
     def _harm(self, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
         if self._damage == "empty":
@@ -268,7 +276,7 @@ def test_trap_14_memory_that_runs_out_halves_the_batch_and_goes_on(monkeypatch: 
     model, tokenizer = build("bert")
     expected = WordEmbedder(model, tokenizer).encode(texts)
     embedder = WordEmbedder(model, tokenizer, batch_subwords=10_000)
-    engine = embedder._model.engine
+    engine = embedder._model.engines.reference
     sizes: list[int] = []
     honest = engine.hidden_states
 
@@ -298,7 +306,7 @@ def test_trap_15_only_the_needed_blocks_run_and_only_the_needed_layers_are_kept(
             handle.remove()
     assert ran == [0, 1]
     [window] = embedder.plan([TEXT]).windows
-    kept = embedder._model.engine.hidden_states(pad([window.ids.tolist()], None, 0), [2])
+    kept = embedder._model.engines.reference.hidden_states(pad([window.ids.tolist()], None, 0), [2])
     assert list(kept) == [2]
 
 

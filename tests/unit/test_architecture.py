@@ -29,7 +29,7 @@ LEVELS = [
     ["batching", "inputs", "planning", "progress"],
     ["model"],
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
-    ["reader", "embedder"],
+    ["preparing", "reader", "pending", "embedder"],
     ["corpus"],
     ["cli"],
     ["__main__"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
@@ -349,11 +350,21 @@ def test_a_model_that_fails_while_reading_is_an_error_that_says_so() -> None:
 
 def test_progress_counts_the_words(bert: WordEmbedder, capsys: pytest.CaptureFixture[str]) -> None:
     counts: list[int] = []
-    emb = bert.encode([TEXT] * 200, on_progress=counts.append)
+    texts = [" ".join(order) for order in islice(permutations(TEXT.split()), 200)]
+    emb = bert.encode(texts, on_progress=counts.append)
     assert sum(counts) == len(emb.words)
     assert len(counts) > 1
     bert.encode(TEXT, show_progress=True)
     assert "words" in capsys.readouterr().err
+
+
+def test_a_text_that_occurs_again_is_read_once_and_has_the_same_vectors(bert: WordEmbedder) -> None:
+    emb = bert.encode([TEXT, "The old mill.", TEXT, TEXT])
+    assert emb.reading["windows"] == 4
+    assert emb.reading["repeated_windows"] == 2
+    assert np.array_equal(emb[0].vectors, emb[2].vectors)
+    assert np.array_equal(emb[0].vectors, emb[3].vectors)
+    assert np.allclose(emb[0].vectors, bert.encode(TEXT).vectors, atol=1e-5)
 
 
 def test_repr_names_the_model_and_the_recipes(bert: WordEmbedder) -> None:

@@ -10,8 +10,8 @@ from wordstates.text.pieces import (
     SurfaceStyle,
     fold,
     mismatches,
+    sound_texts,
     spans_from_strings,
-    structure_is_sound,
     surface_of,
 )
 
@@ -66,10 +66,18 @@ def test_wrong_spans_are_counted() -> None:
 
 
 def test_structure_asks_for_order_spans_and_cover() -> None:
-    solid = np.zeros(2, dtype=bool)
-    assert structure_is_sound("the fox", np.array([[0, 3], [4, 7]]), solid)
-    assert not structure_is_sound("the fox", np.array([[4, 7], [0, 3]]), solid)
-    assert not structure_is_sound("the fox", np.array([[0, 3], [4, 4]]), solid)
-    assert not structure_is_sound("the fox", np.array([[0, 3], [4, 6]]), solid)
-    assert structure_is_sound("the fox \u200b", np.array([[0, 3], [4, 7]]), solid)
-    assert not structure_is_sound("the", np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=bool))
+    cases = [
+        ("the fox", [[0, 3], [4, 7]], True),
+        ("the fox", [[4, 7], [0, 3]], False),
+        ("the fox", [[0, 3], [4, 4]], False),
+        ("the fox", [[0, 3], [4, 6]], False),
+        ("the fox \u200b", [[0, 3], [4, 7]], True),
+        ("the", [], False),
+        ("", [], True),
+    ]
+    bounds = np.append(0, np.cumsum([len(text) for text, _, _ in cases]))
+    spans = np.concatenate([np.array(found, dtype=np.int64).reshape(-1, 2) for _, found, _ in cases])
+    text_of = np.repeat(np.arange(len(cases)), [len(found) for _, found, _ in cases])
+    joined = "".join(text for text, _, _ in cases)
+    sound = sound_texts(joined, bounds, spans + bounds[text_of][:, None], text_of, np.zeros(len(spans), dtype=bool))
+    assert sound.tolist() == [expected for _, _, expected in cases]

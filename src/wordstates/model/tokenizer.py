@@ -13,45 +13,31 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from wordstates.errors import TokenizerError
 from wordstates.model import _hf
+from wordstates.model.subwords import Subwords, TextSubwords
 from wordstates.text.align import SubwordSpans, trim_spans
 from wordstates.text.pieces import (
     Surface,
     SurfaceStyle,
+    holds_unwritten,
     mismatches,
+    sound_texts,
     spans_from_strings,
-    structure_is_sound,
     surface_of,
     without_unwritten,
 )
 
 # Pairs of a piece and its text that are remembered as checked; running text has a few for each piece.
 _MOST_CLAIMS = 1_000_000
-
-AlignedBy = Literal["offsets", "strings"]
-
-
-@dataclass(frozen=True, eq=False)
-class Subwords:
-    """The subwords of one text, special tokens left out.
-
-    Args:
-        ids: Vocabulary ids, shape (subwords,).
-        spans: Trimmed char spans, shape (subwords, 2); empty for a piece that stands for no character.
-        aligned_by: Where the spans come from.
-    """
-
-    ids: Int[np.ndarray, " subwords"]
-    spans: SubwordSpans
-    aligned_by: AlignedBy
 
 
 @dataclass(frozen=True)
@@ -102,13 +88,13 @@ class Tokenizer:
         self._special = set(tokenizer.all_special_ids)
         self.unknown_id = _unknown_id(tokenizer)
         self._surfaces: dict[int, Surface] = {}
-        self._blank: dict[int, bool] = {}
-        self._explained: dict[tuple[int, str], bool] = {}
+        self._blank = np.zeros(0, dtype=np.int8)  # of each id: 1 if it writes only white space, -1 if not known yet
+        self._true_claims: set[tuple[int, str]] = set()
         self._lock = RLock()
         self._template: Template | None = None
         self._fingerprint: str | None = None
 
-    def encode(self, texts: Sequence[str]) -> list[Subwords]:
+    def encode(self, texts: Sequence[str]) -> TextSubwords:
         """Split texts into subwords.
 
         Args:
@@ -121,28 +107,60 @@ class Tokenizer:
             TokenizerError: If the tokenizer fails on a text.
         """
         with self._lock:
-            return self._encode(texts) if texts else []
+            if not texts:
+                return TextSubwords.of([])
+            read = [self._as_read(text) for text in texts]
+            if self.tokenizer.is_fast:
+                return self._encode_fast(texts, read)
+            return TextSubwords.of([self._encode_slow(text) for text in read])
 
-    def _encode(self, texts: Sequence[str]) -> list[Subwords]:
-        if not self.tokenizer.is_fast:
-            return [self._encode_slow(self._as_read(text)) for text in texts]
-        with _settings_kept(self.tokenizer.backend_tokenizer):
-            encoded = self.tokenizer(
-                list(texts),
-                add_special_tokens=False,
-                return_offsets_mapping=True,
-                return_attention_mask=False,
-                return_token_type_ids=False,
-                truncation=False,
-                padding=False,
-                verbose=False,
-            )
-        return [
-            self._check(
-                self._as_read(text), np.asarray(ids, dtype=np.int64), np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
-            )
-            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
-        ]
+    def _encode_fast(self, texts: Sequence[str], read: Sequence[str]) -> TextSubwords:
+        backend = self.tokenizer.backend_tokenizer
+        with _settings_kept(backend):
+            backend.no_truncation()
+            backend.no_padding()
+            encoded = backend.encode_batch(list(texts), add_special_tokens=False)
+        listed = [text.ids for text in encoded]
+        starts = np.append(0, np.cumsum([len(ids) for ids in listed], dtype=np.int64))
+        ids = np.fromiter(chain.from_iterable(listed), dtype=np.int64, count=starts[-1])
+        edges = chain.from_iterable(chain.from_iterable(text.offsets for text in encoded))
+        offsets = np.fromiter(edges, dtype=np.int64, count=2 * starts[-1]).reshape(-1, 2)
+        spans, explained = self._explained_spans(read, ids, offsets, starts)
+        by_strings = np.zeros(len(texts), dtype=bool)
+        for index in np.flatnonzero(~explained).tolist():
+            part = slice(starts[index], starts[index + 1])
+            found = self._check(read[index], ids[part], offsets[part])
+            spans[part], by_strings[index] = found.spans, found.aligned_by == "strings"
+        return TextSubwords(ids, spans, starts, by_strings)
+
+    def _explained_spans(
+        self,
+        texts: Sequence[str],
+        ids: Int[np.ndarray, " subwords"],
+        offsets: Int[np.ndarray, "subwords 2"],
+        starts: Int[np.ndarray, " bounds"],
+    ) -> tuple[SubwordSpans, Bool[np.ndarray, " texts"]]:
+        """Trim the offsets of all texts at once, and say which texts they explain beyond doubt."""
+        joined = "".join(texts)
+        text_starts = np.append(0, np.cumsum([len(text) for text in texts], dtype=np.int64))
+        text_of = np.repeat(np.arange(len(texts)), np.diff(starts))
+        length = np.diff(text_starts)[text_of]
+        in_range = (offsets[:, 0] >= 0) & (offsets[:, 1] <= length) & (offsets[:, 0] <= offsets[:, 1])
+        explained = np.ones(len(texts), dtype=bool)
+        explained[text_of[~in_range]] = False
+        if holds_unwritten(joined):
+            explained &= ~np.array([holds_unwritten(text) for text in texts])
+        begin = text_starts[text_of]
+        spans = trim_spans(joined, np.where(in_range[:, None], offsets, 0) + begin[:, None])
+        blank = self._are_blank(ids)
+        # A lone ▁ stands for a space that may not even be there; it has no text of its own.
+        spans[blank, 1] = spans[blank, 0]
+        explained &= sound_texts(joined, text_starts, spans, text_of, blank)
+        claims = list(zip(ids.tolist(), [joined[start:end] for start, end in spans.tolist()], strict=True))
+        wrong = {claim for claim in set(claims) - self._true_claims if not self._is_true(claim)}
+        if wrong:
+            explained[text_of[[claim in wrong for claim in claims]]] = False
+        return spans - begin[:, None], explained
 
     def _as_read(self, text: str) -> str:
         """Give the text as the tokenizer reads it, position by position: to SentencePiece, ▁ is a space."""
@@ -166,35 +184,36 @@ class Tokenizer:
         return Subwords(np.asarray(ids, dtype=np.int64), spans, "strings")
 
     def _check(self, text: str, ids: np.ndarray, offsets: np.ndarray) -> Subwords:
-        """Take the offsets if they explain the text, else whichever alignment explains more of it."""
+        """Take offsets that are in doubt if they explain the text, else whichever alignment explains more of it."""
         listed = ids.tolist()
-        blank = np.array([self._is_blank(index) for index in listed], dtype=bool)
+        surfaces = [self._surface(index) for index in listed]
+        blank = self._are_blank(ids)
         in_range = bool(
             (offsets >= 0).all() and (offsets <= len(text)).all() and (offsets[:, 0] <= offsets[:, 1]).all()
         )
         if in_range:
-            spans = without_unwritten(text, trim_spans(text, offsets), lambda place: self._surface(listed[place]))
-            # A lone ▁ stands for a space that may not even be there; it has no text of its own.
+            spans = without_unwritten(text, trim_spans(text, offsets), lambda place: surfaces[place])
             spans[blank, 1] = spans[blank, 0]
-            if structure_is_sound(text, spans, blank) and not self._some_differ(text, listed, spans):
+            one = np.zeros(len(ids), dtype=np.int64)
+            claims = [(index, text[start:end]) for index, (start, end) in zip(listed, spans.tolist(), strict=True)]
+            if sound_texts(text, np.array([0, len(text)]), spans, one, blank).all() and all(map(self._is_true, claims)):
                 return Subwords(ids, spans, "offsets")
-        surfaces = [self._surface(index) for index in listed]
         aligned = spans_from_strings(text, surfaces)
         if in_range and mismatches(text, spans, surfaces) <= mismatches(text, aligned, surfaces):
             return Subwords(ids, spans, "offsets")
         return Subwords(ids, aligned, "strings")
 
-    def _some_differ(self, text: str, ids: list[int], spans: np.ndarray) -> bool:
-        """Hold each piece against the text its span claims; what was held once is known, whatever was read before."""
-        for index, (start, end) in zip(ids, spans.tolist(), strict=True):
-            claim = (index, text[start:end])
-            if claim not in self._explained:
-                self._explained[claim] = not mismatches(claim[1], np.array([[0, end - start]]), [self._surface(index)])
-            if not self._explained[claim]:
-                return True
-        if len(self._explained) > _MOST_CLAIMS:
-            self._explained.clear()
-        return False
+    def _is_true(self, claim: tuple[int, str]) -> bool:
+        """Hold a piece against the text its span claims; what was held once is known, whatever was read before."""
+        if claim in self._true_claims:
+            return True
+        index, claimed = claim
+        if mismatches(claimed, np.array([[0, len(claimed)]]), [self._surface(index)]):
+            return False
+        if len(self._true_claims) >= _MOST_CLAIMS:
+            self._true_claims.clear()
+        self._true_claims.add(claim)
+        return True
 
     def _surface(self, index: int) -> Surface:
         if index not in self._surfaces:
@@ -207,11 +226,16 @@ class Tokenizer:
                 self._surfaces[index] = surface_of(piece, self.style)
         return self._surfaces[index]
 
-    def _is_blank(self, index: int) -> bool:
-        if index not in self._blank:
+    def _are_blank(self, ids: Int[np.ndarray, " subwords"]) -> Bool[np.ndarray, " subwords"]:
+        """Tell which pieces write only white space."""
+        if len(ids) and ids.max() >= len(self._blank):
+            unknown = np.full(int(ids.max()) + 1 - len(self._blank), -1, dtype=np.int8)
+            self._blank = np.concatenate([self._blank, unknown])
+        for index in np.unique(ids[self._blank[ids] < 0]).tolist():
             surface = self._surface(index)
             self._blank[index] = isinstance(surface, str) and not surface.strip()
-        return self._blank[index]
+        blank: np.ndarray = self._blank[ids] == 1
+        return blank
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Give the pieces of ids as the vocabulary spells them, byte-level letters made readable."""

@@ -111,13 +111,18 @@ def trim_spans(text: str, spans: SubwordSpans) -> SubwordSpans:
         >>> trim_spans("The fox", np.array([[0, 3], [3, 7], [3, 4]])).tolist()
         [[0, 3], [4, 7], [4, 4]]
     """
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    solid = ~_IS_SPACE[np.minimum(codes, len(_IS_SPACE) - 1)]
+    solid = ~is_space(text)
     positions = np.arange(len(text))
     following = np.append(np.minimum.accumulate(np.where(solid, positions, len(text))[::-1])[::-1], len(text))
     preceding = np.append(0, np.maximum.accumulate(np.where(solid, positions + 1, 0)))
     starts = np.minimum(following[spans[:, 0]], spans[:, 1])
     return np.stack([starts, np.maximum(preceding[spans[:, 1]], starts)], axis=1)
+
+
+def is_space(text: str) -> Bool[np.ndarray, " characters"]:
+    """Tell which characters are white space, as `str.isspace` does."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return _IS_SPACE[np.minimum(codes, len(_IS_SPACE) - 1)]
 
 
 def word_ids(alignment: Alignment, n_subwords: int) -> Int[np.ndarray, " subwords"]:

@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 import regex
 import spacy_alignments
+from jaxtyping import Bool, Int
 
-from wordstates.text.align import SubwordSpans, trim_spans
+from wordstates.text.align import SubwordSpans, is_space, trim_spans
 
 SurfaceStyle = Literal["byte_level", "sentencepiece", "wordpiece", "bytes", "plain"]
 # A piece writes text, or bytes that need their neighbours to be text; None: unknown, it could be anything.
@@ -89,6 +90,11 @@ def fold(text: str) -> str:
     return "".join(char for char in decomposed if unicodedata.category(char)[0] not in "MZC")
 
 
+def holds_unwritten(text: str) -> bool:
+    """Tell whether a text has invisible characters that a piece may claim without writing them."""
+    return _UNWRITTEN.search(text) is not None
+
+
 def without_unwritten(text: str, spans: SubwordSpans, surface: Callable[[int], Surface]) -> SubwordSpans:
     r"""Take off the edges of each span the invisible characters that its piece does not write.
 
@@ -104,10 +110,10 @@ def without_unwritten(text: str, spans: SubwordSpans, surface: Callable[[int], S
         >>> without_unwritten("\u200ffox", np.array([[0, 4]]), lambda piece: " fox").tolist()
         [[1, 4]]
     """
+    if not holds_unwritten(text):
+        return spans
     unwritten = np.zeros(len(text) + 1, dtype=bool)
     unwritten[[match.start() for match in _UNWRITTEN.finditer(text)]] = True
-    if not unwritten.any():
-        return spans
     spans = spans.copy()
     long = spans[:, 1] - spans[:, 0] > 1
     for piece in np.flatnonzero(long & (unwritten[spans[:, 0]] | unwritten[spans[:, 1] - 1])).tolist():
@@ -146,24 +152,34 @@ def mismatches(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> i
     return wrong + sum(_VISIBLE.match(text, position) is not None for position in gaps.tolist())
 
 
-def structure_is_sound(text: str, spans: SubwordSpans, blank: np.ndarray) -> bool:
+def sound_texts(
+    joined: str,
+    text_starts: Int[np.ndarray, " bounds"],
+    spans: SubwordSpans,
+    text_of: Int[np.ndarray, " subwords"],
+    blank: Bool[np.ndarray, " subwords"],
+) -> Bool[np.ndarray, " texts"]:
     """Check in one sweep what right offsets always satisfy: order, and a span for every piece that writes something.
 
     Args:
-        text: The text.
-        spans: Trimmed spans.
+        joined: All texts, one after the other.
+        text_starts: Where each begins, and where the last ends.
+        spans: Trimmed spans in `joined`.
+        text_of: Text of each piece.
         blank: True for each piece that writes only white space.
+
+    Returns:
+        True for each text whose spans are in order, not empty, and leave no visible character out.
     """
-    solid = spans[~blank]
-    if not len(solid):
-        return _VISIBLE.search(text) is None
-    in_order = (np.diff(solid[:, 0]) >= 0).all() and (np.diff(solid[:, 1]) >= 0).all()
-    if not in_order or not (solid[:, 1] > solid[:, 0]).all():
-        return False
-    reach = np.append(0, solid[:, 1])  # the text is covered up to here before each piece
-    holes = np.flatnonzero(np.append(solid[:, 0], len(text)) > reach)
-    edges = np.append(solid[:, 0], len(text))
-    return not any(_VISIBLE.search(text, int(reach[hole]), int(edges[hole])) for hole in holes)
+    sound = np.ones(len(text_starts) - 1, dtype=bool)
+    solid, text_of = spans[~blank], text_of[~blank]
+    sound[text_of[solid[:, 1] <= solid[:, 0]]] = False
+    sound[text_of[1:][(np.diff(solid, axis=0) < 0).any(axis=1)]] = False
+    edges = np.bincount(solid[:, 0], minlength=len(joined) + 1) - np.bincount(solid[:, 1], minlength=len(joined) + 1)
+    uncovered = np.flatnonzero((np.cumsum(edges[:-1]) == 0) & ~is_space(joined)).tolist()
+    visible = [place for place in uncovered if _VISIBLE.match(joined, place)]
+    sound[np.searchsorted(text_starts, visible, side="right") - 1] = False
+    return sound
 
 
 def spans_from_strings(text: str, surfaces: Sequence[Surface]) -> SubwordSpans:

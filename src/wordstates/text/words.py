@@ -7,6 +7,7 @@ The splitters here never rewrite a text. They only say where its words are, as h
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,14 @@ _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}--[\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]]"
 _CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
 _LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
+# The same words for a text in ASCII, where few of the rules apply, several times faster: letters, digits, underscores,
+# joined by a full stop or an apostrophe between two letters or two digits, a colon between letters, a comma or a
+# semicolon between digits; any other visible character stands alone.
+_ASCII_WORD = re.compile(
+    r"(?:'(?=[AEIOUaeiou]))?"  # an apostrophe before a vowel goes with it, as the Unicode rules are tailored for French
+    r"[A-Za-z0-9_]+(?:(?:(?<=[A-Za-z])[.':](?=[A-Za-z])|(?<=[0-9])[.',;](?=[0-9]))[A-Za-z0-9_]+)*"
+    r"|[!-/:-@\[-^`{-~]"
+)
 _WORD_EDGE = regex.compile(r"\b|(?w:\b)")
 _SPACE = regex.compile(r"[\s\x1c-\x1f]*")
 _NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
@@ -53,6 +62,8 @@ def unicode_words(text: str, *, punctuation: bool = True) -> Spans:
         >>> [text[start:end] for start, end in unicode_words(text)]
         ["Don't", 'stop', ',', 'café', '👩‍👧', '!']
     """
+    if punctuation and text.isascii():
+        return as_spans([match.span() for match in _ASCII_WORD.finditer(text)])
     spans = []
     for match in _SEGMENT.finditer(text):
         segment = match.group()
