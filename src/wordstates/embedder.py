@@ -178,6 +178,7 @@ class WordEmbedder:
             "precision": model.precision,
             "precision_error": engine.precision_error,
             "engine": engine.name,
+            **({"why_torch": model.engines.why_torch} if model.engines.why_torch else {}),
             "device": str(engine.device),
             "window": self._window,
             "overlap": settings.overlap,
@@ -277,6 +278,16 @@ class WordEmbedder:
         with progress(show_progress, None) as advance:
             embeddings = self._begin(listed, spans, words="targets").result(advance)
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
+
+    def use_fastest_engine(self) -> str:
+        """Leave every call from now on to the fastest engine that agrees with PyTorch, short calls too.
+
+        A run of many calls whose vectors belong together wants one engine for all of them.
+
+        Returns:
+            Its name, ``torch`` or ``openvino``; with another engine than ``"auto"``, the one that was asked for.
+        """
+        return self._model.engines.settle().name
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""

@@ -234,8 +234,9 @@ def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
                     f"Column {name!r} has values up to {largest:.6g}, and float16 ends at {LARGEST_FLOAT16:.0f}: "
                     "write float32 (--dtype float32)."
                 )
-        rows.vectors[name] = np.array(vectors, dtype=dtype)  # a copy: the caller's vectors stay as they are
-        rows.vectors[name][~rows.has_vector] = np.nan
+        if vectors.dtype != dtype or not np.isnan(vectors[~rows.has_vector]).all():
+            rows.vectors[name] = vectors.astype(dtype)  # a copy: the caller's vectors stay as they are
+            rows.vectors[name][~rows.has_vector] = np.nan
     return rows
 
 

@@ -23,6 +23,7 @@ from wordstates.cli import embed as options
 from wordstates.corpus.provenance import read_provenance
 from wordstates.corpus.readers import TextUnit
 from wordstates.corpus.sources import FORMATS
+from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision
 from wordstates.planning import LongTexts
 from wordstates.table import VectorDtype
@@ -334,6 +335,7 @@ def test_the_closing_report(folder: Path, bert: Path) -> None:
         "seconds         #\n"
         "words a second  #\n"
         "bytes           #\n"
+        "engine          torch\n"
         "wrote           out.parquet\n"
     )
     size = (folder / "out.parquet").stat().st_size
@@ -354,6 +356,7 @@ def test_json_for_programs(folder: Path, bert: Path, embedder: WordEmbedder) -> 
         "long_texts": 0,
         "statuses": {"ok": 18, "unknown": 1},
         "bytes": (folder / "out.parquet").stat().st_size,
+        "engine": "torch",
         "output": "out.parquet",
         "dry_run": False,
         "rejects": [],
@@ -401,6 +404,7 @@ def test_the_report_of_a_dry_run(folder: Path, bert: Path) -> None:
         "seconds         about #\n"
         "words a second  about #\n"
         "bytes           about #\n"
+        "engine          torch\n"
         "would write     out.parquet\n"
     )
     assert files_in(folder) == ["texts.txt"]
@@ -522,6 +526,7 @@ def test_options_allow_what_the_library_allows() -> None:
     assert set(options.TEXT_UNITS) == set(get_args(TextUnit))
     assert set(options.DTYPES) == set(get_args(VectorDtype))
     assert set(options.PRECISIONS) == set(get_args(Precision))
+    assert set(options.ENGINES) == set(get_args(EngineName))
     assert set(options.LONG_TEXTS) == set(get_args(LongTexts))
     assert set(options.BOS_POLICIES) == set(get_args(BosPolicy))
 

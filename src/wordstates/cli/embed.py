@@ -15,6 +15,7 @@ INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
 TEXT_UNITS = ("line", "paragraph", "file")
 DTYPES = ("float32", "float16")
 PRECISIONS = ("float32", "bfloat16", "float16")
+ENGINES = ("auto", "torch", "openvino")
 LONG_TEXTS = ("window", "truncate", "error")
 BOS_POLICIES = ("auto", "always", "never")
 
@@ -76,6 +77,15 @@ def embed(
     precision: Annotated[
         str, typer.Option(callback=one_of(*PRECISIONS), help="Compute in float32, bfloat16 or float16.")
     ] = "float32",
+    engine: Annotated[
+        str,
+        typer.Option(
+            callback=one_of(*ENGINES), help="auto (the fastest that agrees with PyTorch), torch, or openvino (CPU)."
+        ),
+    ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads to compute with on a CPU; default all cores.")
+    ] = None,
     window: Annotated[int | None, typer.Option(help="Subwords one pass reads; default what the model can.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Subwords that windows share; default a quarter.")] = None,
     long_texts: Annotated[
@@ -140,6 +150,8 @@ def embed(
             punctuation=not no_punctuation,
             device=device,
             precision=precision,  # type: ignore[arg-type]  # this and the next are checked by the embedder
+            engine=engine,  # type: ignore[arg-type]
+            threads=threads,
             window=window,
             overlap=overlap,
             long_texts=long_texts,  # type: ignore[arg-type]

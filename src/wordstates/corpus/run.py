@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -16,6 +16,7 @@ from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.embeddings import WordEmbeddings
 from wordstates.errors import InputError, ModelError
+from wordstates.pending import PendingEmbeddings
 from wordstates.text.words import Spans, as_spans
 
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
@@ -52,6 +53,7 @@ class Report:
         statuses: Number of words of each status.
         seconds: Time from the first document to the finished file; an estimate in a dry run.
         bytes: Size of the file; an estimate in a dry run.
+        engine: What computed, and why it was PyTorch if a faster engine was looked for.
         output: Path of the file.
         dry_run: True if nothing was written.
         rejects: Documents that could not be embedded; all others are in the file.
@@ -65,6 +67,7 @@ class Report:
     statuses: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     bytes: int = 0
+    engine: str = ""
     output: str = ""
     dry_run: bool = False
     rejects: list[Reject] = field(default_factory=list)
@@ -94,6 +97,8 @@ class Report:
             ("words a second", f"{about}{self.words_per_second:,.0f}"),
             ("bytes", f"{about}{self.bytes:,}"),
         ]
+        if self.engine:
+            rows.append(("engine", self.engine))
         if self.rejects:
             rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
         if self.output:
@@ -130,16 +135,17 @@ def embed_documents(
     first, given = "", True
     began = time.perf_counter()
     try:
-        for group in grouped(documents):
+        for group, done in _embedded_groups(embedder, documents, report.rejects, on_progress):
             first = first or group[0].id
             given = given and all(document.spans is not None for document in group)
-            for done, embeddings in _embed_what_can_be(embedder, group, report.rejects, on_progress):
-                writer.write(done, embeddings)
-                report.texts += len(done)
+            for part, embeddings in done:
+                writer.write(part, embeddings)
+                report.texts += len(part)
                 report.words += len(embeddings.words)
                 report.subwords += len(embeddings.subword_ids)
                 report.windows += embeddings.reading["windows"]
                 report.long_texts += embeddings.reading["long_texts"]
+                report.engine = _engine(embeddings.provenance)
                 statuses.update(embeddings.status_counts)
             if not report.texts and report.rejects:
                 raise report.rejects[0].error  # not one of a whole group: it is no matter of single documents
@@ -153,21 +159,60 @@ def embed_documents(
     return report
 
 
-def _embed_what_can_be(
-    embedder: WordEmbedder, group: list[Document], rejects: list[Reject], on_progress: Callable[[int], object]
-) -> Iterator[tuple[list[Document], WordEmbeddings]]:
-    """Embed a group; where that fails, its halves, down to the single documents that fail: those are rejected."""
+_Embedded = tuple[list[Document], WordEmbeddings]
+
+
+def _embedded_groups(
+    embedder: WordEmbedder,
+    documents: Iterable[Document],
+    rejects: list[Reject],
+    on_progress: Callable[[int], object],
+) -> Iterator[tuple[list[Document], Iterable[_Embedded]]]:
+    """Embed group by group; while one is written the next is computed, so the engine never waits."""
+    waiting: deque[tuple[list[Document], PendingEmbeddings | InputError | ModelError]] = deque()
     try:
-        embeddings = embedder.encode(
-            [document.text for document in group], spans=_spans(embedder, group), on_progress=on_progress
-        )
+        for number, group in enumerate(grouped(documents)):
+            if not number:
+                _choose_engine(embedder, group)
+            waiting.append((group, _submitted(embedder, group)))
+            if len(waiting) > 1:
+                ready, pending = waiting.popleft()
+                yield ready, _finished(embedder, ready, pending, rejects, on_progress)
+        while waiting:
+            ready, pending = waiting.popleft()
+            yield ready, _finished(embedder, ready, pending, rejects, on_progress)
+    finally:
+        for _, pending in waiting:
+            if isinstance(pending, PendingEmbeddings):
+                pending.abandon()
+
+
+def _submitted(embedder: WordEmbedder, group: list[Document]) -> PendingEmbeddings | InputError | ModelError:
+    try:
+        return embedder.submit([document.text for document in group], spans=_spans(embedder, group))
+    except (InputError, ModelError) as error:
+        return error
+
+
+def _finished(
+    embedder: WordEmbedder,
+    group: list[Document],
+    pending: PendingEmbeddings | InputError | ModelError,
+    rejects: list[Reject],
+    on_progress: Callable[[int], object],
+) -> Iterator[_Embedded]:
+    """Wait for a group; where it failed, take its halves, down to the single documents that fail and are rejected."""
+    try:
+        if not isinstance(pending, PendingEmbeddings):
+            raise pending
+        embeddings = pending.result(on_progress)
     except (InputError, ModelError) as error:
         if len(group) == 1:
             rejects.append(Reject(group[0].id, error))
             return
         middle = len(group) // 2
         for half in (group[:middle], group[middle:]):
-            yield from _embed_what_can_be(embedder, half, rejects, on_progress)
+            yield from _finished(embedder, half, _submitted(embedder, half), rejects, on_progress)
     else:
         yield group, embeddings
 
@@ -188,6 +233,8 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     first = ""
     rate = 0.0
     for group in grouped(documents):
+        if not first:
+            _choose_engine(embedder, group)
         first = first or group[0].id
         texts, spans = [document.text for document in group], _spans(embedder, group)
         plan = embedder.plan(texts, spans)
@@ -199,6 +246,7 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         statuses.update(plan.status_counts)
         rate = rate or _words_per_second(embedder, texts, spans)
     _check_words(report, first)
+    report.engine = _engine(embedder.provenance)
     numbers = sum(int(np.prod(shape)) for shape in embedder.vector_shapes.values())
     rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
     report.statuses = dict(statuses)
@@ -245,6 +293,17 @@ def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Span
         embedder.encode(cut, spans=sample)
         seconds.append(time.perf_counter() - began)
     return counted / median(seconds[1:])  # the first one warms up
+
+
+def _choose_engine(embedder: WordEmbedder, first: list[Document]) -> None:
+    """Choose one engine for a whole run, if its first group is full and more is to come."""
+    if sum(len(document.text) for document in first) >= _GROUP_CHARACTERS:
+        embedder.use_fastest_engine()
+
+
+def _engine(provenance: Mapping[str, Any]) -> str:
+    why = provenance.get("why_torch")
+    return f"{provenance['engine']} ({why})" if why else str(provenance["engine"])
 
 
 def _check_words(report: Report, first: str) -> None:

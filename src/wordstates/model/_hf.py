@@ -6,6 +6,7 @@ no list of families has to be kept here.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import socket
@@ -82,7 +83,7 @@ def load(
         "trust_remote_code": trust_remote_code,
         "local_files_only": not _may_ask_the_hub(source),
     }
-    with _quiet(), _explained(name, unsafe_weights):
+    with quiet(), _explained(name, unsafe_weights):
         config = AutoConfig.from_pretrained(source, **options)
         model, report = AutoModel.from_pretrained(
             source,
@@ -131,7 +132,7 @@ def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remot
     Raises:
         ModelNotFoundError: If it is not to be had.
     """
-    with _quiet(), _explained(name, unsafe_weights=True):
+    with quiet(), _explained(name, unsafe_weights=True):
         return _read_tokenizer(
             _source(name),
             revision=revision,
@@ -263,6 +264,14 @@ def pass_arguments(network: Any) -> dict[str, Any]:
     return arguments
 
 
+def with_plain_attention(network: Any) -> Any:
+    """Give a network with attention written out step by step, which shares its weights with the given one."""
+    shared = {id(weight): weight for weight in (*network.parameters(), *network.buffers())}
+    twin = copy.deepcopy(network, shared)
+    twin.set_attn_implementation("eager")
+    return twin
+
+
 def minilm_folder() -> Path:
     """Give the folder of all-MiniLM-L6-v2 that the ``minilm`` extra carries, after checking its sha256.
 
@@ -301,7 +310,7 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the loading reports and bars of `transformers` off the terminal; problems come as errors instead."""
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()

@@ -72,7 +72,7 @@ def load_model(
     *,
     device: str | torch.device | None = None,
     precision: str | None = None,
-    engine: EngineName = "auto",
+    engine: str = "auto",
     threads: int | None = None,
     bos: str = "auto",
     revision: str | None = None,
@@ -99,7 +99,8 @@ def load_model(
     """
     if precision is not None and precision not in _DTYPES:
         raise InputError(f"precision={precision!r} does not exist: choose one of {', '.join(_DTYPES)}.")
-    if engine not in ENGINE_NAMES:
+    chosen = next((name for name in ENGINE_NAMES if name == engine), None)
+    if chosen is None:
         raise InputError(f"engine={engine!r} does not exist: choose one of {', '.join(ENGINE_NAMES)}.")
     if threads is not None and threads < 1:
         raise InputError(f"threads={threads} computes nothing: give 1 or more, or leave it out for all cores.")
@@ -117,7 +118,7 @@ def load_model(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
-    return _examined(checkpoint, device, precision, bos, engine, threads)
+    return _examined(checkpoint, device, precision, bos, chosen, threads)
 
 
 def _examined(

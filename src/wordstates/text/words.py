@@ -189,6 +189,10 @@ def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = 
     Raises:
         SpanError: If a span is no pair of ints, is reversed, or leaves the text.
     """
+    if isinstance(spans, np.ndarray) and spans.dtype == np.int64 and spans.ndim == 2 and spans.shape[1] == 2:
+        inside = (spans[:, 0] >= 0) & (spans[:, 0] <= spans[:, 1]) & (spans[:, 1] <= len(text))
+        if inside.all():
+            return spans
     for position, span in enumerate(spans):
         try:
             start, end = (operator.index(edge) for edge in span)

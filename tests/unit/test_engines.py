@@ -1,0 +1,205 @@
+"""Which engine runs a call, and what happens when the faster one cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from families import build
+from wordstates import WordEmbedder
+from wordstates.errors import InputError, MissingExtraError, ModelError
+from wordstates.model import engines, openvino_engine
+from wordstates.model.engine import Engine, pad
+from wordstates.model.openvino_engine import OpenVinoEngine
+
+TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep a tiny BERT on disk, so that it is loaded by name and belongs to the embedder alone."""
+    where = tmp_path_factory.mktemp("model")
+    model, tokenizer = build("bert")
+    model.save_pretrained(where)
+    tokenizer.save_pretrained(where)
+    return where
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every call long enough for a graph."""
+    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 0.0)
+
+
+def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = WordEmbedder(folder)
+    short = embedder.encode(TEXTS)
+    assert short.provenance["engine"] == "torch"
+    assert "why_torch" not in short.provenance
+    weights = embedder._model.engines._weights
+    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 2.0 * weights * (sum(map(len, TEXTS)) // 4))
+    long = embedder.encode(TEXTS)
+    assert long.provenance["engine"] == embedder.provenance["engine"] == "openvino"
+    assert np.abs(long.vectors - short.vectors).max() < 1e-5
+    assert embedder.encode(TEXTS[:2]).provenance["engine"] == "torch"
+    assert embedder.use_fastest_engine() == "openvino"
+    assert embedder.encode(TEXTS[:2]).provenance["engine"] == "openvino"
+
+
+def test_both_engines_meet_the_protocol(folder: Path) -> None:
+    embedder = WordEmbedder(folder, engine="openvino")
+    assert isinstance(embedder._model.engines.latest, OpenVinoEngine)
+    for engine in (embedder._model.engines.reference, embedder._model.engines.latest):
+        assert isinstance(engine, Engine)
+        assert engine.device == torch.device("cpu")
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_without_openvino_pytorch_computes_and_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "is_installed", lambda: False)
+    emb = WordEmbedder(folder).encode(TEXTS)
+    assert emb.provenance["engine"] == "torch"
+    assert emb.provenance["why_torch"] == 'OpenVINO is not installed: pip install "wordstates[openvino]"'
+    with pytest.raises(MissingExtraError, match=r"engine='openvino' needs an extra"):
+        WordEmbedder(folder, engine="openvino")
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = OpenVinoEngine.hidden_states
+
+    def wrong(self: OpenVinoEngine, batch: Any, layers: Any) -> Any:
+        return {
+            layer: state + 2e-5 * max(1.0, float(state.abs().max()))
+            for layer, state in right(self, batch, layers).items()
+        }
+
+    monkeypatch.setattr(OpenVinoEngine, "hidden_states", wrong)
+    embedder = WordEmbedder(folder)
+    emb = embedder.encode(TEXTS)
+    assert emb.provenance["engine"] == "torch"
+    assert "its layer 0 differs by" in emb.provenance["why_torch"]
+    with pytest.raises(ModelError, match=r"cannot run on OpenVINO here: its layer 0 differs by .* Leave out engine="):
+        WordEmbedder(folder, engine="openvino")
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_an_engine_that_disagrees_in_reduced_precision_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = OpenVinoEngine.hidden_states
+
+    def wrong(self: OpenVinoEngine, batch: Any, layers: Any) -> Any:
+        found = right(self, batch, layers)
+        return found if len(batch.ids) == 1 else {layer: state.flip(-1) for layer, state in found.items()}
+
+    monkeypatch.setattr(OpenVinoEngine, "hidden_states", wrong)
+    why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_torch"]
+    assert why.startswith("its layer 0 differs by")
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_a_network_that_cannot_be_traced_runs_on_pytorch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: Any) -> None:
+        raise RuntimeError("no such operation\nand a long story")
+
+    monkeypatch.setattr(openvino_engine, "_as_graph", fails)
+    emb = WordEmbedder(folder).encode(TEXTS)
+    assert emb.provenance["why_torch"] == "it cannot be turned into a graph (no such operation)"
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_a_model_in_memory_may_change_and_stays_with_pytorch_unless_asked() -> None:
+    model, tokenizer = build("bert")
+    assert "may be trained on" in WordEmbedder(model, tokenizer).encode(TEXTS).provenance["why_torch"]
+    assert WordEmbedder(model, tokenizer, engine="openvino").encode(TEXTS).provenance["engine"] == "openvino"
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_float16_and_gpus_are_not_for_openvino(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    why = WordEmbedder(folder, precision="float16").encode(TEXTS).provenance["why_torch"]
+    assert why == "OpenVINO computes in float32 or bfloat16"
+    embedder = WordEmbedder(folder)
+    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda:1"))
+    assert embedder.encode(TEXTS).provenance["why_torch"] == "OpenVINO runs on CPUs, the model is on cuda:1"
+
+
+def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) -> None:
+    exact = WordEmbedder(folder, engine="torch").encode(TEXTS).vectors
+    for engine in ("torch", "openvino"):
+        embedder = WordEmbedder(folder, engine=engine, precision="bfloat16")  # type: ignore[arg-type]
+        rounded = embedder.encode(TEXTS).vectors
+        measured = embedder.provenance["precision_error"]
+        assert 1e-4 < measured < 0.05
+        assert np.linalg.norm(rounded - exact) / np.linalg.norm(exact) < 3 * measured
+    assert WordEmbedder(folder, engine="openvino").provenance["precision_error"] is None
+
+
+def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
+    engine = WordEmbedder(folder, engine="openvino")._model.engines.latest
+    assert isinstance(engine, OpenVinoEngine)
+    sizes = [len(engine._compile((layer,)).get_runtime_model().get_ops()) for layer in range(5)]
+    assert sizes == sorted(set(sizes))
+    assert len(engine._compiled) <= openvino_engine._MOST_GRAPHS
+
+
+def test_what_a_thread_was_given_is_not_written_over_by_another(folder: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    engine = WordEmbedder(folder, engine="openvino", threads=1)._model.engines.latest
+    batches = [pad([[5 + number, 6, 7]] * (1 + number), None, 0) for number in range(4)]
+    expected = [engine.hidden_states(batch, [2])[2].clone() for batch in batches]
+
+    def ask(number: int) -> bool:
+        found = engine.hidden_states(batches[number % 4], [2])[2]
+        return torch.equal(found, expected[number % 4])
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(ask, range(60)))
+
+
+def test_threads_are_those_asked_for(folder: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        embedder = WordEmbedder(folder, engine="openvino", threads=1)
+        assert torch.get_num_threads() == 1
+        assert embedder._model.engines.latest.in_flight == 2
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(InputError, match="threads=0 computes nothing"):
+        WordEmbedder(folder, threads=0)
+    with pytest.raises(InputError, match=r"engine='onnx' does not exist: choose one of auto, torch, openvino\."):
+        WordEmbedder(folder, engine="onnx")  # type: ignore[arg-type]
+
+
+def test_a_failure_in_the_middle_stops_the_call_and_the_embedder_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = WordEmbedder(folder, engine="openvino", batch_subwords=16)
+    right = OpenVinoEngine.hidden_states
+    calls: list[int] = []
+
+    def fails_once(self: OpenVinoEngine, batch: Any, layers: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("a device gave up")
+        return right(self, batch, layers)
+
+    expected = embedder.encode(TEXTS).vectors
+    monkeypatch.setattr(OpenVinoEngine, "hidden_states", fails_once)
+    with pytest.raises(ModelError, match=r"failed while reading \(a device gave up\)"):
+        embedder.encode(TEXTS * 3)
+    assert np.array_equal(embedder.encode(TEXTS).vectors, expected)
+
+
+def test_submit_gives_what_encode_gives(folder: Path) -> None:
+    embedder = WordEmbedder(folder, engine="openvino")
+    pending = [embedder.submit(TEXTS), embedder.submit(TEXTS[:1], spans=[[(4, 12)]])]
+    assert np.array_equal(pending[0].result().vectors, embedder.encode(TEXTS).vectors)
+    assert pending[1].result().words == ["children"]
