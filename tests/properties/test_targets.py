@@ -17,9 +17,12 @@ from wordstates.text.targets import TargetFinder
 from wordstates.text.words import is_word_edge
 
 # A small alphabet, so that targets are in texts: letters whose case and marks are delicate, and what may join them.
-DELICATE = ["a", "A", "b", "s", "ss", "ß", "ſ", "K", "\u212a", "k", "é", "e", "\u0301", "\u0323", "\u0345", "ι", "İ", "i",
-            "\u0307", "ﬁ", "f", "ŉ", "_", "1", "²", "'", "-", ".", "+", " ", "  ", "\n", "\u00a0", "\x1c", "\u200d", "\u00ad",
-            "東", "京", "カ", "ka", "ก", "ข", "א", "ב", "و", "क", "्", "ष", "가", "각", "👩", "👩\u200d👧", "🇩", "🇪", "#"]  # fmt: skip
+DELICATE = [
+    "a", "A", "b", "s", "ss", "ß", "ſ", "K", "\u212a", "k", "é", "e", "\u0301", "\u0323",
+    "\u0345", "ι", "İ", "i", "\u0307", "ﬁ", "f", "ŉ", "_", "1", "²", "'", "-", ".", "+",
+    " ", "  ", "\n", "\u00a0", "\x1c", "\u200d", "\u00ad", "東", "京", "カ", "ka", "ก", "ข",
+    "א", "ב", "و", "क", "्", "ष", "가", "각", "👩", "👩\u200d👧", "🇩", "🇪", "#",
+]  # fmt: skip
 delicate = st.lists(st.sampled_from(DELICATE), min_size=1, max_size=14).map("".join)
 any_text = st.one_of(delicate, texts)
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import regex
 
 # What `re` calls a word character, but for the scripts in which words follow each other without a space (their letters
-# are words of their own for Unicode), the signs that are no letters for Unicode, iota (also what the mark U+0345 becomes
-# without case, after anything), and what was not looked at. Less is always right, only slower; a test goes through all
-# of Unicode.
+# are words of their own for Unicode), the signs that are no letters for Unicode, iota (the mark U+0345 becomes one when
+# case is taken away, and may follow anything), and what was not looked at. Less is always right, only slower; a test
+# goes through all of Unicode.
 _NO_RUN = (
     r"\u00b2\u00b3\u00b9\u00bc-\u00be\u03b9\u09f4-\u09f9\u0b72-\u0b77\u0bf0-\u0bf2\u0c78-\u0c7e\u0d58-\u0d5e\u0d70-\u0d78"
     r"\u0e00-\u109f\u1369-\u1dff\u2000-\U0010ffff"
@@ -78,7 +78,7 @@ class PhraseIndex:
             found = {run for run in self._runs if run in folded}
         else:
             runs = folded.translate(_ASCII).split() if folded.isascii() else RUN.findall(folded)
-            found = self._runs.intersection(runs)
+            found = set(self._runs.intersection(runs))
         if len(found) > _FEW:  # of one pass over a long text, rather than one pass for each
             for match in RUN.finditer(folded):
                 if match.group() in found:
