@@ -72,6 +72,8 @@ class _CollectingWriter(FileWriter):
         }
         if self._rows[0].keys is not None:
             strings["keys"] = [key for part in self._rows for key in part.keys or []]
+        for name in self._rows[0].extra:
+            strings[name] = [value for part in self._rows for value in part.extra[name]]
         return strings
 
 
@@ -214,6 +216,10 @@ class Hdf5Writer(FileWriter):
         if self._sink is None:
             self._sink = _NeverFails(self._file.path)
             self._hdf5 = h5py.File(self._sink, "w")
+        if rows.extra:
+            raise OutputError(
+                f"{self._name!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet."
+            )
         (vectors,) = rows.vectors.values()
         starts = rows.document_starts.tolist()
         for document, start, end in zip(rows.documents, starts[:-1], starts[1:], strict=True):
