@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
+from wordstates.cli.find import find
 from wordstates.cli.info import info
 from wordstates.cli.options import version
 from wordstates.cli.subwords import subwords
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.callback()(version)
 app.command()(embed)
+app.command()(find)
 app.command()(subwords)
 app.command()(info)
 app.command()(doctor)

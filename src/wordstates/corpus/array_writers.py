@@ -216,10 +216,6 @@ class Hdf5Writer(FileWriter):
         if self._sink is None:
             self._sink = _NeverFails(self._file.path)
             self._hdf5 = h5py.File(self._sink, "w")
-        if rows.extra:
-            raise OutputError(
-                f"{self._name!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet."
-            )
         (vectors,) = rows.vectors.values()
         starts = rows.document_starts.tolist()
         for document, start, end in zip(rows.documents, starts[:-1], starts[1:], strict=True):
