@@ -64,10 +64,10 @@ class Origins:
             The char span; None if an edge lies inside an original character: "cafe" is not in "café".
 
         Example:
-            >>> Origins("Un café ici").span(8, 11), Origins("Un café ici").span(3, 7)
-            ((8, 11), None)
-            >>> fold("Un café ici")[9:12], Origins("Un café ici").span(9, 12)
-            ('ici', (8, 11))
+            >>> fold("café ici")[6:9], Origins("café ici").span(6, 9)
+            ('ici', (5, 8))
+            >>> fold("café ici")[0:4], Origins("café ici").span(0, 4)
+            ('cafe', None)
         """
         if self._identical:
             return start, end
