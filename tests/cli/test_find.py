@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,17 @@ from safetensors import safe_open
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
 from wordstates.cli import find as options
+from wordstates.corpus.document import Document
+from wordstates.corpus.find import find_usages, open_usages_writer
 from wordstates.corpus.provenance import describe, read_provenance
+from wordstates.corpus.searching import make_searcher
 
 TEXTS = ["The river bank, the other bank.", "A mill.", "The BANK\nof the river.", "Near the lake."]
 ROWS = [{"name": f"t{number}", "year": 1900 + number, "text": text} for number, text in enumerate(TEXTS)]
+
+
+class Text(str):
+    """A text that can be watched."""
 
 
 @pytest.fixture
@@ -282,3 +292,47 @@ def test_the_options_are_those_of_embed() -> None:
         "target", "more", "regex", "lemma", "match_case", "missing", "context", "metadata",
     }  # fmt: skip
     assert options.MISSING == ("error", "ignore")
+
+
+def test_an_interrupt_leaves_nothing_behind(folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WordEmbedder, "encode", interrupted)
+    for command in ("find bank texts.jsonl -o out.parquet", "static texts.jsonl -o out.txt"):
+        done = run(*command.split(), "-m", bert, cwd=folder)
+        assert (done.code, done.err) == (130, "\nwordstates: interrupted; no unfinished file was left behind.\n")
+        assert files_in(folder) == ["texts.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["find bank texts.jsonl -o out.parquet", "static texts.jsonl -o out.bin"])
+def test_a_disk_that_is_full(folder: Path, bert: Path, command: str) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        done = run(*command.split(), "-m", bert, cwd=folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert (done.code, done.out) == (1, "")
+    assert "Disk full while writing 'out." in done.err
+    assert files_in(folder) == ["texts.jsonl"]
+
+
+def test_documents_are_read_as_they_are_needed(bert: Path, tmp_path: Path) -> None:
+    """Memory is flat: no more documents are held than those of one group, and those without a usage are let go."""
+    embedder = WordEmbedder(bert)
+    alive: weakref.WeakSet[Text] = weakref.WeakSet()
+    most = 0
+
+    def documents() -> Iterator[Document]:
+        nonlocal most
+        for number in range(3000):
+            text = Text("the bank " if number % 100 == 0 else "the mill ")
+            alive.add(text)
+            most = max(most, len(alive))
+            yield Document(str(number), text)
+
+    writer = open_usages_writer(tmp_path / "out.parquet")
+    report = find_usages(embedder, documents(), make_searcher(["bank"]), writer)
+    assert (report.texts, report.usages) == (3000, 30)
+    assert most < 40  # the 30 with a usage, which are one group, and the one that is being read

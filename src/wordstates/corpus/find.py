@@ -143,7 +143,7 @@ def find_usages(
         ModelError: Likewise.
     """
     report, statuses = FindReport(), Counter[str]()
-    seen = Seen(searcher)
+    seen = Seen(searcher, checked=missing == "error")
     began = time.perf_counter()
     try:
         for group in in_groups(_search(documents, searcher, seen, report), lambda hit: hit.document.text):
@@ -169,7 +169,7 @@ def count_usages(documents: Iterable[Document], searcher: Searcher, *, missing: 
     Raises:
         TargetNotFoundError: If a target occurs nowhere, or none does.
     """
-    report, seen = FindReport(dry_run=True), Seen(searcher)
+    report, seen = FindReport(dry_run=True), Seen(searcher, checked=missing == "error")
     began = time.perf_counter()
     for _ in _search(documents, searcher, seen, report):
         pass

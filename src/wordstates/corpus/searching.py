@@ -122,10 +122,12 @@ class Seen:
 
     Args:
         searcher: What is looked for.
+        checked: Whether `check` will be called: only then are words kept, which costs as much as the search itself.
     """
 
-    def __init__(self, searcher: Searcher) -> None:
+    def __init__(self, searcher: Searcher, *, checked: bool = True) -> None:
         self._searcher = searcher
+        self._checked = checked
         self._texts = 0
         self._words: set[str] = set()
         self._first = ""
@@ -149,7 +151,7 @@ class Seen:
         for match in matches:
             self._lost -= not self.counts[match[2]]
             self.counts[match[2]] += 1
-        if self._lost and len(self._words) < MOST_WORDS:
+        if self._checked and self._lost and len(self._words) < MOST_WORDS:
             self._words.update(self._searcher.words(document))
 
     def check(self) -> None:
