@@ -8,13 +8,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build smoke align-table startup clean
+.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo test align-table: export HF_HUB_OFFLINE = 1
+demo test align-table static-table: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -45,6 +45,12 @@ startup: $(VENV)/.dev ## Time `import wordstates` and `wordstates --help`
 
 align-table: $(VENV)/.dev ## Align the treebanks with real tokenizers (ALIGN_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/alignment_table.py $(ALIGN_ARGS)
+
+search-speed: $(VENV)/.dev ## Time the search for words in texts (SEARCH_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/find_search.py $(SEARCH_ARGS)
+
+static-table: $(VENV)/.dev ## Judge static vectors by the similarity of words (STATIC_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/static_vectors.py $(STATIC_ARGS)
 
 clean: ## Remove .venv, builds and caches
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from wordstates.embeddings import WordEmbeddings
     from wordstates.recipe import Recipe
     from wordstates.usages import Usage, Usages
+    from wordstates.vectors.static import StaticVectors
 
-__all__ = ["Recipe", "Usage", "Usages", "WordEmbedder", "WordEmbeddings", "WordstatesError", "errors"]
+__all__ = ["Recipe", "StaticVectors", "Usage", "Usages", "WordEmbedder", "WordEmbeddings", "WordstatesError", "errors"]
 
 _HOMES = {
     "Recipe": "recipe",
+    "StaticVectors": "vectors.static",
     "Usage": "usages",
     "Usages": "usages",
     "WordEmbedder": "embedder",

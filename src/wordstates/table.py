@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -54,6 +54,7 @@ class Rows:
         subword: Index of the subword in its word, -1 for a word that has none; None: one row a word.
         has_vector: Whether a row has a vector.
         vectors: Column name to vectors, (rows, dim) or (rows, layers, dim); rows without a vector hold NaN.
+        extra: More columns of text, by name: of usages the target, its context, and what the document says of itself.
     """
 
     documents: tuple[str, ...]
@@ -67,6 +68,7 @@ class Rows:
     subword: Ints | None
     has_vector: npt.NDArray[np.bool_]
     vectors: dict[str, npt.NDArray[Any]]
+    extra: dict[str, list[str | None]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -255,6 +257,7 @@ def to_table(rows: Rows) -> pa.Table:
         columns["key"] = pa.array(rows.keys, pa.string())
     if rows.subword is not None:
         columns["subword"] = pa.array(rows.subword, pa.int32(), mask=rows.subword < 0)
+    columns |= {name: pa.array(values, pa.string()) for name, values in rows.extra.items()}
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     missing = pa.array(~rows.has_vector)
     for name, vectors in rows.vectors.items():

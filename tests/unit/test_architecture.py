@@ -31,6 +31,7 @@ LEVELS = [
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
     ["preparing", "reader", "pending", "embedder"],
     ["corpus"],
+    ["vectors"],
     ["cli"],
     ["__main__"],
     ["__init__"],

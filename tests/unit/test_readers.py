@@ -365,8 +365,8 @@ def test_conllu_takes_the_text_and_the_name_of_the_sentence(tmp_path: Path) -> N
     first = conllu("1 A", "2 fox", "3 .", comments=["newdoc", "sent_id = s-1", "text = A  fox.", "text_en = Other"])
     name = put(tmp_path / "a.conllu", "# global.columns = ID FORM\n\n" + first + conllu("1 Yes SpaceAfter=No", "2 ."))
     one, two = read(name)
-    assert one == Document("s-1", "A  fox.", ((0, 1), (3, 6), (6, 7)), ("1", "2", "3"))
-    assert two == Document(f"{name}:11", "Yes.", ((0, 3), (3, 4)), ("1", "2"))
+    assert one == Document("s-1", "A  fox.", ((0, 1), (3, 6), (6, 7)), ("1", "2", "3"), ((), (), ()))
+    assert two == Document(f"{name}:11", "Yes.", ((0, 3), (3, 4)), ("1", "2"), ((), ()))
 
 
 def test_conllu_rebuilds_a_text_that_is_not_there(tmp_path: Path) -> None:
@@ -381,6 +381,68 @@ def test_conllu_token_whose_words_do_not_spell_it_is_one_word(tmp_path: Path) ->
     rows = ("1-2 Im", "1 In", "2 dem", "3 Haus")
     (document,) = read(put(tmp_path / "a.conllu", conllu(*rows)))
     assert (words(document), document.keys) == (["Im", "Haus"], ("1-2", "3"))
+
+
+def with_lemmas(sentence: str, **lemmas: str) -> str:
+    """Write lemmas into a sentence of `conllu`, by form."""
+    rows = [line.split("\t") for line in sentence.splitlines()]
+    return "\n".join("\t".join([*row[:2], lemmas.get(row[1], "_"), *row[3:]] if len(row) > 1 else row) for row in rows)
+
+
+def test_conllu_lemmas(tmp_path: Path) -> None:
+    """One a word; those of all its words where a token does not spell them; none where the column leaves it open."""
+    split = conllu("1-2 Don't", "1 Do", "2 n't", "3-4 Im", "3 In", "4 dem", "5 went", "6 x")
+    name = put(tmp_path / "a.conllu", with_lemmas(split, Do="do", **{"n't": "not"}, In="in", dem="der", went="go"))
+    (document,) = read(name)
+    assert words(document) == ["Do", "n't", "Im", "went", "x"]
+    assert document.lemmas == (("do",), ("not",), ("in", "der"), ("go",), ())
+
+
+def test_conllu_an_underscore_is_its_own_lemma(tmp_path: Path) -> None:
+    name = put(tmp_path / "a.conllu", "\t".join(["1", "_", "_", *"_______"]) + "\n")
+    assert read(name)[0].lemmas == (("_",),)
+
+
+# ── metadata ──
+
+
+def test_metadata_is_kept_as_text(tmp_path: Path) -> None:
+    rows = [
+        {"text": "a", "year": 1984, "by": "Ann", "tags": ["é"]},
+        {"text": ["b"], "year": None, "by": "", "tags": {}},
+    ]
+    name = put(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    kept = [document.metadata for document in read(name, metadata=["year", "by", "tags"])]
+    assert kept == [{"year": "1984", "by": "Ann", "tags": '["é"]'}, {"year": None, "by": "", "tags": "{}"}]
+    assert [document.metadata for document in read(name)] == [{}, {}]
+    name = put(tmp_path / "a.csv", "year,text,by\n1984,a fox,\n")
+    assert [document.metadata for document in read(name, metadata=["by", "year"])] == [{"by": "", "year": "1984"}]
+    pq.write_table(pa.table({"year": [1984, None], "text": ["a", "b"]}), tmp_path / "a.parquet")
+    assert [each.metadata for each in read(tmp_path / "a.parquet", metadata=["year"])] == [
+        {"year": "1984"},
+        {"year": None},
+    ]
+
+
+def test_metadata_of_conllu_are_its_comments(tmp_path: Path) -> None:
+    content = conllu("1 A", comments=["genre = a = b ", "text = A"]) + conllu("1 B")
+    kept = [document.metadata for document in read(put(tmp_path / "a.conllu", content), metadata=["genre", "sent_id"])]
+    assert kept == [{"genre": "a = b", "sent_id": None}, {"genre": None, "sent_id": None}]
+
+
+def test_metadata_errors(tmp_path: Path) -> None:
+    name = put(tmp_path / "a.jsonl", '{"text": "a", "year": 1, "half": "\\ud800"}\n')
+    with pytest.raises(
+        InputError, match=r":1: there is no column 'yaer' .*did you mean 'year'\? Name it with --metadata"
+    ):
+        read(name, metadata=["yaer"])
+    with pytest.raises(InputError, match="column 'half' has half a surrogate pair"):
+        read(name, metadata=["half"])
+    with pytest.raises(InputError, match=r"a\.txt' is plain text, which has no column 'year'"):
+        read(put(tmp_path / "a.txt", "A fox."), metadata=["year"])
+
+
+# ── CoNLL-U: spans ──
 
 
 def test_conllu_white_space_may_differ(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from typer.core import TyperGroup
 
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
+from wordstates.cli.find import find
 from wordstates.cli.info import info
 from wordstates.cli.options import version
+from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
@@ -51,6 +53,8 @@ app = typer.Typer(
 )
 app.callback()(version)
 app.command()(embed)
+app.command()(find)
+app.command()(static)
 app.command()(subwords)
 app.command()(info)
 app.command()(doctor)

@@ -72,6 +72,8 @@ class _CollectingWriter(FileWriter):
         }
         if self._rows[0].keys is not None:
             strings["keys"] = [key for part in self._rows for key in part.keys or []]
+        for name in self._rows[0].extra:
+            strings[name] = [value for part in self._rows for value in part.extra[name]]
         return strings
 
 

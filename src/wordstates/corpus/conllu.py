@@ -11,13 +11,13 @@ where a short form would be found in the wrong word::
     4     .      ...   (8, 9)
 
 Where the words of a token do not spell it (German ``im`` = ``in`` + ``dem``), the token is one word with key ``1-2``.
-Empty nodes (``8.1``) stand for no text and are skipped.
+Its lemmas are those of its words. Empty nodes (``8.1``) stand for no text and are skipped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wordstates.corpus.document import Document
@@ -27,6 +27,7 @@ _COLUMNS = 10
 _ID = re.compile(r"(\d+)(?:-(\d+)|\.\d+)?")
 _TEXT = re.compile(r"#\s*text\s*=\s?(.*)")
 _SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*")
+_COMMENT = re.compile(r"#\s*(.*?)\s*=\s*(.*?)\s*")
 
 
 @dataclass(slots=True)
@@ -36,19 +37,21 @@ class _Token:
     place: str
     key: str
     form: str
+    lemma: str
     space_after: bool
-    parts: list[tuple[str, str]] = field(default_factory=list)  # (key, form) of the words of a multiword token
+    parts: list[tuple[str, str, str]] = field(default_factory=list)  # key, form, lemma of a multiword token's words
 
 
-def read_conllu(name: str, lines: Iterator[tuple[int, str]]) -> Iterator[Document]:
+def read_conllu(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[str] = ()) -> Iterator[Document]:
     """Stream the sentences of a CoNLL-U file as documents with given words.
 
     Args:
         name: Name of the file, for ids and errors.
         lines: Its lines with their numbers from 1.
+        metadata: Comments to keep, by their names: ``genre`` for ``# genre = novel``.
 
     Returns:
-        One document a sentence: id ``sent_id`` or ``file:line``, keys the CoNLL-U ids.
+        One document a sentence: id ``sent_id`` or ``file:line``, keys the CoNLL-U ids, lemmas.
 
     Raises:
         InputError: If a line is malformed, or a form is not in its place in the text; with file and line.
@@ -59,13 +62,13 @@ def read_conllu(name: str, lines: Iterator[tuple[int, str]]) -> Iterator[Documen
         if line.strip(" "):
             block.append((number, line))
         elif block:
-            yield from _sentence(name, block)
+            yield from _sentence(name, block, metadata)
             block = []
     if block:
-        yield from _sentence(name, block)
+        yield from _sentence(name, block, metadata)
 
 
-def _sentence(name: str, block: list[tuple[int, str]]) -> Iterator[Document]:
+def _sentence(name: str, block: list[tuple[int, str]], metadata: Sequence[str]) -> Iterator[Document]:
     """Give the sentence of a block of lines; none for a block of comments that announces no sentence."""
     text: str | None = None
     sent_id = f"{name}:{block[0][0]}"
@@ -81,8 +84,14 @@ def _sentence(name: str, block: list[tuple[int, str]]) -> Iterator[Document]:
         return
     if text is None:
         text = "".join(token.form + " " * token.space_after for token in tokens).rstrip(" ")
-    keys, spans = _locate(text, tokens)
-    yield Document(sent_id, text, spans, keys)
+    keys, spans, lemmas = _locate(text, tokens)
+    yield Document(sent_id, text, spans, keys, lemmas, _comments(block, metadata) if metadata else {})
+
+
+def _comments(block: list[tuple[int, str]], wanted: Sequence[str]) -> dict[str, str | None]:
+    """Give the comments of a sentence that are asked for, None for one it does not have."""
+    comments = {match[1]: match[2] for _, line in block if (match := _COMMENT.fullmatch(line))}
+    return {name: comments.get(name) for name in wanted}
 
 
 def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
@@ -96,7 +105,8 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
                 f"{place}: a line of CoNLL-U has {_COLUMNS} columns separated by tabs, but this one has "
                 f"{len(columns)}: {line[:80]!r}."
             )
-        key, form = columns[0], columns[1]
+        key, form, lemma = columns[:3]
+        lemma = "" if lemma == "_" != form else lemma  # an underscore says nothing, unless it is the word itself
         match = _ID.fullmatch(key)
         if match is None:
             raise InputError(
@@ -104,7 +114,7 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
             )
         if "." in key:
             continue
-        token = _Token(place, key, form, "SpaceAfter=No" not in columns[9].split("|"))
+        token = _Token(place, key, form, lemma, "SpaceAfter=No" not in columns[9].split("|"))
         if int(match[1]) != last + 1:
             raise InputError(
                 f"{place}: the id is {key} where {last + 1} follows. Ids count from 1 in each sentence, and a blank "
@@ -120,7 +130,7 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
         if last > covered:
             tokens.append(token)
         else:
-            tokens[-1].parts.append((key, form))
+            tokens[-1].parts.append((key, form, lemma))
     if last < covered:
         raise InputError(
             f"{tokens[-1].place}: the token {tokens[-1].key} says that word {covered} follows: it does not."
@@ -128,14 +138,18 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
     return tokens
 
 
-def _locate(text: str, tokens: list[_Token]) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-    """Give the key and the char span of each word, walking the text once."""
-    keys, spans, position = list[str](), list[tuple[int, int]](), 0
+_Located = tuple[tuple[str, ...], tuple[tuple[int, int], ...], tuple[tuple[str, ...], ...]]
+
+
+def _locate(text: str, tokens: list[_Token]) -> _Located:
+    """Give the key, the char span and the lemmas of each word, walking the text once."""
+    keys, spans, lemmas, position = list[str](), list[tuple[int, int]](), list[tuple[str, ...]](), 0
     for token in tokens:
-        words = [(token.key, token.form)]
-        if token.parts and "".join(form for _, form in token.parts) == token.form:
-            words = token.parts
-        for key, form in words:
+        lemma_of_parts = [lemma for _, _, lemma in token.parts] or [token.lemma]
+        words = [(token.key, token.form, lemma_of_parts)]
+        if token.parts and "".join(form for _, form, _ in token.parts) == token.form:
+            words = [(key, form, [lemma]) for key, form, lemma in token.parts]
+        for key, form, lemma in words:
             span = _match(text, form, position)
             if span is None:
                 raise InputError(
@@ -144,8 +158,9 @@ def _locate(text: str, tokens: list[_Token]) -> tuple[tuple[str, ...], tuple[tup
                 )
             keys.append(key)
             spans.append(span)
+            lemmas.append(tuple(filter(None, lemma)))
             position = span[1]
-    return tuple(keys), tuple(spans)
+    return tuple(keys), tuple(spans), tuple(lemmas)
 
 
 def _match(text: str, form: str, position: int) -> tuple[int, int] | None:

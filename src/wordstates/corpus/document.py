@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +15,14 @@ class Document:
         text: The text as given, after decoding.
         spans: Char spans of given words (CoNLL-U, lists of words), half-open, in code points; None: split the text.
         keys: The input's own name of each given word (the CoNLL-U id), aligned with `spans`; None where there is none.
+        lemmas: The lemmas of each given word, aligned with `spans`: none where the input leaves it open, several where
+            one span stands for several words (German *im*); None: the format has none.
+        metadata: What else the input says of the document and was asked for, as text; None where it says nothing.
     """
 
     id: str
     text: str
     spans: tuple[tuple[int, int], ...] | None = None
     keys: tuple[str, ...] | None = None
+    lemmas: tuple[tuple[str, ...], ...] | None = None
+    metadata: Mapping[str, str | None] = field(default_factory=dict)

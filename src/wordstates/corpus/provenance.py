@@ -157,7 +157,7 @@ def _safetensors_provenance(path: Path) -> str | None:
 
 
 def _safetensors_content(path: Path) -> _Content:
-    names = {"F16": "float16", "F32": "float32", "I32": "int32", "I64": "int64", "BOOL": "bool"}
+    names = {"F16": "float16", "F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64", "BOOL": "bool"}
     with safe_open(path, framework="numpy") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         found = {name: (tuple(part.get_shape()), names[part.get_dtype()]) for name, part in slices.items()}
@@ -166,9 +166,9 @@ def _safetensors_content(path: Path) -> _Content:
 
 def _arrays_content(found: dict[str, tuple[tuple[int, ...], str]]) -> _Content:
     vectors = {name: shape[1:] for name, (shape, _) in found.items() if _is_vector(name)}
-    dtype = found[next(iter(vectors))][1]
+    shape, dtype = found[next(iter(vectors))]
     return (
-        found["start"][0][0],
+        shape[0],
         {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in found.items()},
         dtype,
         vectors,

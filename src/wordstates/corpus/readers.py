@@ -44,6 +44,7 @@ class _Options:
     text_column: str
     id_column: str | None
     encoding: str
+    metadata: tuple[str, ...] = ()
 
 
 def read_documents(
@@ -54,6 +55,7 @@ def read_documents(
     text_column: str = "text",
     id_column: str | None = None,
     encoding: str = "utf-8",
+    metadata: Sequence[str] = (),
 ) -> Iterator[Document]:
     """Stream the documents of files, folders and standard input, in the order given.
 
@@ -66,6 +68,7 @@ def read_documents(
         text_column: Column or key that holds the text (jsonl: or a list of words), in formats that have columns.
         id_column: Column or key that names the document; None: ``file:line`` or ``file:row``.
         encoding: Encoding of everything but Parquet.
+        metadata: Columns or keys to keep with each document; CoNLL-U: its comments. Plain text has none.
 
     Returns:
         Documents, read as they are asked for. Ids of `id_column` are not checked to be unique.
@@ -77,8 +80,15 @@ def read_documents(
     if text_unit not in units:
         raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
     decoder_of(encoding)
-    options = _Options(text_unit, text_column, id_column, encoding)
-    return _stream(find_sources(inputs, format), options)
+    options = _Options(text_unit, text_column, id_column, encoding, tuple(metadata))
+    sources = find_sources(inputs, format)
+    for source in sources:
+        if metadata and source.format == "txt":
+            raise InputError(
+                f"{source.name!r} is plain text, which has no column {metadata[0]!r}: give jsonl, csv, tsv, parquet or "
+                "CoNLL-U."
+            )
+    return _stream(sources, options)
 
 
 def _stream(sources: list[Source], options: _Options) -> Iterator[Document]:
@@ -167,7 +177,7 @@ def _read_csv(source: Source, options: _Options) -> Iterator[Document]:
 
 
 def _read_parquet(source: Source, options: _Options) -> Iterator[Document]:
-    wanted = [options.text_column, *([options.id_column] if options.id_column is not None else [])]
+    wanted = [options.text_column, *([options.id_column] if options.id_column is not None else []), *options.metadata]
     with seekable(source) as file:
         row = 0
         for batch in _parquet_batches(source, file, options, list(dict.fromkeys(wanted))):
@@ -207,7 +217,8 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 
 def _check_columns(place: str, options: _Options, columns: list[str], advice: str = "") -> None:
-    for option, column in (("--text-column", options.text_column), ("--id-column", options.id_column)):
+    wanted = [("--text-column", options.text_column), ("--id-column", options.id_column)]
+    for option, column in [*wanted, *(("--metadata", column) for column in options.metadata)]:
         if column is not None and column not in columns:
             there = ", ".join(map(repr, columns)) or "none"
             raise InputError(
@@ -228,16 +239,30 @@ def _document(place: str, options: _Options, row: dict[str, object]) -> Document
         name = str(value)
     value = row[options.text_column]
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
-        return _given_words(place, name, options, value)
+        return _given_words(place, name, options, value, _metadata(place, options, row))
     if not isinstance(value, str):
         kind = "null" if value is None else f"a {type(value).__name__}"
         kind += " of other things than words" if isinstance(value, list) else ""
         raise InputError(f"{place}: column {options.text_column!r} is {kind}: it must be a text or a list of words.")
-    _check_encodable(place, options, value)
-    return Document(name, value)
+    _check_encodable(place, options.text_column, value)
+    return Document(name, value, metadata=_metadata(place, options, row))
 
 
-def _given_words(place: str, name: str, options: _Options, words: list[str]) -> Document:
+def _metadata(place: str, options: _Options, row: dict[str, object]) -> dict[str, str | None]:
+    """Keep what was asked for as text: what a stream's first rows hold says nothing of the type of its last."""
+    kept: dict[str, str | None] = {}
+    for column in options.metadata:
+        value = row[column]
+        if value is not None and not isinstance(value, str):
+            value = json.dumps(value, ensure_ascii=False, default=str)
+        _check_encodable(place, column, value or "")
+        kept[column] = value
+    return kept
+
+
+def _given_words(
+    place: str, name: str, options: _Options, words: list[str], metadata: dict[str, str | None]
+) -> Document:
     """Join given words by one space; each keeps its own span."""
     spans, start = [], 0
     for index, word in enumerate(words):
@@ -246,23 +271,23 @@ def _given_words(place: str, name: str, options: _Options, words: list[str]) -> 
         spans.append((start, start + len(word)))
         start += len(word) + 1
     text = " ".join(words)
-    _check_encodable(place, options, text)
-    return Document(name, text, tuple(spans))
+    _check_encodable(place, options.text_column, text)
+    return Document(name, text, tuple(spans), metadata=metadata)
 
 
-def _check_encodable(place: str, options: _Options, text: str) -> None:
+def _check_encodable(place: str, column: str, text: str) -> None:
     """Refuse half a surrogate pair: JSON can write one, but no tokenizer and no file format can take it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{place}: column {options.text_column!r} has half a surrogate pair ({text[error.start]!a}) at character "
+            f"{place}: column {column!r} has half a surrogate pair ({text[error.start]!a}) at character "
             f"{error.start}, which is no Unicode text: write the character whole."
         ) from error
 
 
 def _read_conllu(source: Source, options: _Options) -> Iterator[Document]:
-    return read_conllu(source.name, read_lines(source, options.encoding))
+    return read_conllu(source.name, read_lines(source, options.encoding), options.metadata)
 
 
 _READERS: dict[str, Callable[[Source, _Options], Iterator[Document]]] = {

@@ -112,6 +112,7 @@ class JsonlWriter(FileWriter):
                 cells["key"] = rows.keys[index]
             if rows.subword is not None:
                 cells["subword"] = int(rows.subword[index]) if rows.subword[index] >= 0 else None
+            cells |= {name: values[index] for name, values in rows.extra.items()}
             vectors = [
                 f"{json.dumps(name)}: {templates[name] % tuple(vectors[index].ravel().tolist())}"
                 if rows.has_vector[index]

@@ -7,22 +7,19 @@ phrase; the ends of a match are ends of words. Spans are those of the original t
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
-from typing import Any
 
 import regex
 
 from wordstates.errors import InputError, TargetNotFoundError
+from wordstates.text.folding import Origins, fold
+from wordstates.text.phrases import PhraseIndex
 from wordstates.text.words import is_word_edge
 
 Target = str | re.Pattern[str]
 Match = tuple[int, int, int]
-_MOST_WORDS = 50_000  # of the texts, to look through for a near one
-
-# A character with the marks that follow it: the unit in which canonical equivalence lives.
-_CLUSTER = regex.compile(r"\P{M}?\p{M}*", flags=regex.DOTALL)
+MOST_WORDS = 50_000  # of the texts, to look through for a near one
 
 
 class TargetFinder:
@@ -43,16 +40,14 @@ class TargetFinder:
             raise InputError("No target given: find(texts, ['fox', 'lazy dog', re.compile('...')]).")
         self.ignore_case = ignore_case
         self.names = [_name(target) for target in targets]
-        self._patterns: list[Any] = []
-        self._phrases: dict[int, Any] = {}
+        phrases = {}
         for index, target in enumerate(targets):
             if isinstance(target, str):
-                words = self._fold(target)[0].split()
-                if not words:
+                phrases[index] = fold(target, ignore_case=ignore_case).split()
+                if not phrases[index]:
                     raise InputError(f"Target {index} is {target!r}: a target holds at least one character.")
-                self._phrases[index] = regex.compile(r"\s+".join(regex.escape(word) for word in words))
+        self._phrases = PhraseIndex(phrases)
         self._regular = {index: target for index, target in enumerate(targets) if not isinstance(target, str)}
-        self._any = regex.compile("|".join(pattern.pattern for pattern in self._phrases.values()) or r"(?!)")
 
     def find(self, text: str) -> list[Match]:
         r"""Find every usage in a text.
@@ -73,17 +68,12 @@ class TargetFinder:
             for match in pattern.finditer(text)
             if match.end() > match.start()
         ]
-        folded, origins = self._fold(text)
-        if self._phrases and self._any.search(folded):
-            for index, pattern in self._phrases.items():
-                for match in pattern.finditer(folded, overlapped=True):
-                    start, end = match.span()
-                    if origins is not None:
-                        if _splits_a_character(origins, start) or _splits_a_character(origins, end):
-                            continue
-                        start, end = origins[start][0], origins[end - 1][1]
-                    if is_word_edge(text, start) and is_word_edge(text, end):
-                        found.append((start, end, index))
+        origins: Origins | None = None
+        for *place, index in self._phrases.find(fold(text, ignore_case=self.ignore_case)):
+            origins = origins or Origins(text, ignore_case=self.ignore_case)
+            span = origins.span(*place)
+            if span is not None and is_word_edge(text, span[0]) and is_word_edge(text, span[1]):
+                found.append((*span, index))
         return sorted(set(found))
 
     def check_all_found(self, matches: Sequence[Sequence[Match]], texts: Sequence[str]) -> None:
@@ -97,34 +87,35 @@ class TargetFinder:
             TargetNotFoundError: If a target has none.
         """
         seen = {match[2] for found in matches for match in found}
+        words = (
+            sorted({word for text in texts for word in text.split()})[:MOST_WORDS]
+            if len(seen) < len(self.names)
+            else []
+        )
+        self.check_seen(seen, words, "the text" if len(texts) == 1 else f"any of the {len(texts):,} texts")
+
+    def check_seen(
+        self, seen: Collection[int], words: Sequence[str], where: str, advice: str = "Pass missing='ignore'"
+    ) -> None:
+        """Check that every target was seen.
+
+        Args:
+            seen: The index of each target that has a usage.
+            words: Words of the texts, to look for some near a lost target.
+            where: What was searched, for the error.
+            advice: How to go on without, for the error.
+
+        Raises:
+            TargetNotFoundError: If a target was not.
+        """
         lost = [name for index, name in enumerate(self.names) if index not in seen]
         if lost:
-            words = sorted({word for text in texts for word in text.split()})[:_MOST_WORDS]
             near = ", ".join(map(repr, get_close_matches(lost[0], words, n=3)))
-            where = "the text" if len(texts) == 1 else f"any of the {len(texts):,} texts"
             others = f" (nor do {len(lost) - 1} other targets)" if len(lost) > 1 else ""
             raise TargetNotFoundError(
                 f"Target {lost[0]!r} does not occur in {where}{others}: whole words are matched."
-                f"{f' Near it: {near}.' if near else ''} Pass missing='ignore' to go on without."
+                f"{f' Near it: {near}.' if near else ''} {advice} to go on without."
             )
-
-    def _fold(self, text: str) -> tuple[str, list[tuple[int, int]] | None]:
-        """Give the text to match in, and the original span of each of its characters (None: the same)."""
-        if text.isascii():
-            return (text.lower() if self.ignore_case else text), None
-        folded: list[str] = []
-        origins: list[tuple[int, int]] = []
-        for match in _CLUSTER.finditer(text):
-            written = unicodedata.normalize("NFD", match.group())
-            written = unicodedata.normalize("NFD", written.casefold()) if self.ignore_case else written
-            folded.append(written)
-            origins += [match.span()] * len(written)
-        return "".join(folded), origins
-
-
-def _splits_a_character(origins: list[tuple[int, int]], position: int) -> bool:
-    """Tell whether a place in the folded text lies inside an original character: "cafe" is not in "café"."""
-    return 0 < position < len(origins) and origins[position - 1] == origins[position]
 
 
 def _name(target: object) -> str:

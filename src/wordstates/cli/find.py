@@ -1,0 +1,133 @@
+"""`wordstates find`: every usage of some words to one file, with its context and its vector."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wordstates.cli.embed import DONE_WITH_REJECTS, DTYPES
+from wordstates.cli.groups import (
+    Inputs,
+    ModelOptions,
+    Overwrite,
+    Quiet,
+    ReadingOptions,
+    check_no_input,
+    list_rejects,
+    progress_bar,
+    with_groups,
+)
+from wordstates.cli.options import Json, one_of, print_json
+
+if TYPE_CHECKING:
+    from wordstates.corpus.find import FindReport
+
+MISSING = ("error", "ignore")
+
+
+@with_groups(reading=ReadingOptions, reader=ModelOptions)
+def find(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TARGET", help="A word or a phrase; @FILE is a list, one a line (@@ is an at sign)."),
+    ],
+    inputs: Inputs,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="OUT.parquet, .npz, .safetensors or .jsonl; - is JSON lines on standard output."
+        ),
+    ],
+    more: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="One more target, or @FILE; give it several times.")
+    ] = None,
+    regex: Annotated[
+        bool, typer.Option("--regex", help="Targets are regular expressions, matched as they are.")
+    ] = False,
+    lemma: Annotated[bool, typer.Option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
+    match_case: Annotated[bool, typer.Option("--match-case", help="Tell Fox from fox.")] = False,
+    missing: Annotated[
+        str, typer.Option(callback=one_of(*MISSING), help="A target without any usage: error or ignore.")
+    ] = "error",
+    context: Annotated[int, typer.Option(min=0, help="Characters of text on each side of a usage.")] = 60,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="COLUMN,COLUMN", help="Columns or keys of the input to write with each usage.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")
+    ] = "float32",
+    overwrite: Overwrite = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the usages; load no model, write nothing.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    *,
+    reading: ReadingOptions,
+    reader: ModelOptions,
+) -> None:
+    """Write every usage of TARGET in INPUT to a file.
+
+    Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
+    accents and the white space in a phrase do not count. Texts without a usage are searched and no more.
+    """
+    from wordstates.corpus.find import (
+        check_every_target,
+        check_metadata,
+        count_usages,
+        find_usages,
+        open_usages_writer,
+    )
+    from wordstates.corpus.searching import make_searcher, read_targets
+    from wordstates.errors import InputError
+
+    if regex and lemma:
+        raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
+    columns = [column.strip() for column in metadata.split(",")] if metadata else []
+    try:
+        kind = "regex" if regex else "lemma" if lemma else "text"
+        searcher = make_searcher(read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case)
+        check_metadata(columns)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    documents = reading.documents(inputs, columns)
+    if not dry_run:
+        check_no_input(output, inputs)
+    writer = open_usages_writer(output, dtype=dtype, overwrite=overwrite or dry_run)  # type: ignore[arg-type]
+    if dry_run:
+        writer.abort()
+        _tell(count_usages(documents, searcher, missing=missing), output, json=json, quiet=False)
+        return
+    try:
+        if missing == "error" and reading.can_be_read_twice(inputs):
+            check_every_target(reading.documents(inputs), searcher)
+        embedder = reader.embedder(reader.recipes())
+    except BaseException:
+        writer.abort()
+        raise
+    with progress_bar("usages", hidden=quiet or json or not sys.stderr.isatty()) as bar:
+        report = find_usages(
+            embedder,
+            documents,
+            searcher,
+            writer,
+            context=context,
+            dtype=dtype,  # type: ignore[arg-type]  # one of DTYPES
+            missing=missing,
+            on_progress=bar.update,
+        )
+    _tell(report, output, json=json, quiet=quiet, provenance=embedder.provenance)
+    if report.rejects:
+        list_rejects(report, output)
+        raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def _tell(
+    report: FindReport, output: str, *, json: bool, quiet: bool, provenance: dict[str, object] | None = None
+) -> None:
+    report.output = output
+    if json:
+        found = report.to_dict() | ({} if provenance is None else {"provenance": provenance})
+        print_json(found, to_stderr=output == "-" and not report.dry_run)
+    elif not quiet:
+        print(report.to_text(), file=sys.stderr)

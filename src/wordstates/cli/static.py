@@ -1,0 +1,161 @@
+"""`wordstates static`: one vector a word type, from its usages in a corpus."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wordstates.cli.embed import DONE_WITH_REJECTS
+from wordstates.cli.groups import (
+    Inputs,
+    ModelOptions,
+    Overwrite,
+    Quiet,
+    ReadingOptions,
+    check_no_input,
+    list_rejects,
+    progress_bar,
+    with_groups,
+)
+from wordstates.cli.options import Json, NoPunctuation, Words, one_of, print_json
+
+if TYPE_CHECKING:
+    from wordstates.recipe import Recipe
+    from wordstates.vectors.run import StaticReport
+
+KINDS = ("usages", "alone", "input")
+
+
+def _known_kinds(values: list[str] | None) -> list[str] | None:
+    for value in values or []:
+        one_of(*KINDS)(value)
+    return values
+
+
+@with_groups(reading=ReadingOptions, reader=ModelOptions)
+def static(
+    inputs: Inputs,
+    output: Annotated[str, typer.Option("--output", "-o", help="OUT.txt or .bin (word2vec), .parquet, .safetensors.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            callback=_known_kinds,
+            help="usages (default: mean of the usages), alone (the word as a text of its own), input (alone, layer 0); "
+            "give it several times for vectors beside each other.",
+        ),
+    ] = None,
+    min_count: Annotated[int, typer.Option(min=1, help="Leave out types that occur less often.")] = 1,
+    max_usages: Annotated[
+        int | None, typer.Option(min=1, help="Average the first so many usages of a type; the others are counted only.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="One vector a word and value of this column: decade, author.")
+    ] = None,
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Take Fox and fox for one type.")] = False,
+    vocabulary: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Words and phrases to look for, one a line; no others are read.")
+    ] = None,
+    words: Words = "unicode",
+    no_punctuation: NoPunctuation = False,
+    overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count words and types; load no model, write nothing.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    *,
+    reading: ReadingOptions,
+    reader: ModelOptions,
+) -> None:
+    """Write one vector a word type: the mean of its usages in INPUT.
+
+    Memory grows with the types, not with the usages. The report says how contextual the words are.
+    """
+    from wordstates.corpus.searching import read_list
+    from wordstates.errors import InputError
+    from wordstates.text.words import word_splitter
+    from wordstates.vectors.counting import Types
+    from wordstates.vectors.files import StaticFile
+    from wordstates.vectors.run import StaticReport, count, make_static
+
+    kinds = tuple(dict.fromkeys(kind or ["usages"]))
+    recipes = _recipes(reader.recipes(), kinds)
+    wanted = read_list(vocabulary) if vocabulary is not None else None
+    splitter = word_splitter(words, punctuation=not no_punctuation)
+    try:
+        types = Types(splitter.split, vocabulary=wanted, by=by, lowercase=lowercase, max_usages=max_usages)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    documents = reading.documents(inputs, [by] if by is not None else [])
+    if not dry_run:
+        check_no_input(output, inputs)
+    file = StaticFile(output, overwrite=overwrite or dry_run, sets=_sets(kinds, recipes))
+    if dry_run:
+        report = StaticReport(dry_run=True)
+        for _ in types.of(documents):
+            pass
+        count(types, report, min_count=min_count)
+        _tell(report, output, json=json, quiet=False)
+        return
+    embedder = reader.embedder(recipes)
+    with progress_bar("words", hidden=quiet or json or not sys.stderr.isatty()) as bar:
+        vectors, report = make_static(
+            embedder,
+            documents,
+            types,
+            kinds=kinds,
+            min_count=min_count,
+            provenance={
+                "static": {
+                    "kinds": [*kinds],
+                    "min_count": min_count,
+                    "max_usages": max_usages,
+                    "by": by,
+                    "lowercase": lowercase,
+                    "vocabulary": None if wanted is None else len(wanted),
+                },
+                "words": "targets" if wanted is not None else splitter.name,
+            },
+            on_progress=bar.update,
+        )
+    report.bytes = file.write(vectors)
+    _tell(report, output, json=json, quiet=quiet, provenance=dict(vectors.provenance))
+    if report.rejects:
+        list_rejects(report, output)
+        raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def _recipes(given: list[Recipe], kinds: tuple[str, ...]) -> list[Recipe]:
+    """Give what one pass has to take: for the kind `input` also layer 0, with the subwords pooled as in the others."""
+    from wordstates.errors import RecipeError
+    from wordstates.recipe import Recipe
+    from wordstates.vectors.run import INPUT
+
+    for recipe in given:
+        if "none" in (recipe.layer_pooling, recipe.subword_pooling):
+            raise RecipeError(
+                f"Recipe {recipe.name!r} gives several vectors a word, and a static vector is one: pool subwords and "
+                "layers (mean, or concat for layers)."
+            )
+    if INPUT not in kinds:
+        return given
+    layer0 = Recipe(0, "mean", given[0].subword_pooling, name=INPUT)
+    return [layer0] if kinds == (INPUT,) else [*given, layer0]
+
+
+def _sets(kinds: tuple[str, ...], recipes: list[Recipe]) -> int:
+    """Count the sets of vectors in the file."""
+    several = len(recipes) - ("input" in kinds)
+    return sum(1 if kind == "input" else several for kind in kinds)
+
+
+def _tell(
+    report: StaticReport, output: str, *, json: bool, quiet: bool, provenance: dict[str, Any] | None = None
+) -> None:
+    report.output = output
+    if json:
+        print_json(report.to_dict() | ({} if provenance is None else {"provenance": provenance}))
+    elif not quiet:
+        print(report.to_text(), file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Static vectors: one a word type, out of its usages."""
