@@ -85,9 +85,9 @@ def test_every_usage_with_its_context_its_metadata_and_its_vector(
 
 def test_texts_without_a_usage_never_reach_the_model(folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[str] = []
-    encode = WordEmbedder.encode
+    submit = WordEmbedder.submit
     monkeypatch.setattr(
-        WordEmbedder, "encode", lambda self, texts, **more: encoded.extend(texts) or encode(self, texts, **more)
+        WordEmbedder, "submit", lambda self, texts, **more: encoded.extend(texts) or submit(self, texts, **more)
     )
     assert run("find", "mill", "texts.jsonl", "-m", bert, "-o", "out.npz", "-q", cwd=folder).code == 0
     assert encoded == ["A mill."]
@@ -298,7 +298,7 @@ def test_an_interrupt_leaves_nothing_behind(folder: Path, bert: Path, monkeypatc
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WordEmbedder, "encode", interrupted)
+    monkeypatch.setattr(WordEmbedder, "submit", interrupted)
     for command in ("find bank texts.jsonl -o out.parquet", "static texts.jsonl -o out.txt"):
         done = run(*command.split(), "-m", bert, cwd=folder)
         assert (done.code, done.err) == (130, "\nwordstates: interrupted; no unfinished file was left behind.\n")

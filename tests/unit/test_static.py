@@ -83,9 +83,9 @@ def test_a_vocabulary_is_looked_for_and_nothing_else_is_read(
     bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    encode = WordEmbedder.encode
+    submit = WordEmbedder.submit
     monkeypatch.setattr(
-        WordEmbedder, "encode", lambda self, texts, **more: read.extend(texts) or encode(self, texts, **more)
+        WordEmbedder, "submit", lambda self, texts, **more: read.extend(texts) or submit(self, texts, **more)
     )
     static = made(bert, [*TEXTS, "Nothing here."], vocabulary=["mill", "New York", "hen"])
     assert (read, static.words) == (TEXTS[1:], ["mill", "New York"])

@@ -1,24 +1,39 @@
-"""Embedding given spans of documents, and leaving out the documents that fail."""
+"""Embedding a stream of documents: group by group, one computed while another is written; what fails is left out."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, ModelError
-from wordstates.text.words import as_spans
 
 if TYPE_CHECKING:
-    from wordstates.corpus.run import Reject
     from wordstates.embedder import WordEmbedder
     from wordstates.embeddings import WordEmbeddings
+    from wordstates.pending import PendingEmbeddings
+    from wordstates.text.words import Spans
 
-# Documents are embedded in groups of about this many characters: enough to sort by length, little enough to keep
-# memory flat.
-_GROUP_CHARACTERS = 200_000
+# Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
+# enough to keep memory flat.
+GROUP_CHARACTERS = 200_000
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A document that could not be embedded.
+
+    Args:
+        document: Its id.
+        error: Why.
+    """
+
+    document: str
+    error: InputError | ModelError
 
 
 def in_groups(items: Iterable[T], text_of: Callable[[T], str]) -> Iterator[list[T]]:
@@ -28,55 +43,98 @@ def in_groups(items: Iterable[T], text_of: Callable[[T], str]) -> Iterator[list[
     for item in items:
         group.append(item)
         characters += len(text_of(item))
-        if characters >= _GROUP_CHARACTERS:
+        if characters >= GROUP_CHARACTERS:
             yield group
             group, characters = [], 0
     if group:
         yield group
 
 
-def embed_or_reject(
+def embed_groups(
     embedder: WordEmbedder,
-    group: Sequence[tuple[Document, Sequence[tuple[int, int]]]],
+    groups: Iterable[Sequence[T]],
+    document_of: Callable[[T], Document],
+    spans_of: Callable[[Sequence[T]], Sequence[Spans]],
     rejects: list[Reject],
     on_progress: Callable[[int], object] = lambda _: None,
-) -> Iterator[tuple[slice, WordEmbeddings]]:
-    """Embed spans of documents; where that fails, of each half, down to the single documents that fail.
+) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+    """Embed group by group; while the caller writes one, the next is computed.
+
+    A group that fails is tried in halves, down to the single documents that fail: those are rejected. All groups have
+    one engine, the fastest if the first group is full and more is to come.
 
     Args:
         embedder: Gives the vectors.
-        group: Documents, each with the char spans that get a vector.
+        groups: Things that belong to documents.
+        document_of: The document of each.
+        spans_of: Char spans that get a vector, for the things of a group.
         rejects: Takes the documents that fail, with the reason.
         on_progress: Called after each batch with the number of words it gave.
 
     Yields:
-        Which part of the group, and its embeddings.
+        A group or a part of it, and its embeddings; in order.
+
+    Raises:
+        InputError: If every document of the first group fails: then it is no matter of single documents.
+        ModelError: Likewise.
     """
-    yield from _attempts(embedder, group, 0, len(group), rejects, on_progress)
-
-
-def _attempts(
-    embedder: WordEmbedder,
-    group: Sequence[tuple[Document, Sequence[tuple[int, int]]]],
-    start: int,
-    end: int,
-    rejects: list[Reject],
-    on_progress: Callable[[int], object],
-) -> Iterator[tuple[slice, WordEmbeddings]]:
+    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress)
+    waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
+    some = False
     try:
-        embeddings = embedder.encode(
-            [document.text for document, _ in group[start:end]],
-            spans=[as_spans(spans) for _, spans in group[start:end]],
-            on_progress=on_progress,
-        )
-    except (InputError, ModelError) as error:
-        if end - start == 1:
-            from wordstates.corpus.run import Reject  # late: it loads torch, and who only counts has no use for that
+        for number, group in enumerate(groups):
+            if not number and sum(len(document_of(item).text) for item in group) >= GROUP_CHARACTERS:
+                embedder.use_fastest_engine()
+            waiting.append((group, attempts.submit(group)))
+            if len(waiting) > 1:
+                for done in attempts.finish(*waiting.popleft()):
+                    some = True
+                    yield done
+                _check_some(some, rejects)
+        while waiting:
+            for done in attempts.finish(*waiting.popleft()):
+                some = True
+                yield done
+            _check_some(some, rejects)
+    finally:
+        for _, pending in waiting:
+            if not isinstance(pending, Exception):
+                pending.abandon()
 
-            rejects.append(Reject(group[start][0].id, error))
-            return
-        middle = (start + end) // 2
-        yield from _attempts(embedder, group, start, middle, rejects, on_progress)
-        yield from _attempts(embedder, group, middle, end, rejects, on_progress)
-    else:
-        yield slice(start, end), embeddings
+
+def _check_some(some: bool, rejects: Sequence[Reject]) -> None:
+    if not some and rejects:
+        raise rejects[0].error
+
+
+@dataclass(frozen=True)
+class _Attempts(Generic[T]):
+    embedder: WordEmbedder
+    document_of: Callable[[T], Document]
+    spans_of: Callable[[Sequence[T]], Sequence[Spans]]
+    rejects: list[Reject]
+    on_progress: Callable[[int], object]
+
+    def submit(self, group: Sequence[T]) -> PendingEmbeddings | InputError | ModelError:
+        try:
+            texts = [self.document_of(item).text for item in group]
+            return self.embedder.submit(texts, spans=self.spans_of(group))
+        except (InputError, ModelError) as error:
+            return error
+
+    def finish(
+        self, group: Sequence[T], pending: PendingEmbeddings | InputError | ModelError
+    ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+        try:
+            if isinstance(pending, Exception):
+                raise pending
+            embeddings = pending.result(self.on_progress)
+        except (InputError, ModelError) as error:
+            if len(group) == 1:
+                self.rejects.append(Reject(self.document_of(group[0]).id, error))
+                return
+            middle = len(group) // 2
+            for half in (group[:middle], group[middle:]):
+                yield from self.finish(half, self.submit(half))
+        else:
+            yield group, embeddings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import embed_or_reject, in_groups
+from wordstates.corpus.attempts import Reject, embed_groups, in_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.formats import output_format
 from wordstates.corpus.searching import Searcher, Seen
@@ -19,9 +19,9 @@ from wordstates.corpus.writers import Writer, open_writer
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
 from wordstates.table import Rows, VectorDtype, make_rows
 from wordstates.text.targets import Match
+from wordstates.text.words import Spans, as_spans
 
 if TYPE_CHECKING:
-    from wordstates.corpus.run import Reject
     from wordstates.embedder import WordEmbedder
     from wordstates.embeddings import WordEmbeddings
 
@@ -94,8 +94,8 @@ class _Hit:
     matches: Sequence[Match]
 
     @property
-    def given(self) -> tuple[Document, list[tuple[int, int]]]:
-        return self.document, [match[:2] for match in self.matches]
+    def spans(self) -> Spans:
+        return as_spans([match[:2] for match in self.matches])
 
 
 def open_usages_writer(path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False) -> Writer:
@@ -146,13 +146,16 @@ def find_usages(
     seen = Seen(searcher, checked=missing == "error")
     began = time.perf_counter()
     try:
-        for group in in_groups(_search(documents, searcher, seen, report), lambda hit: hit.document.text):
-            given = [hit.given for hit in group]
-            for part, embeddings in embed_or_reject(embedder, given, report.rejects, on_progress):
-                writer.write_rows(_rows(group[part], embeddings, searcher.names, context, dtype))
-                statuses.update(embeddings.status_counts)
-            if not statuses and report.rejects:
-                raise report.rejects[0].error  # not one of a whole group: it is no matter of single documents
+        for part, embeddings in embed_groups(
+            embedder,
+            in_groups(_search(documents, searcher, seen, report), lambda hit: hit.document.text),
+            lambda hit: hit.document,
+            lambda hits: [hit.spans for hit in hits],
+            report.rejects,
+            on_progress,
+        ):
+            writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))
+            statuses.update(embeddings.status_counts)
         _finish(report, seen, missing)
         report.bytes = writer.commit(embedder.provenance | {"words": "targets"})
     except BaseException:

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from wordstates.corpus.attempts import GROUP_CHARACTERS, Reject, embed_groups, in_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
-from wordstates.embeddings import WordEmbeddings
-from wordstates.errors import InputError, ModelError
-from wordstates.pending import PendingEmbeddings
+from wordstates.errors import InputError
 from wordstates.text.words import Spans, as_spans
 
-# Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
-# enough to keep memory flat.
-_GROUP_CHARACTERS = 200_000
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
 _BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed file, measured on running text
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A document that could not be embedded.
-
-    Args:
-        document: Its id.
-        error: Why.
-    """
-
-    document: str
-    error: InputError | ModelError
 
 
 @dataclass
@@ -134,21 +117,25 @@ def embed_documents(
     statuses: Counter[str] = Counter()
     first, given = "", True
     began = time.perf_counter()
+
+    def spans_of(group: Sequence[Document]) -> list[Spans]:
+        nonlocal first, given
+        first = first or group[0].id
+        given = given and all(document.spans is not None for document in group)
+        return _spans(embedder, group)
+
     try:
-        for group, done in _embedded_groups(embedder, documents, report.rejects, on_progress):
-            first = first or group[0].id
-            given = given and all(document.spans is not None for document in group)
-            for part, embeddings in done:
-                writer.write(part, embeddings)
-                report.texts += len(part)
-                report.words += len(embeddings.words)
-                report.subwords += len(embeddings.subword_ids)
-                report.windows += embeddings.reading["windows"]
-                report.long_texts += embeddings.reading["long_texts"]
-                report.engine = _engine(embeddings.provenance)
-                statuses.update(embeddings.status_counts)
-            if not report.texts and report.rejects:
-                raise report.rejects[0].error  # not one of a whole group: it is no matter of single documents
+        for part, embeddings in embed_groups(
+            embedder, grouped(documents), lambda document: document, spans_of, report.rejects, on_progress
+        ):
+            writer.write(part, embeddings)
+            report.texts += len(part)
+            report.words += len(embeddings.words)
+            report.subwords += len(embeddings.subword_ids)
+            report.windows += embeddings.reading["windows"]
+            report.long_texts += embeddings.reading["long_texts"]
+            report.engine = _engine(embeddings.provenance)
+            statuses.update(embeddings.status_counts)
         _check_words(report, first)
         report.bytes = writer.commit(embedder.provenance | ({"words": "given"} if given else {}))
     except BaseException:
@@ -157,64 +144,6 @@ def embed_documents(
     report.statuses = dict(statuses)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
-
-
-_Embedded = tuple[list[Document], WordEmbeddings]
-
-
-def _embedded_groups(
-    embedder: WordEmbedder,
-    documents: Iterable[Document],
-    rejects: list[Reject],
-    on_progress: Callable[[int], object],
-) -> Iterator[tuple[list[Document], Iterable[_Embedded]]]:
-    """Embed group by group; while one is written the next is computed, so the engine never waits."""
-    waiting: deque[tuple[list[Document], PendingEmbeddings | InputError | ModelError]] = deque()
-    try:
-        for number, group in enumerate(grouped(documents)):
-            if not number:
-                _choose_engine(embedder, group)
-            waiting.append((group, _submitted(embedder, group)))
-            if len(waiting) > 1:
-                ready, pending = waiting.popleft()
-                yield ready, _finished(embedder, ready, pending, rejects, on_progress)
-        while waiting:
-            ready, pending = waiting.popleft()
-            yield ready, _finished(embedder, ready, pending, rejects, on_progress)
-    finally:
-        for _, pending in waiting:
-            if isinstance(pending, PendingEmbeddings):
-                pending.abandon()
-
-
-def _submitted(embedder: WordEmbedder, group: list[Document]) -> PendingEmbeddings | InputError | ModelError:
-    try:
-        return embedder.submit([document.text for document in group], spans=_spans(embedder, group))
-    except (InputError, ModelError) as error:
-        return error
-
-
-def _finished(
-    embedder: WordEmbedder,
-    group: list[Document],
-    pending: PendingEmbeddings | InputError | ModelError,
-    rejects: list[Reject],
-    on_progress: Callable[[int], object],
-) -> Iterator[_Embedded]:
-    """Wait for a group; where it failed, take its halves, down to the single documents that fail and are rejected."""
-    try:
-        if not isinstance(pending, PendingEmbeddings):
-            raise pending
-        embeddings = pending.result(on_progress)
-    except (InputError, ModelError) as error:
-        if len(group) == 1:
-            rejects.append(Reject(group[0].id, error))
-            return
-        middle = len(group) // 2
-        for half in (group[:middle], group[middle:]):
-            yield from _finished(embedder, half, _submitted(embedder, half), rejects, on_progress)
-    else:
-        yield group, embeddings
 
 
 def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_number: int) -> Report:
@@ -233,8 +162,8 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     first = ""
     rate = 0.0
     for group in grouped(documents):
-        if not first:
-            _choose_engine(embedder, group)
+        if not first and sum(len(document.text) for document in group) >= GROUP_CHARACTERS:
+            embedder.use_fastest_engine()  # as the run would
         first = first or group[0].id
         texts, spans = [document.text for document in group], _spans(embedder, group)
         plan = embedder.plan(texts, spans)
@@ -257,19 +186,10 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
 
 def grouped(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Put documents together to groups of about as many characters as one call of `encode` should get."""
-    group: list[Document] = []
-    characters = 0
-    for document in documents:
-        group.append(document)
-        characters += len(document.text)
-        if characters >= _GROUP_CHARACTERS:
-            yield group
-            group, characters = [], 0
-    if group:
-        yield group
+    return in_groups(documents, lambda document: document.text)
 
 
-def _spans(embedder: WordEmbedder, documents: list[Document]) -> list[Spans]:
+def _spans(embedder: WordEmbedder, documents: Sequence[Document]) -> list[Spans]:
     """Take the words that documents bring, and split the text of those that bring none."""
     raw = [document.text for document in documents if document.spans is None]
     split = iter(embedder.split(raw))
@@ -293,12 +213,6 @@ def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Span
         embedder.encode(cut, spans=sample)
         seconds.append(time.perf_counter() - began)
     return counted / median(seconds[1:])  # the first one warms up
-
-
-def _choose_engine(embedder: WordEmbedder, first: list[Document]) -> None:
-    """Choose one engine for a whole run, if its first group is full and more is to come."""
-    if sum(len(document.text) for document in first) >= _GROUP_CHARACTERS:
-        embedder.use_fastest_engine()
 
 
 def _engine(provenance: Mapping[str, Any]) -> str:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import embed_or_reject, in_groups
+from wordstates.corpus.attempts import Reject, embed_groups, in_groups
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError
+from wordstates.text.words import as_spans
 from wordstates.vectors.counting import Types
 from wordstates.vectors.means import UsageMeans
 from wordstates.vectors.static import StaticVectors, flat_vectors, ordered
 
 if TYPE_CHECKING:
-    from wordstates.corpus.run import Reject
     from wordstates.embedder import WordEmbedder
 
 KINDS = ("usages", "alone", "input")
@@ -128,16 +128,21 @@ def make_static(
     began = time.perf_counter()
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
-    for group in in_groups(types.of(documents), lambda typed: typed.document.text):
-        if "usages" not in kinds:
-            continue
-        given = [(typed.document, typed.spans) for typed in group]
-        for part, embeddings in embed_or_reject(embedder, given, report.rejects, on_progress):
-            numbers = np.array([number for typed in group[part] for number in typed.types], dtype=np.int64)
-            means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
-            statuses.update(embeddings.status_counts)
-        if not statuses and report.rejects:
-            raise report.rejects[0].error
+    groups = in_groups(types.of(documents), lambda typed: typed.document.text)
+    if "usages" not in kinds:
+        deque(groups, maxlen=0)  # they are only counted
+        groups = iter([])
+    for part, embeddings in embed_groups(
+        embedder,
+        groups,
+        lambda typed: typed.document,
+        lambda group: [as_spans(typed.spans) for typed in group],
+        report.rejects,
+        on_progress,
+    ):
+        numbers = np.array([number for typed in part for number in typed.types], dtype=np.int64)
+        means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
+        statuses.update(embeddings.status_counts)
     count(types, report, min_count=min_count)
     static = _collected(means, types, kinds, recipes, min_count)
     alone = _alone(embedder, static.words, kinds, recipes, on_progress)
