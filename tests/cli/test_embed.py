@@ -480,8 +480,6 @@ def large(tmp_path: Path) -> Path:
     """Give a folder with a text that takes the tiny model many seconds, read in many small groups."""
     # Every line is another: a text that comes twice would be read once.
     orders = permutations(["the", "river", "runs", "past", "the", "bank", "and", "the", "old", "mill"])
-        ["the", "river", "runs", "past", "the", "bank", "and", "the", "old", "mill"]
-    )  # a text that comes twice is read once
     (tmp_path / "large.txt").write_text("\n".join(map(" ".join, islice(orders, 40_000))))
     return tmp_path
 
