@@ -72,6 +72,9 @@ class _CollectingWriter(FileWriter):
         }
         if self._rows[0].keys is not None:
             strings["keys"] = [key for part in self._rows for key in part.keys or []]
+        if self._rows[0].context is not None:
+            for index, side in enumerate(("left", "right")):
+                strings[side] = [text for part in self._rows if part.context for text in part.context[index]]
         return strings
 
 

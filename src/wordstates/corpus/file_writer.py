@@ -38,7 +38,7 @@ class FileWriter(ABC):
         """Add documents; the texts of `embeddings` are theirs, in order."""
         if not documents:
             return
-        rows = self._in_layout(
+        self.write_rows(
             make_rows(
                 [document.id for document in documents],
                 embeddings,
@@ -46,6 +46,10 @@ class FileWriter(ABC):
                 [document.keys for document in documents],
             )
         )
+
+    def write_rows(self, rows: Rows) -> None:
+        """Add rows whose vectors are in the precision of the file."""
+        rows = self._in_layout(rows)
         with told_as_output_errors(self._partial, self.abort):
             self._append(rows)
 

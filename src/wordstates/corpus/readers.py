@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from wordstates.corpus.conllu import read_conllu
 from wordstates.corpus.document import Document
+from wordstates.corpus.input_meter import InputMeter
 from wordstates.corpus.sources import (
     Source,
     decoder_of,
@@ -54,6 +55,7 @@ def read_documents(
     text_column: str = "text",
     id_column: str | None = None,
     encoding: str = "utf-8",
+    meter: InputMeter | None = None,
 ) -> Iterator[Document]:
     """Stream the documents of files, folders and standard input, in the order given.
 
@@ -66,6 +68,7 @@ def read_documents(
         text_column: Column or key that holds the text (jsonl: or a list of words), in formats that have columns.
         id_column: Column or key that names the document; None: ``file:line`` or ``file:row``.
         encoding: Encoding of everything but Parquet.
+        meter: Follows how much has been read.
 
     Returns:
         Documents, read as they are asked for. Ids of `id_column` are not checked to be unique.
@@ -78,7 +81,11 @@ def read_documents(
         raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
     decoder_of(encoding)
     options = _Options(text_unit, text_column, id_column, encoding)
-    return _stream(find_sources(inputs, format), options)
+    sources = find_sources(inputs, format)
+    if meter is not None:
+        meter.begin([source.path for source in sources])
+        sources = [replace(source, meter=meter) for source in sources]
+    return _stream(sources, options)
 
 
 def _stream(sources: list[Source], options: _Options) -> Iterator[Document]:
@@ -88,6 +95,8 @@ def _stream(sources: list[Source], options: _Options) -> Iterator[Document]:
             count += 1
             blank = blank and not document.text.strip()
             yield document
+        if source.meter is not None:
+            source.meter.finished(source.path)
         if blank:
             holds = "holds only white space" if count or source.format == "txt" else "has no documents"
             raise InputError(f"{source.name!r} {holds}: there is nothing to embed in it.")

@@ -112,6 +112,8 @@ class JsonlWriter(FileWriter):
                 cells["key"] = rows.keys[index]
             if rows.subword is not None:
                 cells["subword"] = int(rows.subword[index]) if rows.subword[index] >= 0 else None
+            if rows.context is not None:
+                cells["left"], cells["right"] = rows.context[0][index], rows.context[1][index]
             vectors = [
                 f"{json.dumps(name)}: {templates[name] % tuple(vectors[index].ravel().tolist())}"
                 if rows.has_vector[index]
