@@ -19,9 +19,12 @@ from typer.core import TyperGroup
 
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
+from wordstates.cli.export import export
 from wordstates.cli.info import info
+from wordstates.cli.merge import merge
 from wordstates.cli.options import version
 from wordstates.cli.subwords import subwords
+from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
 FAILED, WRONG_USAGE, NO_MODEL, INTERRUPTED = 1, 2, 4, 130
@@ -53,6 +56,9 @@ app.callback()(version)
 app.command()(embed)
 app.command()(subwords)
 app.command()(info)
+app.command()(verify)
+app.command()(merge)
+app.command()(export)
 app.command()(doctor)
 
 

@@ -18,7 +18,7 @@ from wordstates.corpus.formats import FORMAT_OF_ENDING, output_format
 from wordstates.corpus.partial import PartialFile
 from wordstates.corpus.table_writers import JsonlWriter, ParquetWriter
 from wordstates.errors import OutputError
-from wordstates.table import VectorDtype
+from wordstates.table import Rows, VectorDtype
 
 if TYPE_CHECKING:
     from wordstates.embeddings import WordEmbeddings
@@ -37,6 +37,9 @@ class Writer(Protocol):
 
     def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
         """Add documents; the texts of `embeddings` are theirs, in order."""
+
+    def write_rows(self, rows: Rows) -> None:
+        """Add rows whose vectors are in the precision of the file."""
 
     def commit(self, provenance: Mapping[str, object]) -> int:
         """Finish the file with where it came from, give it its name, and return its bytes on disk."""
@@ -70,6 +73,6 @@ def open_writer(
     if chosen is None:
         raise OutputError(
             f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
-            "or '-' for JSON lines on standard output."
+            "or '-' for JSON lines on standard output; or no ending, or a / at the end, for a store."
         )
     return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed)
