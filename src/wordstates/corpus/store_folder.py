@@ -53,8 +53,9 @@ class StoreFolder:
         try:
             if self.path.exists() and not self.path.is_dir():
                 raise OutputError(f"{str(self)!r} is a file: name a folder for the store.")
-            foreign = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
-            if foreign and not self.manifest.exists() and not set(foreign) <= _OURS:
+            there = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+            foreign = [name for name in there if name not in _OURS and not _is_unfinished(name)]
+            if foreign and not self.manifest.exists():
                 raise OutputError(
                     f"{str(self)!r} is a folder that is no store, and holds {foreign[0]!r}: name a new or an empty "
                     "one, or a file with a known ending, as vectors.parquet."
@@ -85,15 +86,16 @@ class StoreFolder:
             raise OutputError(f"{str(self)!r} cannot be cleared ({error.strerror}).") from error
 
     def remove_leftovers(self, part: Part) -> None:
-        """Remove the unfinished files of a part whose lock is held: what a killed run left behind."""
+        """Remove the unfinished files of a part whose lock is held: what a killed run left behind; call it guarded."""
         for path in self.leftovers():
             found = read_shard_name(path.name.removeprefix(".").partition(".")[0])
-            if found is not None and part.has(found[0]):
+            if found is None or part.has(found[0]):  # what is no shard's is written by who is guarded only
                 path.unlink(missing_ok=True)
 
     def leftovers(self) -> list[Path]:
         """List unfinished files."""
-        return sorted([*self.shards.glob(".*.partial"), *self.records.glob(".*.partial")])
+        folders = (self.path, self.shards, self.records)
+        return sorted(path for folder in folders for path in folder.glob(".*.partial"))
 
     def finished(self) -> dict[int, str]:
         """Give number and id of every shard that is there, in order.
@@ -154,6 +156,10 @@ class StoreFolder:
         elif self.rejects.exists():
             self.rejects.unlink()
             sync_folder(self.path)
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith((".manifest.json.", ".rejects.jsonl.")) and name.endswith(".partial")
 
 
 def is_store(path: str | Path) -> bool:
