@@ -32,7 +32,22 @@ from wordstates.corpus.store_folder import StoreFolder
 from wordstates.corpus.store_run import StoreSettings, embed_to_store
 from wordstates.corpus.verify import verify_store
 
-WORDS = "the river runs past old mill bank money lend singer sang song news was over Straße Äpfel 👍🏽".split()
+WORDS = (
+    "the",
+    "river",
+    "runs",
+    "past",
+    "old",
+    "mill",
+    "bank",
+    "money",
+    "singer",
+    "sang",
+    "was",
+    "Straße",
+    "Äpfel",
+    "👍🏽",
+)
 SETTINGS = StoreSettings(shard_characters=1_500, context=8)
 
 
