@@ -128,6 +128,7 @@ def embed_into_store(
     stop = StopSignals(
         on_stop=lambda: _say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
     )
+    before = len(_shards_in(options.path))
     try:
         with stop:
             report = embed_to_store(
@@ -147,7 +148,7 @@ def embed_into_store(
         _say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
         raise typer.Exit(stopped.exit_code) from stopped
     except WordstatesError:
-        if StoreFolder(options.path).manifest.is_file() and not quiet:
+        if len(_shards_in(options.path)) > before and not quiet:  # else nothing that this run did is kept
             _say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
         raise
     if json:
@@ -174,9 +175,13 @@ def _made(make_embedder: Any, **given: Any) -> WordEmbedder:
 
 
 def _how_it_stands(folder: StoreFolder, how: str) -> str:
-    count = len(list(folder.shards.glob("part-*.parquet")))
+    count = len(_shards_in(folder.path))
     shards = f"{count:,} finished shard{'s are' if count != 1 else ' is'} kept in {folder}"
     return f"{how}; {shards}: the same command goes on from there."
+
+
+def _shards_in(store: str | Path) -> list[Path]:
+    return list((Path(store) / "shards").glob("part-*.parquet"))
 
 
 def _say(text: str) -> None:
