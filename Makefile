@@ -8,13 +8,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table clean
+.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table store-figures clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo test align-table static-table: export HF_HUB_OFFLINE = 1
+demo test align-table static-table store-figures: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -42,6 +42,9 @@ smoke: $(VENV)/.dev ## Install the wheel and the sdist into empty environments a
 
 startup: $(VENV)/.dev ## Time `import wordstates` and `wordstates --help`
 	@$(BIN)/python benchmarks/startup.py
+
+store-figures: $(VENV)/.dev ## Measure memory and speed of stores (STORE_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/store.py $(STORE_ARGS)
 
 align-table: $(VENV)/.dev ## Align the treebanks with real tokenizers (ALIGN_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/alignment_table.py $(ALIGN_ARGS)

@@ -14,6 +14,7 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     ├── TokenizerError      (RuntimeError)  a tokenizer whose pieces cannot be aligned
     ├── NoVectorError       (LookupError)   asked for the vector of a word that has none
     ├── OutputError         (OSError)       a file that cannot be written
+    ├── WorkerError         (RuntimeError)  a worker process that is gone
     └── MissingExtraError   (ImportError)   an optional dependency that is not installed
 """
 
@@ -62,6 +63,10 @@ class NoVectorError(WordstatesError, LookupError):
 
 class OutputError(WordstatesError, OSError):
     """A file that cannot be written."""
+
+
+class WorkerError(WordstatesError, RuntimeError):
+    """A worker process that is gone, or that failed in a way nobody foresaw."""
 
 
 class MissingExtraError(WordstatesError, ImportError):

@@ -11,6 +11,7 @@ status        string                      ``ok``, or why there is no vector of i
 subwords      int32                       how many subwords the word has
 key           string                      only where the input names its words: the CoNLL-U id
 subword       int32                       only with ``subword_pooling="none"``: one row a subword, its index in the word
+left, right   string                      only on request: the characters before and after the word
 vector        float32 or float16 [size]   null, never NaN or zeros, where the word has no vector
 ============  ==========================  =====================================================================
 
@@ -23,8 +24,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -54,7 +55,7 @@ class Rows:
         subword: Index of the subword in its word, -1 for a word that has none; None: one row a word.
         has_vector: Whether a row has a vector.
         vectors: Column name to vectors, (rows, dim) or (rows, layers, dim); rows without a vector hold NaN.
-        extra: More columns of text, by name: of usages the target, its context, and what the document says of itself.
+        extra: More columns of text, by name: context; of usages also the target, and what the document says of itself.
     """
 
     documents: tuple[str, ...]
@@ -89,6 +90,8 @@ def make_rows(
     embeddings: WordEmbeddings,
     dtype: VectorDtype = "float32",
     keys: Sequence[Sequence[str] | None] | None = None,
+    *,
+    context: int | None = None,
 ) -> Rows:
     """Lay out the embeddings of some documents as rows.
 
@@ -97,6 +100,7 @@ def make_rows(
         embeddings: Their words and vectors.
         dtype: Precision of the vectors.
         keys: The input's own name of each word of each document, None for a document that names none.
+        context: Characters of context on each side; None: no such columns.
 
     Raises:
         OutputError: If texts and documents differ, recipes do not fit one table, or a value is beyond float16.
@@ -126,10 +130,20 @@ def make_rows(
         subword=None,
         has_vector=has_vector,
         vectors=vectors,
+        extra={} if context is None else _context(embeddings, context),
     )
     if of_row is not None:
         rows = _by_subword(rows, np.asarray(of_row, dtype=np.int64))
     return _in_precision(rows, dtype)
+
+
+def _context(embeddings: WordEmbeddings, characters: int) -> dict[str, list[str | None]]:
+    left, right = list[str | None](), list[str | None]()
+    for index, (start, end) in zip(embeddings.text_index.tolist(), embeddings.spans.tolist(), strict=True):
+        text = embeddings.texts[index]
+        left.append(text[max(0, start - characters) : start])
+        right.append(text[end : end + characters])
+    return {"left": left, "right": right}
 
 
 def _keys(
@@ -210,7 +224,41 @@ def _by_subword(rows: Rows, of_row: Ints) -> Rows:
         subword=np.where(there, np.arange(len(word)) - first, -1),
         has_vector=rows.has_vector[word] & there,
         vectors=vectors,
+        extra={name: _take(values, word) for name, values in rows.extra.items()},
     )
+
+
+def without_documents(rows: Rows, unwanted: Sequence[int]) -> Rows:
+    """Leave out all rows of some documents, named by their index, and the documents."""
+    stay = np.setdiff1d(np.arange(len(rows.documents)), unwanted)
+    counts = np.diff(rows.document_starts)
+    kept = np.flatnonzero(np.isin(rows.document_index, stay))
+    return Rows(
+        documents=tuple(rows.documents[index] for index in stay.tolist()),
+        document_starts=np.append(0, np.cumsum(counts[stay])),
+        position=rows.position[kept],
+        words=_take(rows.words, kept),
+        spans=rows.spans[kept],
+        statuses=_take(rows.statuses, kept),
+        subwords=rows.subwords[kept],
+        keys=None if rows.keys is None else _take(rows.keys, kept),
+        subword=None if rows.subword is None else rows.subword[kept],
+        has_vector=rows.has_vector[kept],
+        vectors={name: vectors[kept] for name, vectors in rows.vectors.items()},
+        extra={name: _take(values, kept) for name, values in rows.extra.items()},
+    )
+
+
+def largest_values(rows: Rows, column: str) -> npt.NDArray[Any]:
+    """Give the largest magnitude in the vectors of each row, 0 where there is none."""
+    flat = rows.vectors[column].reshape(len(rows), -1) if len(rows) else rows.vectors[column].reshape(0, 1)
+    return np.where(rows.has_vector, np.abs(flat).max(axis=1, initial=0.0), 0.0)
+
+
+def in_dtypes(rows: Rows, dtypes: Mapping[str, VectorDtype]) -> Rows:
+    """Round each vector column to its own precision; whether the values fit is known."""
+    vectors = {name: values.astype(dtypes[name], copy=False) for name, values in rows.vectors.items()}
+    return replace(rows, vectors=vectors)
 
 
 def _take(values: list[T], indices: Ints) -> list[T]:

@@ -19,11 +19,14 @@ from typer.core import TyperGroup
 
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
+from wordstates.cli.export import export
 from wordstates.cli.find import find
 from wordstates.cli.info import info
+from wordstates.cli.merge import merge
 from wordstates.cli.options import version
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
+from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
 FAILED, WRONG_USAGE, NO_MODEL, INTERRUPTED = 1, 2, 4, 130
@@ -57,6 +60,9 @@ app.command()(find)
 app.command()(static)
 app.command()(subwords)
 app.command()(info)
+app.command()(verify)
+app.command()(merge)
+app.command()(export)
 app.command()(doctor)
 
 

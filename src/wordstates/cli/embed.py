@@ -1,13 +1,15 @@
-"""`wordstates embed`: every word of files to one file of vectors."""
+"""`wordstates embed`: every word of files to one file of vectors, or to a store of many."""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wordstates.cli.embed_store import StoreOptions, embed_into_store
 from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, one_of, print_json
 
 # What options allow, told before the modules that define it are loaded, which takes seconds; a test holds them equal.
@@ -37,7 +39,10 @@ def embed(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
+            "--output",
+            "-o",
+            help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output; a name without "
+            "an ending, or with / at its end, is a store: a folder of shards, which resumes.",
         ),
     ],
     model: Model = "minilm",
@@ -106,6 +111,16 @@ def embed(
     unsafe_weights: Annotated[
         bool, typer.Option("--unsafe-weights", help="Also load pickled weights, which can run code.")
     ] = False,
+    shard_characters: Annotated[
+        int | None, typer.Option(min=1, help="Stores: characters of text in a shard; default 1,000,000.")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
+    ] = "0/1",
+    workers: Annotated[int, typer.Option(min=1, help="Stores: processes that compute, each with a model.")] = 1,
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")] = False,
@@ -113,8 +128,10 @@ def embed(
     """Write the vector of every word of INPUT to a file.
 
     A text longer than the model is read through overlapping windows; a word that cannot have a vector has a status
-    instead. The file appears when it is finished, with where its vectors come from in its metadata.
+    instead. The file appears when it is finished, with where its vectors come from in its metadata. Into a store, the
+    same command goes on where one that was stopped or killed left off.
     """
+    from wordstates.corpus.input_meter import InputMeter
     from wordstates.corpus.readers import read_documents
     from wordstates.corpus.sources import find_sources
     from wordstates.corpus.writers import open_writer
@@ -128,27 +145,34 @@ def embed(
         text_column=text_column,
         id_column=id_column,
         encoding=encoding,
+        meter=(meter := InputMeter()),
     )
     if not dry_run and output != "-":
         _check_no_input(output, inputs)
-    writer = open_writer(
-        output,
-        dtype=dtype,  # type: ignore[arg-type]  # checked there
-        overwrite=overwrite or dry_run,
-        keyed=any(source.format == "conllu" for source in find_sources(inputs, format)),
+    keyed = any(source.format == "conllu" for source in find_sources(inputs, format))
+    store = StoreOptions.of(
+        output, shard=shard, shard_characters=shard_characters, workers=workers, context=context, device=device
     )
+    if store is None:
+        writer = open_writer(
+            output,
+            dtype=dtype,  # type: ignore[arg-type]  # checked there
+            overwrite=overwrite or dry_run,
+            keyed=keyed,
+        )
     try:
         recipes = _recipes(recipe or [], layers, layer_pooling, subword_pooling)
         from wordstates.corpus.run import dry_run as count
         from wordstates.corpus.run import embed_documents
         from wordstates.embedder import WordEmbedder
 
-        embedder = WordEmbedder(
+        make_embedder = partial(
+            WordEmbedder,
             model,
             recipes=recipes,
             words=words,
             punctuation=not no_punctuation,
-            device=device,
+            device=device if store is None else store.device,
             precision=precision,  # type: ignore[arg-type]  # this and the next are checked by the embedder
             engine=engine,  # type: ignore[arg-type]
             threads=threads,
@@ -162,13 +186,23 @@ def embed(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
+        if store is None or dry_run:
+            embedder = make_embedder()
     except BaseException as error:
-        writer.abort()
+        if store is None:
+            writer.abort()
         if isinstance(error, InputError):  # there is no text yet: an option does not go with the model or this machine
             raise typer.BadParameter(str(error)) from error
         raise
+    if store is not None and not dry_run:
+        reading = {"inputs": inputs, "format": format, "text_unit": text_unit, "text_column": text_column}
+        reading |= {"id_column": id_column, "encoding": encoding}
+        settings = {"dtype": dtype, "keyed": keyed, "overwrite": overwrite, "input": reading}
+        embed_into_store(make_embedder, documents, meter, store, settings, json=json, quiet=quiet)
+        return
     if dry_run:
-        writer.abort()
+        if store is None:
+            writer.abort()
         report = count(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
     else:
         with _progress(hidden=quiet or json or not sys.stderr.isatty()) as bar:

@@ -1,8 +1,9 @@
-"""`wordstates info`: what is in a file of vectors, and where it comes from."""
+"""`wordstates info`: what is in a file or a store of vectors, and where it comes from."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,13 +12,18 @@ from wordstates.cli.options import Json, print_json
 
 
 def info(
-    file: Annotated[str, typer.Argument(help="A file that wordstates wrote.")],
+    file: Annotated[str, typer.Argument(help="A file or a store that wordstates wrote.")],
     json: Json = False,
 ) -> None:
     """Say what a file of vectors holds, and which model, layers and settings made it."""
-    from wordstates.corpus.provenance import describe
+    if Path(file).is_dir():
+        from wordstates.corpus.store import open_store
 
-    description = asdict(describe(file))
+        description = asdict(open_store(file).describe())
+    else:
+        from wordstates.corpus.provenance import describe
+
+        description = asdict(describe(file))
     provenance = description.pop("provenance")
     if json:
         print_json({**description, "provenance": provenance})
@@ -32,6 +38,8 @@ def _shown(value: Any) -> str:
         return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "-"
     if isinstance(value, (list, tuple)):
         return "; ".join(_shown(inner) for inner in value) or "-"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
         return f"{value:,}"
     return "-" if value is None else str(value)

@@ -15,6 +15,7 @@ TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run 
 Words = Annotated[str, typer.Option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
 NoPunctuation = Annotated[bool, typer.Option("--no-punctuation", help="Leave punctuation out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 
 
 def _print_version(wanted: bool) -> None:

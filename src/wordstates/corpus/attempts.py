@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, ModelError
+from wordstates.text.words import as_spans
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -57,6 +58,8 @@ def embed_groups(
     spans_of: Callable[[Sequence[T]], Sequence[Spans]],
     rejects: list[Reject],
     on_progress: Callable[[int], object] = lambda _: None,
+    *,
+    all_may_fail: bool = False,
 ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
     """Embed group by group; while the caller writes one, the next is computed.
 
@@ -70,6 +73,7 @@ def embed_groups(
         spans_of: Char spans that get a vector, for the things of a group.
         rejects: Takes the documents that fail, with the reason.
         on_progress: Called after each batch with the number of words it gave.
+        all_may_fail: Go on also where every document of the first group fails.
 
     Yields:
         A group or a part of it, and its embeddings; in order.
@@ -80,7 +84,7 @@ def embed_groups(
     """
     attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress)
     waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
-    some = False
+    some = all_may_fail
     try:
         for number, group in enumerate(groups):
             if not number and sum(len(document_of(item).text) for item in group) >= GROUP_CHARACTERS:
@@ -100,6 +104,13 @@ def embed_groups(
         for _, pending in waiting:
             if not isinstance(pending, Exception):
                 pending.abandon()
+
+
+def spans_of(embedder: WordEmbedder, documents: Sequence[Document]) -> list[Spans]:
+    """Take the words that documents bring, and split the text of those that bring none."""
+    raw = [document.text for document in documents if document.spans is None]
+    split = iter(embedder.split(raw))
+    return [next(split) if document.spans is None else as_spans(document.spans) for document in documents]
 
 
 def _check_some(some: bool, rejects: Sequence[Reject]) -> None:

@@ -21,12 +21,13 @@ class PartialFile:
     Args:
         target: The path it gets in the end.
         overwrite: Whether a file may be there already; it stays as it is until the new one replaces it.
+        kept: What a message says is left when the file cannot be written.
 
     Raises:
         OutputError: If the target exists and may not be replaced, or its folder cannot be written to.
     """
 
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
+    def __init__(self, target: Path, *, overwrite: bool, kept: str = "nothing was left behind") -> None:
         if target.is_dir():
             raise OutputError(f"{str(target)!r} is a folder: name a file in it.")
         if target.exists() and not overwrite:
@@ -39,6 +40,7 @@ class PartialFile:
         except OSError as error:
             raise OutputError(f"The folder of {str(target)!r} cannot be written to ({error.strerror}).") from error
         self.target = target
+        self.kept = kept
         self.path = target.with_name(f".{target.name}.{os.getpid()}.partial")
 
     def publish(self) -> int:
@@ -46,18 +48,13 @@ class PartialFile:
         with self.path.open("rb+") as file:
             os.fsync(file.fileno())
             size = os.fstat(file.fileno()).st_size
+        self.before_it_is_there(size)
         self.path.replace(self.target)
-        self._sync_folder()
+        sync_folder(self.target.parent)
         return size
 
-    def _sync_folder(self) -> None:
-        """Make the new name last through a power cut; not every system can open a folder for it."""
-        if os.name == "posix":
-            folder = os.open(self.target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+    def before_it_is_there(self, size: int) -> None:
+        """Do what has to be done between the last byte of the file and its name: nothing, unless a subclass has it."""
 
     def remove(self) -> None:
         """Remove the unfinished file, if there is one."""
@@ -93,6 +90,28 @@ def told_as_output_errors(partial: PartialFile | None, abort: Callable[[], None]
         if full:
             raise OutputError(
                 f"Disk full while writing {name!r}: free more than the {written:,} bytes that were written, or choose "
-                "another folder, then run again; nothing was left behind."
+                f"another folder, then run again; {partial.kept}."
             ) from error
-        raise OutputError(f"{name!r} cannot be written ({error}); nothing was left behind.") from error
+        raise OutputError(f"{name!r} cannot be written ({error}); {partial.kept}.") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a power cut; not every system can open a folder for it."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write a small file so that it is there whole or as it was, whenever the machine stops.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    partial = PartialFile(path, overwrite=True, kept="it is as it was before")
+    with told_as_output_errors(partial, partial.remove):
+        partial.path.write_text(text, encoding="utf-8")
+        partial.publish()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from wordstates.corpus.conllu import read_conllu
 from wordstates.corpus.document import Document
+from wordstates.corpus.input_meter import InputMeter
 from wordstates.corpus.sources import (
     Source,
     decoder_of,
@@ -56,6 +57,7 @@ def read_documents(
     id_column: str | None = None,
     encoding: str = "utf-8",
     metadata: Sequence[str] = (),
+    meter: InputMeter | None = None,
 ) -> Iterator[Document]:
     """Stream the documents of files, folders and standard input, in the order given.
 
@@ -69,6 +71,7 @@ def read_documents(
         id_column: Column or key that names the document; None: ``file:line`` or ``file:row``.
         encoding: Encoding of everything but Parquet.
         metadata: Columns or keys to keep with each document; CoNLL-U: its comments. Plain text has none.
+        meter: Follows how much has been read.
 
     Returns:
         Documents, read as they are asked for. Ids of `id_column` are not checked to be unique.
@@ -88,6 +91,9 @@ def read_documents(
                 f"{source.name!r} is plain text, which has no column {metadata[0]!r}: give jsonl, csv, tsv, parquet or "
                 "CoNLL-U."
             )
+    if meter is not None:
+        meter.begin([source.path for source in sources])
+        sources = [replace(source, meter=meter) for source in sources]
     return _stream(sources, options)
 
 
@@ -98,6 +104,8 @@ def _stream(sources: list[Source], options: _Options) -> Iterator[Document]:
             count += 1
             blank = blank and not document.text.strip()
             yield document
+        if source.meter is not None:
+            source.meter.finished(source.path)
         if blank:
             holds = "holds only white space" if count or source.format == "txt" else "has no documents"
             raise InputError(f"{source.name!r} {holds}: there is nothing to embed in it.")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import GROUP_CHARACTERS, Reject, embed_groups, in_groups
+from wordstates.corpus.attempts import GROUP_CHARACTERS, Reject, embed_groups, in_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
-from wordstates.text.words import Spans, as_spans
+from wordstates.text.words import Spans
 
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
@@ -118,15 +118,15 @@ def embed_documents(
     first, given = "", True
     began = time.perf_counter()
 
-    def spans_of(group: Sequence[Document]) -> list[Spans]:
+    def noted_spans(group: Sequence[Document]) -> list[Spans]:
         nonlocal first, given
         first = first or group[0].id
         given = given and all(document.spans is not None for document in group)
-        return _spans(embedder, group)
+        return spans_of(embedder, group)
 
     try:
         for part, embeddings in embed_groups(
-            embedder, grouped(documents), lambda document: document, spans_of, report.rejects, on_progress
+            embedder, grouped(documents), lambda document: document, noted_spans, report.rejects, on_progress
         ):
             writer.write(part, embeddings)
             report.texts += len(part)
@@ -165,7 +165,7 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         if not first and sum(len(document.text) for document in group) >= GROUP_CHARACTERS:
             embedder.use_fastest_engine()  # as the run would
         first = first or group[0].id
-        texts, spans = [document.text for document in group], _spans(embedder, group)
+        texts, spans = [document.text for document in group], spans_of(embedder, group)
         plan = embedder.plan(texts, spans)
         report.texts += len(group)
         report.words += len(plan.status_codes)
@@ -187,13 +187,6 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
 def grouped(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Put documents together to groups of about as many characters as one call of `encode` should get."""
     return in_groups(documents, lambda document: document.text)
-
-
-def _spans(embedder: WordEmbedder, documents: Sequence[Document]) -> list[Spans]:
-    """Take the words that documents bring, and split the text of those that bring none."""
-    raw = [document.text for document in documents if document.spans is None]
-    split = iter(embedder.split(raw))
-    return [next(split) if document.spans is None else as_spans(document.spans) for document in documents]
 
 
 def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Spans]) -> float:

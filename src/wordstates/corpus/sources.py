@@ -15,12 +15,13 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from wordstates.corpus.input_meter import InputMeter
 from wordstates.errors import InputError
 
 FORMATS = {
@@ -49,12 +50,14 @@ class Source:
         path: The file; None: standard input.
         format: One of the values of `FORMATS`.
         compression: ``.gz``, ``.zst``, or an empty string.
+        meter: Follows how far it has been read, if anybody wants to know.
     """
 
     name: str
     path: Path | None
     format: str
     compression: str = ""
+    meter: InputMeter | None = field(default=None, compare=False)
 
 
 def find_sources(inputs: Sequence[str | Path], format: str | None = None) -> list[Source]:
@@ -170,15 +173,17 @@ def _opened(source: Source) -> Iterator[Any]:
             raise OSError("standard input is closed")
         yield sys.stdin.buffer  # never closed: it is not ours
         return
-    if source.compression == ".gz":
-        with gzip.open(source.path, "rb") as stream:
-            yield stream
-    elif source.compression == ".zst":
-        with pa.input_stream(str(source.path), compression="zstd") as stream:
-            yield stream
-    else:
-        with source.path.open("rb") as stream:
-            yield stream
+    with source.path.open("rb") as file:
+        if source.meter is not None:
+            source.meter.reads(file)
+        if source.compression == ".gz":
+            with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+                yield stream
+        elif source.compression == ".zst":
+            with pa.input_stream(file, compression="zstd") as stream:
+                yield stream
+        else:
+            yield file
 
 
 @contextmanager

@@ -73,6 +73,6 @@ def open_writer(
     if chosen is None:
         raise OutputError(
             f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
-            "or '-' for JSON lines on standard output."
+            "or '-' for JSON lines on standard output; or no ending, or a / at the end, for a store."
         )
     return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed)

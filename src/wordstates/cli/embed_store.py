@@ -1,0 +1,200 @@
+"""`wordstates embed ... -o store/`: the part of the command that is about stores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from wordstates.cli.options import print_json
+from wordstates.errors import InputError, WordstatesError
+
+DONE_WITH_REJECTS = 3
+
+if TYPE_CHECKING:
+    from wordstates.corpus.document import Document
+    from wordstates.corpus.input_meter import InputMeter
+    from wordstates.corpus.shards import Part
+    from wordstates.corpus.store_folder import StoreFolder
+    from wordstates.corpus.store_report import StoreReport
+    from wordstates.embedder import WordEmbedder
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """The options that only a store takes.
+
+    Args:
+        path: Folder of the store.
+        part: Which shards to do.
+        shard_characters: Budget of a shard; None: the default.
+        workers: Processes.
+        devices: One a worker, if several were named.
+        device: The one device, if one was named.
+        context: Characters of context.
+    """
+
+    path: str
+    part: Part
+    shard_characters: int | None
+    workers: int
+    devices: tuple[str, ...]
+    device: str | None
+    context: int | None
+
+    @classmethod
+    def of(
+        cls,
+        output: str,
+        *,
+        shard: str,
+        shard_characters: int | None,
+        workers: int,
+        context: int | None,
+        device: str | None,
+    ) -> StoreOptions | None:
+        """Read the options; None if the output is a single file.
+
+        Raises:
+            typer.BadParameter: If they do not go together, or with a single file.
+        """
+        from wordstates.corpus.shards import Part
+
+        devices = tuple(name.strip() for name in device.split(",")) if device else ()
+        if not names_a_store(output):
+            given = {
+                "--shard": shard != "0/1",
+                "--shard-characters": shard_characters is not None,
+                "--workers": workers > 1,
+                "--context": context is not None,
+                "--device with several devices": len(devices) > 1,
+            }
+            for option in (option for option, is_given in given.items() if is_given):
+                raise typer.BadParameter(
+                    f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
+                )
+            return None
+        if len(devices) > 1 and workers not in (1, len(devices)):
+            raise typer.BadParameter(
+                f"{workers} workers do not fit {len(devices)} devices: each device has one worker; leave --workers out."
+            )
+        try:
+            part = Part.parse(shard)
+        except InputError as error:
+            raise typer.BadParameter(str(error)) from error
+        several = devices if len(devices) > 1 else ()
+        return cls(output, part, shard_characters, workers, several, None if several else device, context)
+
+
+def names_a_store(output: str) -> bool:
+    """Tell whether an output is a store: it has no ending, ends with a slash, or is a folder that is there."""
+    if output == "-":
+        return False
+    return output.endswith("/") or Path(output).is_dir() or not Path(output).suffix
+
+
+def embed_into_store(
+    make_embedder: Any,
+    documents: Iterable[Document],
+    meter: InputMeter,
+    options: StoreOptions,
+    settings: dict[str, Any],
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Run, report, and end with the right exit code."""
+    from wordstates.corpus.run_progress import RunProgress, ShownProgress
+    from wordstates.corpus.shards import SHARD_CHARACTERS
+    from wordstates.corpus.stopping import Stopped, StopSignals
+    from wordstates.corpus.store_folder import StoreFolder
+    from wordstates.corpus.store_run import StoreSettings, embed_to_store
+
+    chosen = StoreSettings(
+        **settings,
+        context=options.context,
+        shard_characters=options.shard_characters or SHARD_CHARACTERS,
+        part=options.part,
+    )
+    try:
+        chosen.check()
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    stop = StopSignals(
+        on_stop=lambda: _say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
+    )
+    before = len(_shards_in(options.path))
+    try:
+        with stop:
+            report = embed_to_store(
+                partial(_made, make_embedder),
+                documents,
+                options.path,
+                chosen,
+                workers=options.workers,
+                devices=options.devices,
+                progress=RunProgress() if quiet or json else ShownProgress(bar=sys.stderr.isatty()),
+                share_read=meter.share,
+                stop=stop,
+            )
+    except _OptionError as error:
+        raise typer.BadParameter(str(error)) from error
+    except Stopped as stopped:
+        _say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
+        raise typer.Exit(stopped.exit_code) from stopped
+    except WordstatesError:
+        if len(_shards_in(options.path)) > before and not quiet:  # else nothing that this run did is kept
+            _say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
+        raise
+    if json:
+        print_json(report.to_dict())
+    elif not quiet:
+        _talk(report)
+    if report.rejects:
+        _say(
+            f"wordstates: {len(report.rejects):,} of the documents could not be embedded; they are in "
+            f"{StoreFolder(options.path).rejects}"
+        )
+        raise typer.Exit(DONE_WITH_REJECTS)
+
+
+class _OptionError(InputError):
+    """An option that does not go with the model or this machine: there was no text yet."""
+
+
+def _made(make_embedder: Any, **given: Any) -> WordEmbedder:
+    try:
+        return make_embedder(**given)  # type: ignore[no-any-return]
+    except InputError as error:
+        raise _OptionError(str(error)) from error
+
+
+def _how_it_stands(folder: StoreFolder, how: str) -> str:
+    count = len(_shards_in(folder.path))
+    shards = f"{count:,} finished shard{'s are' if count != 1 else ' is'} kept in {folder}"
+    return f"{how}; {shards}: the same command goes on from there."
+
+
+def _shards_in(store: str | Path) -> list[Path]:
+    return list((Path(store) / "shards").glob("part-*.parquet"))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _talk(report: StoreReport) -> None:
+    _say(report.to_text())
+    unknown = report.statuses.get("unknown", 0)
+    if unknown > report.words // 10:
+        _say(
+            f"note: the tokenizer does not know {unknown:,} of {report.words:,} words, whose vectors know the context "
+            "alone; choose a model of the text's language, or a multilingual one"
+        )
+    if report.causal and report.provenance["context"] == "left":
+        _say("note: this model is causal: each vector knows its left context only (--repeat reads twice)")

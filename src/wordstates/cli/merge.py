@@ -1,0 +1,26 @@
+"""`wordstates merge`: parts of one corpus into one store."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wordstates.cli.options import Quiet
+
+
+def merge(
+    stores: Annotated[list[str], typer.Argument(metavar="STORE", help="Stores of parts of one corpus.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="The store to make, or to add to.")],
+    quiet: Quiet = False,
+) -> None:
+    """Put the shards of stores that were made with the same settings from the same input into one store."""
+    from wordstates.corpus.merge import merge_stores
+    from wordstates.corpus.store import open_store
+
+    merge_stores(stores, output)
+    if not quiet:
+        made = open_store(output)
+        state = "complete" if made.complete else "not complete yet"
+        print(f"merged {len(stores):,} stores into {output}: {len(made.shards):,} shards, {state}", file=sys.stderr)

@@ -1,0 +1,32 @@
+"""`wordstates verify`: is a store complete and as it was written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wordstates.cli.options import Json, print_json
+
+FAILED = 1
+
+
+def verify(
+    store: Annotated[str, typer.Argument(metavar="STORE", help="A store, as `embed -o store/` makes it.")],
+    json: Json = False,
+) -> None:
+    """Check a store: every shard there, whole, as it was written, and no word in it twice."""
+    from wordstates.corpus.verify import verify_store
+
+    found = verify_store(store)
+    if json:
+        print_json(found.to_dict())
+    else:
+        for problem in found.problems:
+            print(problem)
+        print(
+            f"{store}: {found.shards:,} shards, {found.documents:,} documents, {found.rows:,} rows, {found.bytes:,} "
+            f"bytes, {found.rejects:,} rejects: {'complete, and all is well' if found.ok else 'see above'}"
+        )
+    if not found.ok:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,153 @@
+"""Who computes the shards of a run: this process, or others that meet the same protocol (`workers`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wordstates.corpus.attempts import Reject
+from wordstates.corpus.document import Document
+from wordstates.corpus.shard_file import ShardJob, embed_pieces, write_shard
+from wordstates.corpus.shard_record import ShardRecord
+from wordstates.corpus.shards import Shard
+from wordstates.corpus.stopping import NeverStops
+from wordstates.table import column_names, largest_values, make_rows
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+
+_SAMPLE_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run has to know of its embedders.
+
+    Args:
+        provenance: Where the vectors come from.
+        shapes: Shape of one vector of each column.
+        by_subword: Whether there is a row a subword.
+        causal: Whether the model reads the left context only.
+    """
+
+    provenance: dict[str, Any]
+    shapes: dict[str, tuple[int, ...]]
+    by_subword: bool
+    causal: bool
+
+    @classmethod
+    def of(cls, embedder: WordEmbedder) -> Facts:
+        """Ask an embedder, which settles on its fastest engine: the shards of a store have one."""
+        embedder.use_fastest_engine()
+        shapes = embedder.vector_shapes
+        by_subword = {recipe.subword_pooling == "none" for recipe in embedder.recipes}
+        return cls(
+            embedder.provenance,
+            dict(zip(column_names(list(shapes)), shapes.values(), strict=True)),
+            by_subword == {True},
+            embedder.causal,
+        )
+
+
+class Crew(Protocol):
+    """What does shards."""
+
+    def facts(self) -> Facts:
+        """Say what the vectors will be."""
+        ...
+
+    def largest(self, documents: Sequence[Document]) -> dict[str, float]:
+        """Give the largest magnitude in each column, for a sample from the beginning of some documents."""
+        ...
+
+    def begin(self, job: ShardJob) -> None:
+        """Learn where to write, and in which columns."""
+
+    def submit(self, shard: Shard) -> None:
+        """Do a shard, or hand it to who does; waits while everybody is busy."""
+
+    def drain(self) -> None:
+        """Wait until all that was submitted is done."""
+
+    def close(self) -> None:
+        """Let go of everything, finished or not."""
+
+    def processes(self) -> list[int]:
+        """Give the ids of the processes besides this one."""
+        ...
+
+
+class LocalCrew:
+    """This process alone.
+
+    Args:
+        embedder: Gives the vectors.
+        on_done: Called with each shard that is done.
+        on_words: Called after each batch with the number of words it gave.
+        stop: Says when to stop.
+    """
+
+    def __init__(
+        self,
+        embedder: WordEmbedder,
+        on_done: Callable[[ShardRecord], object],
+        on_words: Callable[[int], object],
+        stop: NeverStops,
+    ) -> None:
+        self._embedder = embedder
+        self._on_done = on_done
+        self._on_words = on_words
+        self._stop = stop
+        self._job: ShardJob | None = None
+
+    def facts(self) -> Facts:
+        """Say what the vectors will be."""
+        return Facts.of(self._embedder)
+
+    def largest(self, documents: Sequence[Document]) -> dict[str, float]:
+        """Give the largest magnitude in each column, for a sample from the beginning of some documents."""
+        return largest_in_sample(self._embedder, documents)
+
+    def begin(self, job: ShardJob) -> None:
+        """Learn where to write, and in which columns."""
+        self._job = job
+
+    def submit(self, shard: Shard) -> None:
+        """Do a shard."""
+        if self._job is None:
+            raise RuntimeError("begin() comes before submit()")
+        with self._stop.deferred():
+            self._on_done(write_shard(self._embedder, shard, self._job, self._advance))
+
+    def _advance(self, words: int) -> None:
+        self._on_words(words)
+        self._stop.check()
+
+    def drain(self) -> None:
+        """Wait for nothing: what was submitted is done."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+    def processes(self) -> list[int]:
+        """Give the ids of the processes besides this one: there are none."""
+        return []
+
+
+def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> dict[str, float]:
+    """Give the largest magnitude in each column, for the first documents, and the first characters of a long one."""
+    sample, held = list[Document](), 0
+    for document in documents:
+        if held >= _SAMPLE_CHARACTERS:
+            break
+        text = document.text[:_SAMPLE_CHARACTERS]
+        sample.append(document if len(text) == len(document.text) else Document(document.id, text))
+        held += len(text)
+    rejects: list[Reject] = []
+    found: dict[str, float] = {}
+    for piece in embed_pieces(embedder, sample, 1, rejects, lambda _: None):
+        rows = make_rows([document.id for document in piece.documents], piece.embeddings)
+        for column in rows.vectors:
+            found[column] = max(found.get(column, 0.0), float(largest_values(rows, column).max(initial=0.0)))
+    return found

@@ -1,0 +1,65 @@
+"""What is known of a finished shard: a small JSON file beside it, written before the shard gets its name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """One finished shard.
+
+    Args:
+        number: Its place in the input.
+        id: Fingerprint of its documents.
+        first: Id of its first document.
+        last: Id of its last one.
+        documents: Documents it was made of.
+        texts: Documents that were embedded.
+        words: Words of those.
+        rows: Rows of the file.
+        subwords: Subwords of the words.
+        windows: Windows that the model read.
+        long_texts: Texts longer than one window.
+        statuses: Number of words of each status.
+        rejects: Documents that could not be embedded, each with its reason.
+        given: Whether all documents brought their own words.
+        bytes: Size of the file.
+        sha256: Checksum of the file.
+    """
+
+    number: int
+    id: str
+    first: str
+    last: str
+    documents: int
+    texts: int = 0
+    words: int = 0
+    rows: int = 0
+    subwords: int = 0
+    windows: int = 0
+    long_texts: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    rejects: list[dict[str, str]] = field(default_factory=list)
+    given: bool = False
+    bytes: int = 0
+    sha256: str = ""
+
+    def to_json(self) -> str:
+        """Write it as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> ShardRecord:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: If it is nothing of the kind.
+        """
+        data: Any = json.loads(text)
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise ValueError(f"not the record of a shard: {error}") from error

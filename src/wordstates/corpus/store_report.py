@@ -1,0 +1,81 @@
+"""What a run into a store reports when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class StoreReport:
+    """What is in a store, and what a run did to it.
+
+    Args:
+        texts: Documents embedded, in all shards that are there.
+        words: Words of those; so for the figures after it.
+        rows: Rows: words, or subwords where the recipe keeps them.
+        subwords: Subwords of the words.
+        windows: Windows that the model read.
+        long_texts: Texts longer than one window.
+        statuses: Number of words of each status.
+        bytes: Size of all shards.
+        rejects: Documents that could not be embedded, each with its reason.
+        shards: Shards of the whole input.
+        finished: Shards that are there.
+        computed: Shards that this run computed.
+        skipped: Shards that this run found finished.
+        computed_words: Words that this run gave vectors.
+        seconds: Time of this run.
+        complete: True if every shard is there.
+        output: Folder of the store.
+        provenance: Where the vectors come from.
+        causal: True if the model reads left to right.
+    """
+
+    texts: int = 0
+    words: int = 0
+    rows: int = 0
+    subwords: int = 0
+    windows: int = 0
+    long_texts: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+    rejects: list[dict[str, str]] = field(default_factory=list)
+    shards: int = 0
+    finished: int = 0
+    computed: int = 0
+    skipped: int = 0
+    computed_words: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    output: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    causal: bool = False
+
+    @property
+    def words_per_second(self) -> float:
+        """Words a second of this run, over the words that it computed."""
+        return self.computed_words / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        return {**vars(self), "words_per_second": round(self.words_per_second, 1)}
+
+    def to_text(self) -> str:
+        """Write the report as a few aligned lines."""
+        statuses = ", ".join(f"{status} {count:,}" for status, count in self.statuses.items()) or "none"
+        done = f"{self.computed:,} computed" + (f", {self.skipped:,} were there" if self.skipped else "")
+        rows = [
+            ("texts", f"{self.texts:,}" + (f" ({self.long_texts:,} longer than a window)" if self.long_texts else "")),
+            ("words", f"{self.words:,}"),
+            ("subwords", f"{self.subwords:,}"),
+            ("windows", f"{self.windows:,}"),
+            ("statuses", statuses),
+            *([("rejected", f"{len(self.rejects):,}")] if self.rejects else []),
+            ("shards", f"{self.finished:,} of {self.shards:,} ({done})"),
+            ("seconds", f"{self.seconds:,.1f}"),
+            ("words a second", f"{self.words_per_second:,.0f}"),
+            ("bytes", f"{self.bytes:,}"),
+            ("wrote", self.output + ("" if self.complete else " (other parts are still missing)")),
+        ]
+        return "\n".join(f"{name:<15} {value}" for name, value in rows)

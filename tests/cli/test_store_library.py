@@ -1,0 +1,260 @@
+"""Stores from Python: what the command does not reach."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from wordstates import WordEmbedder
+from wordstates.corpus import locks, run_progress, workers
+from wordstates.corpus.document import Document
+from wordstates.corpus.manifest import Manifest
+from wordstates.corpus.merge import merge_stores
+from wordstates.corpus.run_progress import ShownProgress
+from wordstates.corpus.shard_file import sha256_of
+from wordstates.corpus.shard_record import ShardRecord
+from wordstates.corpus.shards import Part, Shard, cut_shards, read_shard_name, shard_id
+from wordstates.corpus.stopping import Stopped, StopSignals
+from wordstates.corpus.store import open_store
+from wordstates.corpus.store_folder import StoreFolder
+from wordstates.corpus.store_run import StoreSettings, embed_to_store
+from wordstates.errors import InputError, OutputError, WorkerError
+
+DOCUMENTS = [Document(f"d{number}", f"the old mill number {number}") for number in range(12)]
+SETTINGS = StoreSettings(shard_characters=80)
+
+
+@pytest.fixture(scope="session")
+def made(embedder: WordEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stores") / "made"
+    report = embed_to_store(embedder, DOCUMENTS, path, SETTINGS)
+    assert (report.complete, report.texts) == (True, 12)
+    return path
+
+
+@pytest.fixture
+def store(made: Path, tmp_path: Path) -> Path:
+    """Give a store of its own to a test that spoils it."""
+    return Path(shutil.copytree(made, tmp_path / "store"))
+
+
+# ---------------------------------------------------------------- shards
+
+
+def test_shards_are_cut_by_characters_alone() -> None:
+    sizes = [400, 300, 500, 2000, 100, 0, 0]
+    documents = [Document(str(index), "x" * size) for index, size in enumerate(sizes)]
+    cut = list(cut_shards(iter(documents), 1000))
+    assert [[document.id for document in shard.documents] for shard in cut] == [
+        ["0", "1"],
+        ["2"],
+        ["3"],
+        ["4", "5", "6"],
+    ]
+    assert [shard.number for shard in cut] == [0, 1, 2, 3]
+    assert [len(shard.documents) for shard in cut_shards([Document("", "")] * 2500, 1000)] == [1000, 1000, 500]
+    assert list(cut_shards([])) == []
+
+
+def test_the_id_of_a_shard_is_of_all_that_decides_its_rows() -> None:
+    base = Document("a", "the mill", ((0, 3), (4, 8)), ("1", "2"))
+    others = [
+        replace(base, id="b"),
+        replace(base, text="the bill"),
+        replace(base, spans=((0, 3), (4, 7))),
+        replace(base, keys=("1", "3")),
+        replace(base, spans=None, keys=None),
+        Document("athe", " mill", base.spans, base.keys),  # the same letters, cut elsewhere
+    ]
+    assert len({shard_id([document]) for document in [base, *others]}) == 7
+    assert shard_id([base]) == shard_id([replace(base)])
+    shard = Shard(12, shard_id([base]), (base,))
+    assert read_shard_name(shard.name) == (12, shard.id)
+    assert read_shard_name("part-12-x") is None
+
+
+@pytest.mark.parametrize("text", ["", "1", "3/3", "-1/2", "1/0", "a/b", "1/2/3"])
+def test_parts_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match=r"Part .* is none: write i/N"):
+        Part.parse(text)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (StoreSettings(shard_characters=0), "A shard of 0 characters is none"),
+        (StoreSettings(context=0), "A context of 0 characters is none"),
+        (StoreSettings(part=Part(1, 2), overwrite=True), "would remove what the other parts have done"),
+    ],
+)
+def test_settings_that_make_no_sense(embedder: WordEmbedder, tmp_path: Path, settings: Any, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        embed_to_store(embedder, DOCUMENTS, tmp_path / "s", settings)
+    assert not (tmp_path / "s").exists()
+
+
+def test_no_document(embedder: WordEmbedder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no document in the input"):
+        embed_to_store(embedder, [], tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_workers_need_what_makes_embedders(embedder: WordEmbedder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Workers make their own embedders: give functools.partial"):
+        embed_to_store(embedder, DOCUMENTS, tmp_path / "s", workers=2)
+    with pytest.raises(InputError, match=r"cannot be sent to another process .*: give functools.partial"):
+        embed_to_store(lambda: embedder, DOCUMENTS, tmp_path / "s", workers=2)
+
+
+def test_what_a_worker_says_when_nobody_foresaw_it() -> None:
+    known, unknown = workers._sendable(OutputError("full")), workers._sendable(ZeroDivisionError("x"))
+    assert isinstance(known, OutputError)
+    assert isinstance(unknown, WorkerError)
+    assert str(unknown).startswith("A worker failed unexpectedly: please report this.")
+    assert "ZeroDivisionError: x" in str(unknown)
+
+
+def test_a_disk_without_locks(embedder: WordEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    with pytest.raises(OutputError, match=r"cannot be locked \(No locks available\)"):
+        embed_to_store(embedder, DOCUMENTS, tmp_path / "s")
+
+
+def test_a_shard_that_is_there_twice(embedder: WordEmbedder, store: Path) -> None:
+    first = next(path for path in (store / "shards").iterdir() if path.name.startswith("part-000000"))
+    shutil.copy(first, first.with_name("part-000000-0123456789abcdef.parquet"))
+    with pytest.raises(OutputError, match=r"has shard 0 twice, .* remove the one that is not of this input"):
+        embed_to_store(embedder, DOCUMENTS, store, SETTINGS)
+    assert "has shard 0 twice" in open_store(store).verify().problems[0]
+
+
+def test_nothing_to_merge(tmp_path: Path, made: Path) -> None:
+    with pytest.raises(InputError, match="There is nothing to merge"):
+        merge_stores([], tmp_path / "m")
+
+
+# ---------------------------------------------------------------- what verify sees
+
+
+def rewrite(store: Path, change: Any) -> Path:
+    """Change a shard, and make its record fit, so that only a look at the rows can tell."""
+    path = open_store(store).shards[1]
+    pq.write_table(change(pq.read_table(path)), path)
+    record = store / "records" / f"{path.stem}.json"
+    data = json.loads(record.read_text()) | {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    record.write_text(json.dumps(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda table: table.slice(0, 3), "has 3 rows, and its record says"),
+        (lambda table: table.drop(["status"]), "has other columns than the manifest says"),
+        (lambda table: table.take([0, 1, 1, 2]), "has words out of order or twice, in document 'd3' at position 1"),
+        (lambda table: table.slice(1), "has words out of order or twice, in document 'd3' at position 1"),
+        (lambda table: table.take([0, 1, 5, 0]), "has document 'd3' twice"),
+    ],
+)
+def test_rows_that_are_not_as_they_should_be(store: Path, change: Any, says: str) -> None:
+    name = rewrite(store, change).name
+    problems = open_store(store).verify().problems
+    assert any(problem.startswith(f"{name} {says}") for problem in problems), problems
+    assert "The records do not add up to what the manifest says of the complete store." in problems
+
+
+def test_a_store_that_nobody_closed(embedder: WordEmbedder, store: Path) -> None:
+    manifest = Manifest.read(store / "manifest.json")
+    replace(manifest, complete=None).write(store / "manifest.json")
+    assert open_store(store).verify().problems == [
+        "All shards are there, and no run has closed the store: run the same command once more."
+    ]
+    replace(manifest, ending=None, complete=None).write(store / "manifest.json")
+    assert "no run has reached the end of the input yet" in open_store(store).verify().problems[0]
+    assert embed_to_store(embedder, DOCUMENTS, store, SETTINGS).computed == 0
+    assert open_store(store).verify().ok
+    (store / "rejects.jsonl").write_text("{}\n")
+    assert "rejects.jsonl lists 1 documents, and the records say 0" in open_store(store).verify().problems[0]
+
+
+def test_a_record_survives_being_written() -> None:
+    record = ShardRecord(3, "0" * 16, "a", "b", 2, statuses={"ok": 4}, rejects=[{"document": "b", "reason": "x"}])
+    assert ShardRecord.from_json(record.to_json()) == record
+    with pytest.raises(ValueError, match="not the record of a shard"):
+        ShardRecord.from_json("{}")
+
+
+def test_only_the_leftovers_of_a_part_are_removed(store: Path) -> None:
+    folder = StoreFolder(store)
+    for name in ("part-000003-0123456789abcdef.parquet", "part-000004-0123456789abcdef.parquet"):
+        (folder.shards / f".{name}.17.partial").touch()
+    folder.remove_leftovers(Part(1, 2))
+    assert [path.name[6:12] for path in folder.leftovers()] == ["000004"[0:6]]
+
+
+# ---------------------------------------------------------------- signals and progress
+
+
+def test_a_signal_waits_for_what_is_worth_finishing() -> None:
+    said: list[str] = []
+    with StopSignals(on_stop=lambda: said.append("stopping")) as stop:
+        done = False
+        with pytest.raises(Stopped) as told, stop.deferred():  # noqa: PT012
+            signal.raise_signal(signal.SIGTERM)
+            stop.check()
+            done = True
+        assert done
+        assert told.value.exit_code == 143
+        assert said == ["stopping"]
+    with StopSignals() as stop, pytest.raises(Stopped):
+        signal.raise_signal(signal.SIGINT)  # nothing is in hand
+    with StopSignals() as stop, pytest.raises(Stopped), stop.deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # at once
+        raise AssertionError("not reached")
+    with StopSignals(grace=0.0) as stop, pytest.raises(Stopped), stop.deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        stop.check()  # the time is over
+        raise AssertionError("not reached")
+
+
+def test_a_line_now_and_then_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(run_progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(run_progress, "memory_bytes", lambda _: 3 << 30)
+    stream = io.StringIO()
+    share = [0.0]
+    progress = ShownProgress(stream)
+    progress.begin(lambda: share[0], tuple)
+    for second in range(1, 33):
+        clock[0], share[0] = float(second), second / 100
+        progress.words(100)
+    progress.shard_done(2)
+    progress.shard_skipped(0)
+    progress.note("the disk")
+    progress.end()
+    assert stream.getvalue().splitlines() == [
+        "embedding: 3,100 words, 100 words/s, 0:01:09 left, 0 shards, 3.00 GiB",
+        "note: the disk",
+    ]
+    assert progress.line() == "3,200 words, 100 words/s, 0:01:08 left, 1 shards and 1 from before, 2 rejects, 3.00 GiB"
+
+
+def test_the_memory_of_processes() -> None:
+    assert run_progress.memory_bytes() > 1 << 20
+    assert run_progress.memory_bytes([-1]) > 1 << 20
