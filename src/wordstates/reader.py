@@ -6,6 +6,7 @@ next and writes what is done.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class WindowReader:
         self._layers = layers
         self._budget = Budget(budget)
         self._repeat = repeat
-        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
 
     def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
         """Give the shape of one vector of a recipe."""
@@ -154,9 +155,10 @@ class WindowReader:
         return Reading([self._pool(engine).submit(task, batch) for batch in batches], repeated)
 
     def _pool(self, engine: Engine) -> ThreadPoolExecutor:
-        if engine.name not in self._threads:
-            self._threads[engine.name] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
-        return self._threads[engine.name]
+        mine = (engine.name, os.getpid())  # threads do not survive a fork
+        if mine not in self._threads:
+            self._threads[mine] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
+        return self._threads[mine]
 
     def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """Group windows into batches: any of them, or only those of one length if padding is not safe."""

@@ -20,7 +20,7 @@ from safetensors import safe_open
 
 from cli_runner import SENTENCES, files_in, masked, run, start
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
-from wordstates.cli import embed as options
+from wordstates.cli import groups as options
 from wordstates.corpus.provenance import read_provenance
 from wordstates.corpus.readers import TextUnit
 from wordstates.corpus.sources import FORMATS

@@ -18,7 +18,6 @@ from safetensors import safe_open
 
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
-from wordstates.cli import find as options
 from wordstates.corpus.document import Document
 from wordstates.corpus.find import find_usages, open_usages_writer
 from wordstates.corpus.provenance import describe, read_provenance
@@ -277,21 +276,6 @@ def test_errors(folder: Path, bert: Path, arguments: str, code: int, says: str) 
     assert (done.code, done.out) == (code, "")
     assert says in " ".join(done.err.replace("│", " ").split())
     assert files_in(folder) == ["texts.jsonl"]
-
-
-def test_the_options_are_those_of_embed() -> None:
-    """The two share their groups of options; where one gets a new option, this tells that the other lacks it."""
-    from typer.main import get_command
-
-    from wordstates.cli.app import app
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    named = {name: {each.name for each in commands[name].params} for name in ("embed", "find")}
-    assert named["embed"] - named["find"] == {"words", "no_punctuation"}
-    assert named["find"] - named["embed"] == {
-        "target", "more", "regex", "lemma", "match_case", "missing", "context", "metadata",
-    }  # fmt: skip
-    assert options.MISSING == ("error", "ignore")
 
 
 def test_an_interrupt_leaves_nothing_behind(folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

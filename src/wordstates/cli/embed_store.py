@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from wordstates.cli.groups import DONE_WITH_REJECTS
 from wordstates.cli.options import print_json
 from wordstates.errors import InputError, WordstatesError
-
-DONE_WITH_REJECTS = 3
 
 if TYPE_CHECKING:
     from wordstates.corpus.document import Document

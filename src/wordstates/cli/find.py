@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordstates.cli.embed import DONE_WITH_REJECTS, DTYPES
 from wordstates.cli.groups import (
+    DONE_WITH_REJECTS,
+    Dtype,
     Inputs,
     ModelOptions,
     Overwrite,
@@ -55,9 +56,7 @@ def find(
     metadata: Annotated[
         str | None, typer.Option(metavar="COLUMN,COLUMN", help="Columns or keys of the input to write with each usage.")
     ] = None,
-    dtype: Annotated[
-        str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")
-    ] = "float32",
+    dtype: Dtype = "float32",
     overwrite: Overwrite = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the usages; load no model, write nothing.")] = False,
     json: Json = False,

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from wordstates.cli.embed import BOS_POLICIES, ENGINES, INPUT_FORMATS, LONG_TEXTS, PRECISIONS, TEXT_UNITS
 from wordstates.cli.options import Model, Revision, TrustRemoteCode, one_of
+
+# What options allow, told before the modules that define it are loaded, which takes seconds; a test holds them equal.
+INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
+TEXT_UNITS = ("line", "paragraph", "file")
+DTYPES = ("float32", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16")
+ENGINES = ("auto", "torch", "openvino")
+LONG_TEXTS = ("window", "truncate", "error")
+BOS_POLICIES = ("auto", "always", "never")
+
+DONE_WITH_REJECTS = 3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from wordstates.corpus.document import Document
+    from wordstates.corpus.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
     from wordstates.recipe import Recipe
 
@@ -27,6 +40,7 @@ Inputs = Annotated[
         help="Files or folders: txt, jsonl, csv, tsv, parquet, conllu, also .gz and .zst; - is standard input.",
     ),
 ]
+Dtype = Annotated[str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")]
 
@@ -49,11 +63,19 @@ class ReadingOptions:
     id_column: Annotated[str | None, typer.Option(help="Column or key that names the document.")] = None
     encoding: Annotated[str, typer.Option(help="Encoding of the input.")] = "utf-8"
 
-    def documents(self, inputs: Sequence[str], metadata: Sequence[str] = ()) -> Iterator[Document]:
+    def documents(
+        self, inputs: Sequence[str], metadata: Sequence[str] = (), meter: InputMeter | None = None
+    ) -> Iterator[Document]:
         """Stream the documents of the inputs; paths and options are checked now."""
         from wordstates.corpus.readers import read_documents
 
-        return read_documents(inputs, metadata=metadata, **vars(self))
+        return read_documents(inputs, metadata=metadata, meter=meter, **vars(self))
+
+    def has_keys(self, inputs: Sequence[str]) -> bool:
+        """Tell whether words of the inputs have names of their own, as in CoNLL-U."""
+        from wordstates.corpus.sources import find_sources
+
+        return any(source.format == "conllu" for source in find_sources(inputs, self.format))
 
     def can_be_read_twice(self, inputs: Sequence[str]) -> bool:
         """Tell whether all inputs are files, and none a pipe."""
@@ -117,19 +139,22 @@ class ModelOptions:
 
     def recipes(self) -> list[Recipe]:
         """Give the recipes asked for; raises RecipeError where the options make none."""
-        from wordstates.cli.embed import _recipes
-
         return _recipes(self.recipe or [], self.layers, self.layer_pooling, self.subword_pooling)
 
-    def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:
-        """Load the model."""
+    def embedder_maker(self, recipes: Sequence[Recipe], **more: Any) -> partial[WordEmbedder]:
+        """Give what loads the model: it can be sent to another process."""
         from wordstates.embedder import WordEmbedder
-        from wordstates.errors import InputError
 
         own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe"}
         options = {name: value for name, value in vars(self).items() if name not in own}
+        return partial(WordEmbedder, self.model, recipes=recipes, **{**options, **more})
+
+    def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:
+        """Load the model."""
+        from wordstates.errors import InputError
+
         try:
-            return WordEmbedder(self.model, recipes=recipes, **options, **more)
+            return self.embedder_maker(recipes, **more)()
         except InputError as error:  # there is no text yet: an option does not go with the model or this machine
             raise typer.BadParameter(str(error)) from error
 
@@ -170,17 +195,52 @@ def with_groups(**groups: type) -> Callable[[Callable[..., None]], Callable[...,
 
 def check_no_input(output: str, inputs: Sequence[str]) -> None:
     """Refuse an output that is one of the inputs, or lies in one."""
-    from wordstates.cli.embed import _check_no_input
+    from wordstates.errors import OutputError
 
-    if output != "-":
-        _check_no_input(output, [*inputs])
+    if output == "-":
+        return
+    target = Path(output).resolve()
+    for path in map(Path, inputs):
+        if path.is_file() and target.exists() and target.samefile(path):
+            raise OutputError(f"{output!r} is one of the inputs, and would be lost: write to another file.")
+        if path.is_dir() and path.resolve() in target.parents:
+            raise OutputError(
+                f"{output!r} lies in the input folder {str(path)!r}, and the next run would read it: write elsewhere."
+            )
+
+
+def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:
+    from wordstates.errors import RecipeError
+    from wordstates.recipe import Recipe
+
+    if not given:
+        return [Recipe(layers, layer_pooling, subword_pooling)]  # type: ignore[arg-type]  # checked by Recipe
+    if (layers, layer_pooling, subword_pooling) != ("-1", "mean", "mean"):
+        raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
+    texts = [text if text.lstrip().startswith("{") else _read_recipe(text) for text in given]
+    return [Recipe.from_json(text) for text in texts]
+
+
+def _read_recipe(path: str) -> str:
+    from wordstates.errors import RecipeError
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error
 
 
 def list_rejects(report: Any, output: str) -> None:
     """Write which documents are not in the file, and why: beside it, or on standard error."""
-    from wordstates.cli.embed import _list_rejects
+    import json
 
-    _list_rejects(report, output)
+    lines = [json.dumps(reject, ensure_ascii=False) for reject in report.to_dict()["rejects"]]
+    if output == "-":
+        print("\n".join(lines), file=sys.stderr)
+        return
+    path = Path(f"{output}.rejects.jsonl")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"wordstates: {len(lines):,} of the documents could not be embedded; they are in {path}", file=sys.stderr)
 
 
 def progress_bar(unit: str, *, hidden: bool) -> Any:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.embed import DONE_WITH_REJECTS
 from wordstates.cli.groups import (
+    DONE_WITH_REJECTS,
     Inputs,
     ModelOptions,
     Overwrite,
