@@ -211,12 +211,14 @@ def _threads_divided(workers: int) -> Iterator[None]:
 
 def _work(pipe: Connection, make_embedder: MakeEmbedder, device: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the main process decides
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the unfinished file is removed on the way out
+    asked: list[int] = []  # to end; seen between two batches, so that the unfinished file is removed on the way out
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     messages: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, messages), daemon=True).start()
     try:
-        _serve(pipe, messages, make_embedder() if device is None else make_embedder(device=device))
-    except KeyboardInterrupt:
+        embedder = make_embedder() if device is None else make_embedder(device=device)
+        _serve(pipe, messages, embedder, _Teller(pipe, asked))
+    except _Ended:
         pass
     except Exception as error:
         with contextlib.suppress(OSError):
@@ -231,10 +233,11 @@ def _receive(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]]) -> 
         os._exit(1)  # the main process is gone, and with it the lock
 
 
-def _serve(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]], embedder: WordEmbedder) -> None:
+def _serve(
+    pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]], embedder: WordEmbedder, tell: _Teller
+) -> None:
     job: ShardJob | None = None
     pipe.send(("ready", Facts.of(embedder)))
-    tell = _Teller(pipe)
     while True:
         kind, content = messages.get()
         if kind == "end":
@@ -249,15 +252,22 @@ def _serve(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]], embed
             pipe.send(("done", record))
 
 
-class _Teller:
-    """Says how many words were given, not more often than anybody would read it."""
+class _Ended(BaseException):
+    """The main process wants this one to end."""
 
-    def __init__(self, pipe: Connection) -> None:
+
+class _Teller:
+    """Says how many words were given, not more often than anybody would read it; ends the work when asked to."""
+
+    def __init__(self, pipe: Connection, asked: Sequence[int]) -> None:
         self._pipe = pipe
+        self._asked = asked
         self._words = 0
         self._told = time.monotonic()
 
     def words(self, count: int) -> None:
+        if self._asked:
+            raise _Ended
         self._words += count
         if time.monotonic() - self._told > _TELL_EVERY:
             self.rest()
