@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table store-figures clean
+.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table store-figures bench bench-peers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,12 @@ store-figures: $(VENV)/.dev ## Measure memory and speed of stores (STORE_ARGS: w
 
 align-table: $(VENV)/.dev ## Align the treebanks with real tokenizers (ALIGN_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/alignment_table.py $(ALIGN_ARGS)
+
+bench: bench-peers ## Race against other tools (BENCH_ARGS: what python -m benchmarks.speed takes)
+	@$(BIN)/python -m benchmarks.speed $(BENCH_ARGS)
+
+bench-peers: $(VENV)/.dev ## Make the virtual environments of the other tools in .bench
+	@$(BIN)/python -m benchmarks.speed --make-peers
 
 search-speed: $(VENV)/.dev ## Time the search for words in texts (SEARCH_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/find_search.py $(SEARCH_ARGS)

@@ -472,7 +472,7 @@ def test_a_disk_that_is_nearly_full(folder: Path, monkeypatch: pytest.MonkeyPatc
     usage = shutil.disk_usage(folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     fails(embed(folder), "Disk nearly full: 1,000 bytes are free for 'store'", "the next shards take about")
-    assert len(shards(folder)) == 1
+    assert 1 <= len(shards(folder)) <= 2  # the second was on its way before the size of the first was known
     space = FreeSpace(folder, 2)
     assert space.foresee(0.5) is None  # nothing is known yet
     space.wrote(10_000)

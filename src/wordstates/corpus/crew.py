@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
 _SAMPLE_CHARACTERS = 20_000
+AT_ONCE = 2  # shards on their way in one process
+_LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Crew(Protocol):
 
 
 class LocalCrew:
-    """This process alone.
+    """This process alone: while one shard is brought to disk, the next is computed.
 
     Args:
         embedder: Gives the vectors.
@@ -100,6 +104,9 @@ class LocalCrew:
         self._on_words = on_words
         self._stop = stop
         self._job: ShardJob | None = None
+        self._pool = ThreadPoolExecutor(AT_ONCE, "wordstates-shard")
+        self._running: deque[Future[ShardRecord]] = deque()
+        self._closed = False
 
     def facts(self) -> Facts:
         """Say what the vectors will be."""
@@ -114,25 +121,43 @@ class LocalCrew:
         self._job = job
 
     def submit(self, shard: Shard) -> None:
-        """Do a shard."""
+        """Begin a shard; waits while as many as may be are on their way."""
         if self._job is None:
             raise RuntimeError("begin() comes before submit()")
         with self._stop.deferred():
-            self._on_done(write_shard(self._embedder, shard, self._job, self._advance))
+            self._running.append(self._pool.submit(write_shard, self._embedder, shard, self._job, self._advance))
+            self._wait_until(AT_ONCE - 1)
 
     def _advance(self, words: int) -> None:
+        if self._closed:
+            raise _Dropped
         self._on_words(words)
-        self._stop.check()
 
     def drain(self) -> None:
-        """Wait for nothing: what was submitted is done."""
+        """Wait until all that was submitted is done."""
+        with self._stop.deferred():
+            self._wait_until(0)
+
+    def _wait_until(self, left: int) -> None:
+        while len(self._running) > left:
+            while not wait(list(self._running)[:1], timeout=_LOOK_EVERY).done:
+                self._stop.check()
+            self._on_done(self._running.popleft().result())
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Drop the shards that are not done."""
+        self._closed = True
+        for future in self._running:
+            future.cancel()
+        self._pool.shutdown()
 
     def processes(self) -> list[int]:
         """Give the ids of the processes besides this one: there are none."""
         return []
+
+
+class _Dropped(BaseException):
+    """The run has ended: a shard that is not done is dropped."""
 
 
 def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> dict[str, float]:

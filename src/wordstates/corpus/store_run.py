@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.corpus.crew import Crew, LocalCrew
+from wordstates.corpus.crew import AT_ONCE, Crew, LocalCrew
 from wordstates.corpus.disk import FreeSpace
 from wordstates.corpus.document import Document
 from wordstates.corpus.layout import Layout
@@ -168,7 +168,7 @@ class _Run:
     def over(self, documents: Iterable[Document], crew: Crew) -> StoreReport:
         """Do it all."""
         began = time.perf_counter()
-        self._space = FreeSpace(self.folder.shards, max(1, len(crew.processes())))
+        self._space = FreeSpace(self.folder.shards, max(AT_ONCE, len(crew.processes())))
         shards = cut_shards(documents, self.settings.shard_characters)
         first = next(shards, None)
         if first is None:

@@ -17,7 +17,7 @@ from wordstates.corpus.partial import PartialFile
 from wordstates.table import Rows, VectorDtype, to_table
 
 _GROUP_ROWS = 1 << 16
-_GROUP_BYTES = 1 << 27  # a row group is whole in memory, here and in whoever reads it
+_GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
 
 
 class ParquetWriter(FileWriter):

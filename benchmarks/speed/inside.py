@@ -1,0 +1,79 @@
+"""The one place that looks behind the public face of wordstates: to feed an engine without the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from wordstates import WordEmbedder
+from wordstates.batching import make_batches
+from wordstates.model.engine import Batch, pad
+
+_BUDGET = 1024
+
+
+def blocks_of(model: str) -> dict[str, int]:
+    """Give the shape of a model's blocks from its config: blocks, hidden width, inner width."""
+    config = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))
+    return {
+        "blocks": config["num_hidden_layers"],
+        "hidden": config["hidden_size"],
+        "inner": config["intermediate_size"],
+    }
+
+
+def flops(shape: dict[str, int], lengths: Sequence[int]) -> float:
+    """Count the floating-point operations that windows of these lengths need, no padding among them.
+
+    Two for each weight of the blocks and subword, and two products of n by n by width for the attention of a block.
+    """
+    hidden, inner = shape["hidden"], shape["inner"]
+    weights = 4 * hidden * hidden + 2 * hidden * inner
+    return float(shape["blocks"] * sum(2 * weights * n + 4 * n * n * hidden for n in lengths))
+
+
+class EngineAlone:
+    """An engine with batches of real texts that are ready before the clock runs.
+
+    Args:
+        embedder: Its engine is taken.
+        texts: Raw texts, shorter than a window.
+    """
+
+    def __init__(self, embedder: WordEmbedder, texts: Sequence[str]) -> None:
+        self._model: Any = embedder._model
+        self._engine: Any = self._model.engines.fastest()
+        plan = embedder.plan(texts)
+        template = self._model.template
+        rows: list[list[int]] = [template.wrap(window.ids.tolist()) for window in plan.windows]
+        self.lengths = [len(row) for row in rows]
+        types: Any = (
+            None if template.types is None else [template.wrap_types(len(window.ids)) for window in plan.windows]
+        )
+        self._batches = [
+            pad(
+                [rows[index] for index in batch],
+                template.types and [types[index] for index in batch],
+                self._model.pad_id,
+            )
+            for batch in make_batches(self.lengths, _BUDGET)
+        ]
+        self.padded = sum(batch.ids.numel() for batch in self._batches)
+        self.words = len(plan.status_codes)
+
+    @property
+    def name(self) -> str:
+        return str(self._engine.name)
+
+    def run(self, layer: int) -> None:
+        """Compute a layer of all batches, as many at once as the engine is best asked for."""
+
+        def read(batch: Batch) -> None:
+            self._engine.hidden_states(batch, [layer])
+
+        with ThreadPoolExecutor(self._engine.in_flight) as threads:
+            for _ in threads.map(read, self._batches):
+                pass
