@@ -24,6 +24,7 @@ from benchmarks.speed.texts import FULL, QUICK, describe, make_inputs
 
 _HERE = Path(__file__).parent
 _RESULTS = _HERE.parent / "results" / "speed.json"
+_DOCS = _HERE.parent.parent / "docs"
 _PEERS = Path(".bench")
 _MINILM = "minilm"
 _LOOK = 1.0  # seconds before and after a study, to see who else computes
@@ -40,7 +41,8 @@ def main() -> int:
             raise SystemExit("--treebank PATH is needed: the training part of UD English-EWT, a file in CoNLL-U.")
         if not _measure(arguments, output):
             return 1
-    table, plot = render(output)
+    in_docs = output.resolve() == _RESULTS.resolve()
+    table, plot = render(output, _DOCS if in_docs else output.parent, "benchmark" if in_docs else output.stem)
     print(table.read_text(encoding="utf-8"))
     say(f"{output}, {table}, {plot}")
     return 0

@@ -15,8 +15,13 @@ from benchmarks.speed.race import OURS_MAY_DIFFER, PEERS_MAY_DIFFER, ROUNDING, r
 _DASH = "–"
 
 
-def render(results: Path) -> tuple[Path, Path]:
-    """Write the tables and the plot beside the results.
+def render(results: Path, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write the tables and the plot.
+
+    Args:
+        results: File of raw results.
+        folder: Where to.
+        name: Name of both, without ending.
 
     Returns:
         Their paths.
@@ -24,8 +29,9 @@ def render(results: Path) -> tuple[Path, Path]:
     if not results.is_file():
         raise SystemExit(f"{results}: no results to make tables of; measure first.")
     found = json.loads(results.read_text(encoding="utf-8"))
-    table, plot = results.with_suffix(".md"), results.with_suffix(".svg")
-    table.write_text("\n".join(_page(found)) + "\n", encoding="utf-8")
+    table, plot = folder / f"{name}.md", folder / f"{name}.svg"
+    page = "\n".join(["# Benchmark: wordstates beside other tools", "", *_page(found)]).rstrip()
+    table.write_text(f"{page}\n\n![words a second]({plot.name})\n", encoding="utf-8")
     draw(found, plot)
     return table, plot
 

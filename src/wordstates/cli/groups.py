@@ -113,7 +113,7 @@ class ModelOptions:
             callback=one_of(*ENGINES), help="auto (the fastest that agrees with PyTorch), torch, or openvino (CPU)."
         ),
     ] = "auto"
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with on a CPU, in each process; default all cores, divided.")] = (
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with on a CPU; default all cores.")] = (
         None
     )
     window: Annotated[int | None, typer.Option(help="Subwords one pass reads; default what the model can.")] = None

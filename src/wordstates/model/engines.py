@@ -48,13 +48,16 @@ class Probes:
         return self._padded([self.text.row, self.text.changed[:half]])
 
     def batches(self) -> Iterator[Batch]:
-        """Give batches of other shapes than the example's: a row alone, unequal rows, a long row."""
+        """Give batches of other shapes than the example's: a row alone, unequal rows, a long row, one beside it."""
         row = list(self.text.row)
         yield self._padded([row])
         if self.padding_safe:
             yield self._padded([row[:3], row + row[:3], row[:-1]])
         length = min(self.longest or _LONG_PROBE, _LONG_PROBE)
-        yield self._padded([(row * (length // len(row) + 1))[:length]])
+        long = (row * (length // len(row) + 1))[:length]
+        yield self._padded([long])
+        if self.padding_safe:
+            yield self._padded([row, long])
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> Batch:
         types = self.text.types
