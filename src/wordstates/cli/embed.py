@@ -117,7 +117,13 @@ def embed(
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
     ] = "0/1",
-    workers: Annotated[int, typer.Option(min=1, help="Stores: processes that compute, each with a model.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Stores: processes that compute, each with a model; default 1.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Stores: compute on a Ray cluster: auto, HOST:PORT of its head, local."),
+    ] = None,
     context: Annotated[
         int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
     ] = None,
@@ -151,7 +157,14 @@ def embed(
         _check_no_input(output, inputs)
     keyed = any(source.format == "conllu" for source in find_sources(inputs, format))
     store = StoreOptions.of(
-        output, shard=shard, shard_characters=shard_characters, workers=workers, context=context, device=device
+        output,
+        shard=shard,
+        shard_characters=shard_characters,
+        workers=workers,
+        context=context,
+        device=device,
+        ray=ray,
+        threads=threads,
     )
     if store is None:
         writer = open_writer(

@@ -1,4 +1,7 @@
-"""Who computes the shards of a run: this process, or others that meet the same protocol (`workers`)."""
+"""Who computes the shards of a run: this process, or others that meet the same protocol.
+
+`workers` are processes on this machine, `distributed` are nodes of a cluster.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,11 @@ class Crew(Protocol):
         """Let go of everything, finished or not."""
 
     def processes(self) -> list[int]:
-        """Give the ids of the processes besides this one."""
+        """Give the ids of the processes on this machine besides this one."""
+        ...
+
+    def at_once(self) -> int:
+        """Say how many shards are written at the same time."""
         ...
 
 
@@ -133,6 +140,10 @@ class LocalCrew:
     def processes(self) -> list[int]:
         """Give the ids of the processes besides this one: there are none."""
         return []
+
+    def at_once(self) -> int:
+        """Say how many shards are written at the same time."""
+        return 1
 
 
 def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> dict[str, float]:
