@@ -391,6 +391,9 @@ def test_no_cluster_is_there(tmp_path: Path, bert: Path, monkeypatch: pytest.Mon
     says = r"The Ray cluster at 'auto' cannot be joined \(Could not find any running Ray instance\): give auto on a"
     with pytest.raises(WorkerError, match=says):
         embed_to_store(partial(WordEmbedder, bert), DOCUMENTS, tmp_path / "store", cluster=RayCluster("auto"))
+    with pytest.raises(WorkerError, match=r"at '127\.0\.0\.1:1' cannot be joined \(.*refused\)"):  # Ray is not asked
+        embed_to_store(partial(WordEmbedder, bert), DOCUMENTS, tmp_path / "store", cluster=RayCluster("127.0.0.1:1"))
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(

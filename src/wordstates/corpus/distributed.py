@@ -17,6 +17,7 @@ import os
 import pickle
 import shutil
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
 _LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
+_ANSWERS_WITHIN = 10.0  # seconds for the head of a cluster to answer at all
 _PATIENCE = 30.0  # seconds without any worker until it is said that there is none
 _TRIES = 5  # workers that one shard may lose, or one place in the crew before it is ready
 
@@ -311,6 +313,7 @@ def _connect(address: str) -> tuple[Any, bool]:
             return ray, False
         own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:  # of many kinds: no such host, another version of Ray or Python, no cluster
             with contextlib.suppress(Exception):
@@ -320,6 +323,13 @@ def _connect(address: str) -> tuple[Any, bool]:
                 "the cluster, HOST:PORT of its head, or local; `ray status` tells whether it is there."
             ) from error
     return ray, True
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens at HOST:PORT: Ray would try for minutes, and talk about it."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
 
 
 @contextmanager
