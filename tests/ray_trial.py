@@ -26,6 +26,7 @@ from ray.cluster_utils import Cluster
 from store_killer import shards_of
 from wordstates import WordEmbedder
 from wordstates.corpus.cluster import RayCluster
+from wordstates.corpus.distributed import RayCrew
 from wordstates.corpus.readers import read_documents
 from wordstates.corpus.run_progress import RunProgress
 from wordstates.corpus.stopping import StopSignals
@@ -44,12 +45,26 @@ class KillsANode(RunProgress):
         self.cluster, self.node, self.left = cluster, node, after
         self.notes: list[str] = []
         self.handlers: set[str] = set()
+        self.ready = 0
+
+    def count_ready(self, crew: type[RayCrew]) -> None:
+        """Count the workers that are ready."""
+        compare = crew._compare
+
+        def counted(crew: RayCrew, answer: Any) -> None:
+            self.ready += 1
+            compare(crew, answer)
+
+        crew._compare = counted  # type: ignore[method-assign]
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
     def shard_done(self, rejects: int) -> None:
         self.handlers.add(type(getattr(signal.getsignal(signal.SIGTERM), "__self__", None)).__name__)
+        if self.ready < 2:  # a worker that is still loading is lost too, but no shard with it
+            time.sleep(0.5)
+            return
         self.left -= 1
         if self.left == 0:
             self.cluster.remove_node(self.node, allow_graceful=False)
@@ -102,7 +117,8 @@ def main() -> None:
         lap("cluster")
 
         # A node is killed. What it leaves is a place that nobody can fill, and the other node does the rest.
-        killing = KillsANode(cluster, nodes[1], 4)
+        killing = KillsANode(cluster, nodes[1], 2)
+        killing.count_ready(RayCrew)
         on = RayCluster(cluster.address)
         with StopSignals() as stop:
             report = embed_to_store(
