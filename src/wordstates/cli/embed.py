@@ -50,7 +50,13 @@ def embed(
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
     ] = "0/1",
-    workers: Annotated[int, typer.Option(min=1, help="Stores: processes that compute, each with a model.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Stores: processes that compute, each with a model; default 1.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Stores: compute on a Ray cluster: auto, HOST:PORT of its head, local."),
+    ] = None,
     context: Annotated[
         int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
     ] = None,
@@ -77,7 +83,14 @@ def embed(
         check_no_input(output, inputs)
     keyed = reading.has_keys(inputs)
     store = StoreOptions.of(
-        output, shard=shard, shard_characters=shard_characters, workers=workers, context=context, device=reader.device
+        output,
+        shard=shard,
+        shard_characters=shard_characters,
+        workers=workers,
+        context=context,
+        device=reader.device,
+        ray=ray,
+        threads=reader.threads,
     )
     if store is None:
         writer = open_writer(output, dtype=dtype, overwrite=overwrite or dry_run, keyed=keyed)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from wordstates.cli.options import print_json
 from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
+    from wordstates.corpus.cluster import RayCluster
     from wordstates.corpus.document import Document
     from wordstates.corpus.input_meter import InputMeter
     from wordstates.corpus.shards import Part
@@ -36,15 +37,19 @@ class StoreOptions:
         devices: One a worker, if several were named.
         device: The one device, if one was named.
         context: Characters of context.
+        cluster: Address of a Ray cluster, if one was named.
+        threads: Threads of each worker, if given.
     """
 
     path: str
     part: Part
     shard_characters: int | None
-    workers: int
+    workers: int | None
     devices: tuple[str, ...]
     device: str | None
     context: int | None
+    cluster: str | None
+    threads: int | None
 
     @classmethod
     def of(
@@ -53,9 +58,11 @@ class StoreOptions:
         *,
         shard: str,
         shard_characters: int | None,
-        workers: int,
+        workers: int | None,
         context: int | None,
         device: str | None,
+        ray: str | None,
+        threads: int | None,
     ) -> StoreOptions | None:
         """Read the options; None if the output is a single file.
 
@@ -69,7 +76,8 @@ class StoreOptions:
             given = {
                 "--shard": shard != "0/1",
                 "--shard-characters": shard_characters is not None,
-                "--workers": workers > 1,
+                "--workers": (workers or 1) > 1,
+                "--ray": ray is not None,
                 "--context": context is not None,
                 "--device with several devices": len(devices) > 1,
             }
@@ -78,7 +86,12 @@ class StoreOptions:
                     f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
                 )
             return None
-        if len(devices) > 1 and workers not in (1, len(devices)):
+        if ray is not None and (len(devices) > 1 or (device or "cpu") not in ("cpu", "cuda")):
+            raise typer.BadParameter(
+                f"--device {device} does not go with --ray, which gives each worker a GPU of its own: cpu or cuda, or "
+                "leave it out for the GPUs if there are any."
+            )
+        if len(devices) > 1 and workers not in (None, 1, len(devices)):
             raise typer.BadParameter(
                 f"{workers} workers do not fit {len(devices)} devices: each device has one worker; leave --workers out."
             )
@@ -87,7 +100,16 @@ class StoreOptions:
         except InputError as error:
             raise typer.BadParameter(str(error)) from error
         several = devices if len(devices) > 1 else ()
-        return cls(output, part, shard_characters, workers, several, None if several else device, context)
+        one = None if several else device
+        return cls(output, part, shard_characters, workers, several, one, context, ray, threads)
+
+    def ray_cluster(self) -> RayCluster | None:
+        """Give the cluster to compute on; None: this machine."""
+        from wordstates.corpus.cluster import RayCluster
+
+        if self.cluster is None:
+            return None
+        return RayCluster(self.cluster, workers=self.workers, threads=self.threads, device=self.device)
 
 
 def names_a_store(output: str) -> bool:
@@ -135,8 +157,9 @@ def embed_into_store(
                 documents,
                 options.path,
                 chosen,
-                workers=options.workers,
+                workers=1 if options.cluster is not None else options.workers or 1,
                 devices=options.devices,
+                cluster=options.ray_cluster(),
                 progress=RunProgress() if quiet or json else ShownProgress(bar=sys.stderr.isatty()),
                 share_read=meter.share,
                 stop=stop,

@@ -1,4 +1,7 @@
-"""Who computes the shards of a run: this process, or others that meet the same protocol (`workers`)."""
+"""Who computes the shards of a run: this process, or others that meet the same protocol.
+
+`workers` are processes on this machine, `distributed` are nodes of a cluster.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
 _SAMPLE_CHARACTERS = 20_000
-AT_ONCE = 2  # shards on their way in one process
+_AT_ONCE = 2  # shards on their way in one process
 _LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 
 
@@ -78,7 +81,11 @@ class Crew(Protocol):
         """Let go of everything, finished or not."""
 
     def processes(self) -> list[int]:
-        """Give the ids of the processes besides this one."""
+        """Give the ids of the processes on this machine besides this one."""
+        ...
+
+    def at_once(self) -> int:
+        """Say how many shards are written at the same time."""
         ...
 
 
@@ -104,7 +111,7 @@ class LocalCrew:
         self._on_words = on_words
         self._stop = stop
         self._job: ShardJob | None = None
-        self._pool = ThreadPoolExecutor(AT_ONCE, "wordstates-shard")
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "wordstates-shard")
         self._running: deque[Future[ShardRecord]] = deque()
         self._closed = False
 
@@ -126,7 +133,7 @@ class LocalCrew:
             raise RuntimeError("begin() comes before submit()")
         with self._stop.deferred():
             self._running.append(self._pool.submit(write_shard, self._embedder, shard, self._job, self._advance))
-            self._wait_until(AT_ONCE - 1)
+            self._wait_until(_AT_ONCE - 1)
 
     def _advance(self, words: int) -> None:
         if self._closed:
@@ -154,6 +161,10 @@ class LocalCrew:
     def processes(self) -> list[int]:
         """Give the ids of the processes besides this one: there are none."""
         return []
+
+    def at_once(self) -> int:
+        """Say how many shards are written at the same time."""
+        return _AT_ONCE
 
 
 class _Dropped(BaseException):

@@ -17,7 +17,7 @@ from wordstates.errors import InputError, OutputError
 FORMAT, VERSION = "wordstates store", 1
 # Not among them: the device and the versions, which may change on the way, and the model's name and revision, which
 # the fingerprint of its weights stands for, wherever its folder has been moved to.
-_PINS = (
+PINS = (
     "weights",
     "tokenizer",
     "recipes",
@@ -124,7 +124,7 @@ class Manifest:
 
     def _pins(self) -> dict[str, Any]:
         return {
-            **{name: _plain(self.provenance.get(name)) for name in _PINS},
+            **{name: _plain(self.provenance.get(name)) for name in PINS},
             "dtype": self.dtype,
             "keys": self.layout.keyed,
             "characters of context": self.layout.context,

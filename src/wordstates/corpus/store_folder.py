@@ -7,11 +7,13 @@
     ├── shards/part-000000-<id>.parquet     the rows, and nothing else: for any reader of Parquet folders
     ├── records/part-000000-<id>.json       what is known of each shard, its checksum among it
     ├── rejects.jsonl                       documents that could not be embedded, if there are any
+    ├── incoming/                           what the nodes of a cluster are writing; gone when a run has ended
     └── locks/                              who is at work
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -23,7 +25,8 @@ from wordstates.corpus.shard_record import ShardRecord
 from wordstates.corpus.shards import Part, read_shard_name, shard_name
 from wordstates.errors import InputError, OutputError
 
-_OURS = {"manifest.json", "shards", "records", "locks", "rejects.jsonl"}
+INCOMING = "incoming"
+_OURS = {"manifest.json", "shards", "records", "locks", "rejects.jsonl", INCOMING}
 
 
 class StoreFolder:
@@ -39,6 +42,7 @@ class StoreFolder:
         self.shards = self.path / "shards"
         self.records = self.path / "records"
         self.locks = self.path / "locks"
+        self.incoming = self.path / INCOMING
         self.rejects = self.path / "rejects.jsonl"
 
     def __str__(self) -> str:
@@ -87,7 +91,14 @@ class StoreFolder:
 
     def remove_leftovers(self, part: Part) -> None:
         """Remove the unfinished files of a part whose lock is held: what a killed run left behind; call it guarded."""
+        for folder in self.incoming.glob("*"):
+            if not _is_of_another(part, folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it is not there, or other parts are at work in it
+            self.incoming.rmdir()
         for path in self.leftovers():
+            if self.incoming in path.parents:
+                continue
             found = read_shard_name(path.name.removeprefix(".").partition(".")[0])
             if found is None or part.has(found[0]):  # what is no shard's is written by who is guarded only
                 path.unlink(missing_ok=True)
@@ -95,7 +106,8 @@ class StoreFolder:
     def leftovers(self) -> list[Path]:
         """List unfinished files."""
         folders = (self.path, self.shards, self.records)
-        return sorted(path for folder in folders for path in folder.glob(".*.partial"))
+        partial = [path for folder in folders for path in folder.glob(".*.partial")]
+        return sorted([*partial, *(path for path in self.incoming.rglob("*") if path.is_file())])
 
     def finished(self) -> dict[int, str]:
         """Give number and id of every shard that is there, in order.
@@ -156,6 +168,17 @@ class StoreFolder:
         elif self.rejects.exists():
             self.rejects.unlink()
             sync_folder(self.path)
+
+
+def incoming_name(part: Part, run: str) -> str:
+    """Name the folder in `incoming` of one run of a part."""
+    return f"{part.index}-of-{part.of}-{run}"
+
+
+def _is_of_another(part: Part, name: str) -> bool:
+    """Tell whether a folder in `incoming` is of a part that may be at work now: as the locks have it, one of the N."""
+    index, _, of = name.rpartition("-")[0].partition("-of-")
+    return of == str(part.of) and index != str(part.index)
 
 
 def _is_unfinished(name: str) -> bool:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.corpus.crew import AT_ONCE, Crew, LocalCrew
+from wordstates.corpus.crew import Crew, LocalCrew
 from wordstates.corpus.disk import FreeSpace
 from wordstates.corpus.document import Document
 from wordstates.corpus.layout import Layout
@@ -29,6 +29,7 @@ from wordstates.errors import InputError, OutputError
 from wordstates.table import LARGEST_FLOAT16, VectorDtype
 
 if TYPE_CHECKING:
+    from wordstates.corpus.cluster import RayCluster
     from wordstates.embedder import WordEmbedder
 
 _HEADROOM = 4  # a column whose values come this near to the end of float16 in a sample will pass it in a corpus
@@ -77,6 +78,7 @@ def embed_to_store(
     *,
     workers: int = 1,
     devices: Sequence[str] = (),
+    cluster: RayCluster | None = None,
     progress: RunProgress | None = None,
     share_read: Callable[[], float | None] = lambda: None,
     stop: NeverStops | None = None,
@@ -92,6 +94,7 @@ def embed_to_store(
         settings: How the store is made.
         workers: Processes that compute, besides this one which reads; 1: this one does both.
         devices: One device a worker.
+        cluster: Compute on the nodes of a cluster, which says how many workers there are; None: on this machine.
         progress: Hears how far it has come.
         share_read: Gives how much of the input has been read, 0 to 1, for the time left.
         stop: Says when to stop; default never.
@@ -102,7 +105,7 @@ def embed_to_store(
     Raises:
         InputError: If the input is not the one that the store was begun with, or has no words.
         OutputError: If settings differ from those of the store, another run writes it, or it cannot be written.
-        WorkerError: If a worker is gone.
+        WorkerError: If a worker is gone; on a cluster, if too many are.
     """
     settings, stop = settings or StoreSettings(), stop or NeverStops()
     settings.check()
@@ -112,7 +115,7 @@ def embed_to_store(
     try:
         with (
             working_as(run.folder.locks, settings.part, str(path)),
-            _crew(embedder, max(workers, len(devices)), devices, run, stop) as crew,
+            _crew(embedder, max(workers, len(devices)), devices, cluster, run, stop) as crew,
         ):
             return run.over(documents, crew)
     except BaseException:
@@ -126,21 +129,28 @@ def _crew(
     embedder: WordEmbedder | Callable[..., WordEmbedder],
     workers: int,
     devices: Sequence[str],
+    cluster: RayCluster | None,
     run: _Run,
     stop: NeverStops,
 ) -> Iterator[Crew]:
     crew: Crew
-    if workers > 1:
+    made: Any = embedder
+    is_one = hasattr(embedder, "encode")
+    if is_one and (workers > 1 or cluster is not None):
+        raise InputError("Workers make their own embedders: give functools.partial(WordEmbedder, ...), not one.")
+    if cluster is not None:
+        from wordstates.corpus.distributed import RayCrew
+
+        progress = run.progress
+        crew = RayCrew(made, cluster, run.settings.part, run.done, progress.words, progress.note, stop)
+    elif workers > 1:
         from wordstates.corpus.workers import WorkerCrew
 
-        if hasattr(embedder, "encode"):
-            raise InputError("Workers make their own embedders: give functools.partial(WordEmbedder, ...), not one.")
-        crew = WorkerCrew(embedder, workers, devices, run.done, run.progress.words, stop)
+        crew = WorkerCrew(made, workers, devices, run.done, run.progress.words, stop)
     else:
-        ready: Any = embedder
-        if not hasattr(ready, "encode"):
-            ready = ready(device=devices[0]) if devices else ready()
-        crew = LocalCrew(ready, run.done, run.progress.words, stop)
+        if not is_one:
+            made = made(device=devices[0]) if devices else made()
+        crew = LocalCrew(made, run.done, run.progress.words, stop)
     try:
         yield crew
     finally:
@@ -168,7 +178,7 @@ class _Run:
     def over(self, documents: Iterable[Document], crew: Crew) -> StoreReport:
         """Do it all."""
         began = time.perf_counter()
-        self._space = FreeSpace(self.folder.shards, max(AT_ONCE, len(crew.processes())))
+        self._space = FreeSpace(self.folder.shards, crew.at_once())
         shards = cut_shards(documents, self.settings.shard_characters)
         first = next(shards, None)
         if first is None:

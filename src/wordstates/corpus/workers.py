@@ -171,6 +171,10 @@ class WorkerCrew:
         """Give the ids of the processes besides this one."""
         return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
 
+    def at_once(self) -> int:
+        """Say how many shards are written at the same time."""
+        return len(self._workers)
+
     def _listen(self) -> None:
         """Take what the workers have to say, or see after a moment that there is nothing."""
         self._stop.check()
@@ -222,7 +226,7 @@ def _work(pipe: Connection, make_embedder: MakeEmbedder, device: str | None) -> 
         pass
     except Exception as error:
         with contextlib.suppress(OSError):
-            pipe.send(("failed", _sendable(error)))
+            pipe.send(("failed", sendable(error)))
 
 
 def _receive(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]]) -> None:
@@ -277,7 +281,7 @@ class _Teller:
         self._words, self._told = 0, time.monotonic()
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
     """Give the error as it is where it survives the way, else what it says."""
     if isinstance(error, WordstatesError):
         with contextlib.suppress(Exception):
