@@ -34,6 +34,27 @@ def make_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
+def round_width(length: int) -> int:
+    """Round a length up, so that batches have few widths: a handful of hundreds, at a cost of 2 to 3 percent padding.
+
+    Example:
+        >>> [round_width(length) for length in (3, 31, 33, 128, 129, 500)]
+        [4, 32, 36, 128, 144, 512]
+    """
+    step = 2 if length <= 32 else 4 if length <= 128 else 16
+    return -(-length // step) * step
+
+
+def round_rows(rows: int, full: int) -> int:
+    """Round the number of rows of a batch that is not full up to a power of two; a full one stays.
+
+    Example:
+        >>> [round_rows(rows, 40) for rows in (1, 5, 33, 40)]
+        [1, 8, 40, 40]
+    """
+    return rows if rows >= full else min(1 << (rows - 1).bit_length(), full)
+
+
 class Budget:
     """Most padded subwords in a batch; halved for good when memory runs out, for all threads that share it.
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from wordstates.embeddings import WordEmbeddings
 from wordstates.errors import InputError, RecipeError
 from wordstates.inputs import Texts, as_texts
+from wordstates.model.engine import Engine
 from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision, load_model
 from wordstates.pending import PendingEmbeddings
 from wordstates.planning import LongTexts, Plan
-from wordstates.preparing import Preparer, check_whole, check_window, window_settings
+from wordstates.preparing import Preparer, check_layers, check_whole, check_window, window_settings
 from wordstates.progress import progress
 from wordstates.reader import WindowReader
 from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
@@ -125,7 +126,7 @@ class WordEmbedder:
         )
         anatomy = self._model.anatomy
         self._layers = {recipe.name: recipe.resolve(anatomy.n_blocks, self._model.name) for recipe in self.recipes}
-        self._check_layers()
+        check_layers(self._model, self.recipes, self._layers)
         if repeat and not anatomy.causal:
             raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
         self._repeat = repeat
@@ -162,9 +163,11 @@ class WordEmbedder:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Where the vectors come from: all that decides their values, as plain JSON data."""
+        """Where the vectors come from: all that decides their values, as plain JSON data; of a short call."""
+        return self._provenance(self._model.engines.for_work(0.0))
+
+    def _provenance(self, engine: Engine) -> dict[str, Any]:
         model, settings = self._model, self._preparer.settings
-        engine = model.engines.latest
         return {
             "wordstates": version("wordstates"),
             "model": model.name,
@@ -303,19 +306,25 @@ class WordEmbedder:
         listed, _ = as_texts(texts, None, None)
         return self._preparer.prepare(listed, self.split(listed) if word_spans is None else word_spans).plan
 
-    def submit(self, texts: Texts, *, spans: Sequence[Any] | None = None) -> PendingEmbeddings:
+    def submit(
+        self, texts: Texts, *, spans: Sequence[Any] | None = None, engine: str | None = None
+    ) -> PendingEmbeddings:
         """Begin to embed, and come back while the model computes: what a pipeline prepares and writes meanwhile.
+
+        What fits a single batch is computed at once.
 
         Args:
             texts: As in `encode`.
             spans: As in `encode`.
+            engine: The engine of this call, by the name that `engine_for` gave; default chosen by its length.
 
         Returns:
             What `encode` would give, by its method ``result()``.
 
         Raises:
-            InputError: If the texts are no texts.
+            InputError: If the texts are no texts, or the engine is not at hand.
             SpanError: If a span lies outside its text.
+            ModelError: If the model fails on what was computed at once.
 
         Example:
             >>> pending = WordEmbedder("minilm").submit(["A river bank.", "A bank account."])
@@ -324,22 +333,38 @@ class WordEmbedder:
         """
         listed, given = as_texts(texts, None, spans)
         if given is None:
-            return self._begin(listed, self.split(listed))
-        return self._begin(listed, given, words="given")
+            return self._begin(listed, self.split(listed), engine=engine)
+        return self._begin(listed, given, words="given", engine=engine)
 
-    def _begin(self, texts: Sequence[str], word_spans: Sequence[Spans], words: str = "") -> PendingEmbeddings:
+    def engine_for(self, characters: float) -> str:
+        """Say which engine computes a call with texts of so many characters, ``torch`` or ``openvino``.
+
+        A faster engine is made and compared with PyTorch when it is first chosen, which takes a second or two.
+        """
+        return self._engine_for(characters).name
+
+    def _engine_for(self, characters: float) -> Engine:
+        return self._model.engines.for_work(characters / _CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1))
+
+    def _begin(
+        self, texts: Sequence[str], word_spans: Sequence[Spans], words: str = "", engine: str | None = None
+    ) -> PendingEmbeddings:
         """Plan texts stretch by stretch and hand each to the engine."""
-        characters = sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
-        engine = self._model.engines.for_work(characters // _CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1))
+        if engine is None:
+            chosen = self._engine_for(
+                sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
+            )
+        else:
+            chosen = self._model.engines.named(engine)
         pending = PendingEmbeddings(
             texts,
             word_spans,
             reader=self._reader,
             recipes=self.recipes,
             layers=self._layers,
-            engine=engine,
+            engine=chosen,
             tokenizer=self._model.tokenizer,
-            provenance=self.provenance | ({"words": words} if words else {}),
+            provenance=self._provenance(chosen) | ({"words": words} if words else {}),
         )
         try:
             for prepared in self._preparer.stretches(texts, word_spans):
@@ -348,25 +373,6 @@ class WordEmbedder:
             pending.abandon()
             raise
         return pending
-
-    # -- checks ------------------------------------------------------------------------------------------------------
-
-    def _check_layers(self) -> None:
-        anatomy = self._model.anatomy
-        for recipe in self.recipes:
-            layers = self._layers[recipe.name]
-            unreadable = [layer for layer in layers if layer not in anatomy.readable]
-            if unreadable:
-                raise RecipeError(
-                    f"Layer {unreadable[0]} of {self._model.name!r} has no state for each subword (it shortens the "
-                    f"text inside); the layers that have one are {sorted(anatomy.readable)}."
-                )
-            if len({anatomy.dims[layer] for layer in layers}) > 1:
-                raise RecipeError(
-                    f"Layers {recipe.layers!r} of {self._model.name!r} differ in width "
-                    f"({[anatomy.dims[layer] for layer in layers]}), so they cannot be pooled: choose layers of one "
-                    "width."
-                )
 
 
 def _default_budget(device_type: str) -> int:

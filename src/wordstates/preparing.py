@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, RecipeError
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.planning import LongTexts, Place, Plan, WindowSettings, make_plan
+from wordstates.recipe import Recipe
 from wordstates.text.words import Spans
 
 # Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
@@ -80,6 +81,28 @@ class Preparer:
             begin, place, longest = end, prepared.plan.after, min(2 * longest, _LONGEST_STRETCH)
             if not texts:
                 return
+
+
+def check_layers(model: LoadedModel, recipes: Sequence[Recipe], layers: Mapping[str, tuple[int, ...]]) -> None:
+    """Check that the layers of each recipe have a state for each subword, and one width.
+
+    Raises:
+        RecipeError: If not.
+    """
+    anatomy = model.anatomy
+    for recipe in recipes:
+        wanted = layers[recipe.name]
+        unreadable = [layer for layer in wanted if layer not in anatomy.readable]
+        if unreadable:
+            raise RecipeError(
+                f"Layer {unreadable[0]} of {model.name!r} has no state for each subword (it shortens the "
+                f"text inside); the layers that have one are {sorted(anatomy.readable)}."
+            )
+        if len({anatomy.dims[layer] for layer in wanted}) > 1:
+            raise RecipeError(
+                f"Layers {recipe.layers!r} of {model.name!r} differ in width "
+                f"({[anatomy.dims[layer] for layer in wanted]}), so they cannot be pooled: choose layers of one width."
+            )
 
 
 def check_window(model: LoadedModel, window: int | None) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from wordstates.batching import Budget, make_batches
+from wordstates.batching import Budget, make_batches, round_rows, round_width
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import LoadedModel
@@ -62,19 +62,19 @@ class Reading:
         try:
             for batch in self._batches:
                 advance(batch.result())
+        except CancelledError as error:
+            raise ModelError("These embeddings were abandoned before they were computed: submit again.") from error
         except BaseException:
             self.abandon()
             raise
 
     def abandon(self) -> None:
         """Drop the batches that nobody has begun, and wait for the others."""
-        for batch in self._batches:
-            batch.cancel()
-        wait(self._batches)
+        wait([batch for batch in self._batches if not batch.cancel()])
 
 
 class WindowReader:
-    """Reads windows in batches; several recipes come from one pass, and a window that occurs twice is read once.
+    """Reads windows in batches; several recipes come from one pass, and windows of equal ids from one row.
 
     Args:
         model: The model.
@@ -132,11 +132,13 @@ class WindowReader:
             unique.setdefault(window.ids.tobytes(), []).append(window)
         same = list(unique.values())
         repeated = len(plan.windows) - len(same)
-        lengths = [self._length(windows[0]) for windows in same]
+        lengths = [self._length(windows[0], engine) for windows in same]
         batches = self._batches(lengths)
 
         def read(batch: Sequence[int]) -> int:
-            return self._read([same[index] for index in batch], engine, texts, rows)
+            width = max(lengths[index] for index in batch)
+            shape = (round_rows(len(batch), self._budget.subwords // width), width) if engine.few_shapes else (0, 0)
+            return self._read([same[index] for index in batch], engine, texts, rows, shape)
 
         def task(batch: Sequence[int]) -> int:
             given: list[int] = []
@@ -171,11 +173,19 @@ class WindowReader:
             batches += [[equal[index] for index in batch] for batch in grouped]
         return batches
 
-    def _length(self, window: WindowWork) -> int:
-        return len(window.ids) * (2 if self._repeat else 1) + len(self._model.template)
+    def _length(self, window: WindowWork, engine: Engine) -> int:
+        length = len(window.ids) * (2 if self._repeat else 1) + len(self._model.template)
+        if not engine.few_shapes or not self._model.anatomy.padding_safe:
+            return length
+        return max(length, min(round_width(length), self._model.limit or self._model.default_window))
 
     def _read(
-        self, same: Sequence[list[WindowWork]], engine: Engine, texts: Sequence[str], rows: Mapping[str, Rows]
+        self,
+        same: Sequence[list[WindowWork]],
+        engine: Engine,
+        texts: Sequence[str],
+        rows: Mapping[str, Rows],
+        shape: tuple[int, int],
     ) -> int:
         """Read one batch, put its rows where they belong, and count the words it gave.
 
@@ -184,6 +194,7 @@ class WindowReader:
             engine: Reads them.
             texts: All texts, for errors.
             rows: Where the vectors go.
+            shape: Rows and subwords that the batch has at least.
         """
         windows = [window for equals in same for window in equals]
         words = np.concatenate([window.words for window in windows])
@@ -203,6 +214,7 @@ class WindowReader:
                 Take(recipe, self._layers[recipe.name], every_pair if recipe.subword_pooling == "none" else first_pairs)
                 for recipe in self._recipes
             ],
+            shape,
         )
         for recipe, vectors in zip(self._recipes, pooled, strict=True):
             row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs

@@ -461,7 +461,7 @@ def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(shard_file.ParquetWriter, "_flush", full)
-        fails(embed(folder), "wordstates: Disk full while writing 'store/shards/part-000003-", shard_file.KEPT)
+        fails(embed(folder), "wordstates: Disk full while writing 'store/shards/part-00000", shard_file.KEPT)
     assert len(shards(folder)) == 3
     assert StoreFolder(folder / "store").leftovers() == []
     assert report_of(embed(folder, "--json"))["skipped"] == 3

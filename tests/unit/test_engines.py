@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 
 from families import build
 from wordstates import WordEmbedder
+from wordstates.corpus.attempts import Reject, embed_groups, spans_of
+from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import engines, openvino_engine
 from wordstates.model.engine import Engine, pad
@@ -45,7 +48,8 @@ def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
     weights = embedder._model.engines._weights
     monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 2.0 * weights * (sum(map(len, TEXTS)) // 4))
     long = embedder.encode(TEXTS)
-    assert long.provenance["engine"] == embedder.provenance["engine"] == "openvino"
+    assert long.provenance["engine"] == embedder.engine_for(sum(map(len, TEXTS))) == "openvino"
+    assert embedder.provenance["engine"] == embedder.engine_for(1) == "torch"
     assert np.abs(long.vectors - short.vectors).max() < 1e-5
     assert embedder.encode(TEXTS[:2]).provenance["engine"] == "torch"
     assert embedder.use_fastest_engine() == "openvino"
@@ -54,8 +58,8 @@ def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
 
 def test_both_engines_meet_the_protocol(folder: Path) -> None:
     embedder = WordEmbedder(folder, engine="openvino")
-    assert isinstance(embedder._model.engines.latest, OpenVinoEngine)
-    for engine in (embedder._model.engines.reference, embedder._model.engines.latest):
+    assert isinstance(embedder._model.engines.fastest(), OpenVinoEngine)
+    for engine in (embedder._model.engines.reference, embedder._model.engines.fastest()):
         assert isinstance(engine, Engine)
         assert engine.device == torch.device("cpu")
 
@@ -142,7 +146,7 @@ def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) ->
 
 
 def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
-    engine = WordEmbedder(folder, engine="openvino")._model.engines.latest
+    engine = WordEmbedder(folder, engine="openvino")._model.engines.fastest()
     assert isinstance(engine, OpenVinoEngine)
     for short in (True, False):
         sizes = [len(engine._compile((layer,), short).get_runtime_model().get_ops()) for layer in range(5)]
@@ -153,7 +157,7 @@ def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
 def test_what_a_thread_was_given_is_not_written_over_by_another(folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    engine = WordEmbedder(folder, engine="openvino", threads=1)._model.engines.latest
+    engine = WordEmbedder(folder, engine="openvino", threads=1)._model.engines.fastest()
     batches = [pad([[5 + number, 6, 7]] * (1 + number), None, 0) for number in range(4)]
     expected = [engine.hidden_states(batch, [2])[2].clone() for batch in batches]
 
@@ -175,11 +179,13 @@ def test_threads_are_those_asked_for(folder: Path) -> None:
     try:
         embedder = WordEmbedder(folder, engine="openvino", threads=1)
         assert torch.get_num_threads() == 1
-        assert embedder._model.engines.latest.in_flight == 2
+        assert embedder._model.engines.fastest().in_flight == 2
     finally:
         torch.set_num_threads(before)
     with pytest.raises(InputError, match="threads=0 computes nothing"):
         WordEmbedder(folder, threads=0)
+    with pytest.raises(InputError, match="threads='2' is no whole number"):
+        WordEmbedder(folder, threads="2")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"engine='onnx' does not exist: choose one of auto, torch, openvino\."):
         WordEmbedder(folder, engine="onnx")  # type: ignore[arg-type]
 
@@ -204,8 +210,62 @@ def test_a_failure_in_the_middle_stops_the_call_and_the_embedder_goes_on(
     assert np.array_equal(embedder.encode(TEXTS).vectors, expected)
 
 
+def test_the_engine_of_a_run_is_that_of_all_its_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that fails splits its group into parts that are short for themselves."""
+    embedder = WordEmbedder(folder, precision="bfloat16", long_texts="error")
+    texts = [TEXTS[0]] * 20
+    documents = [Document(str(number), text) for number, text in enumerate([*texts, "mill " * 600, *texts])]
+    weights = embedder._model.engines._weights
+    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 2.0 * weights * len(TEXTS[0]) * 30 / 4)
+    told: list[int] = []
+    found, rejects = [], list[Reject]()
+    for _, part in embed_groups(
+        embedder, [documents], lambda each: each, lambda group: spans_of(embedder, group), rejects, told.append
+    ):
+        found.append(part)
+    assert {part.provenance["engine"] for part in found} == {"openvino"}
+    assert [reject.document for reject in rejects] == ["20"]
+    assert sum(told) == sum(len(part.words) for part in found) == 40 * len(TEXTS[0][:-1].split()) + 40
+    assert all(np.array_equal(text.vectors, found[0][0].vectors) for part in found for text in part)
+
+
+def test_a_caller_s_autocast_changes_nothing(folder: Path) -> None:
+    embedder = WordEmbedder(folder, engine="torch")
+    expected = embedder.encode(TEXTS).vectors
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert np.array_equal(embedder.encode(TEXTS).vectors, expected)
+
+
+def test_shapes_are_few(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new shape costs OpenVINO memory that it does not give back."""
+    shapes: set[tuple[int, ...]] = set()
+    right = OpenVinoEngine.hidden_states
+
+    def noted(self: OpenVinoEngine, batch: Any, layers: Any) -> Any:
+        shapes.add(tuple(batch.ids.shape))
+        return right(self, batch, layers)
+
+    monkeypatch.setattr(OpenVinoEngine, "hidden_states", noted)
+    embedder = WordEmbedder(folder, engine="openvino", batch_subwords=256)
+    plain = WordEmbedder(folder, engine="torch")
+    words = ["the", "old", "mill", "runs", "past", "a", "river", "bank"]
+    shapes.clear()
+    for number in range(60):
+        texts = [" ".join(words[place % 8] for place in range(start, 2 * start + number)) for start in range(1, 9)]
+        assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
+    assert len(shapes) < 40
+
+
 def test_submit_gives_what_encode_gives(folder: Path) -> None:
     embedder = WordEmbedder(folder, engine="openvino")
     pending = [embedder.submit(TEXTS), embedder.submit(TEXTS[:1], spans=[[(4, 12)]])]
     assert np.array_equal(pending[0].result().vectors, embedder.encode(TEXTS).vectors)
     assert pending[1].result().words == ["children"]
+    embedder = WordEmbedder(folder, engine="openvino", batch_subwords=16)
+    dropped = embedder.submit([*TEXTS, *map(" ".join, permutations(TEXTS[0].split()[:6]))])
+    dropped.abandon()
+    with pytest.raises(ModelError, match="abandoned before they were computed"):
+        dropped.result()
+    assert embedder.submit(TEXTS, engine="torch").result().provenance["engine"] == "torch"
+    with pytest.raises(InputError, match="engine='onnx' does not run this model here"):
+        embedder.submit(TEXTS, engine="onnx")

@@ -126,7 +126,7 @@ def embed(
     report.output = output
     if json:
         # Standard output may be taken by the vectors themselves.
-        print_json({**report.to_dict(), "provenance": embedder.provenance}, to_stderr=output == "-" and not dry_run)
+        print_json(report.to_dict(), to_stderr=output == "-" and not dry_run)
     elif dry_run or not quiet:
         _talk(embedder, report)
     if report.rejects:

@@ -115,18 +115,15 @@ def find(
             missing=missing,
             on_progress=bar.update,
         )
-    _tell(report, output, json=json, quiet=quiet, provenance=embedder.provenance)
+    _tell(report, output, json=json, quiet=quiet)
     if report.rejects:
         list_rejects(report, output)
         raise typer.Exit(DONE_WITH_REJECTS)
 
 
-def _tell(
-    report: FindReport, output: str, *, json: bool, quiet: bool, provenance: dict[str, object] | None = None
-) -> None:
+def _tell(report: FindReport, output: str, *, json: bool, quiet: bool) -> None:
     report.output = output
     if json:
-        found = report.to_dict() | ({} if provenance is None else {"provenance": provenance})
-        print_json(found, to_stderr=output == "-" and not report.dry_run)
+        print_json(report.to_dict(), to_stderr=output == "-" and not report.dry_run)
     elif not quiet:
         print(report.to_text(), file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wordstates.corpus.document import Document
@@ -63,8 +64,8 @@ def embed_groups(
 ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
     """Embed group by group; while the caller writes one, the next is computed.
 
-    A group that fails is tried in halves, down to the single documents that fail: those are rejected. All groups have
-    one engine, the fastest if the first group is full and more is to come.
+    A group that fails is tried in halves, down to the single documents that fail: those are rejected. All have one
+    engine, chosen by the first group; if that is full, more may come, and it is the fastest.
 
     Args:
         embedder: Gives the vectors.
@@ -87,8 +88,8 @@ def embed_groups(
     some = all_may_fail
     try:
         for number, group in enumerate(groups):
-            if not number and sum(len(document_of(item).text) for item in group) >= GROUP_CHARACTERS:
-                embedder.use_fastest_engine()
+            if not number:
+                attempts.engine = embedder.engine_for(characters_to_come(document_of(item).text for item in group))
             waiting.append((group, attempts.submit(group)))
             if len(waiting) > 1:
                 for done in attempts.finish(*waiting.popleft()):
@@ -118,29 +119,43 @@ def _check_some(some: bool, rejects: Sequence[Reject]) -> None:
         raise rejects[0].error
 
 
-@dataclass(frozen=True)
+def characters_to_come(first: Iterable[str]) -> float:
+    """Say how much there is to embed, by the texts of the first group: without end if it is full."""
+    characters = sum(map(len, first))
+    return characters if characters < GROUP_CHARACTERS else inf
+
+
+@dataclass
 class _Attempts(Generic[T]):
     embedder: WordEmbedder
     document_of: Callable[[T], Document]
     spans_of: Callable[[Sequence[T]], Sequence[Spans]]
     rejects: list[Reject]
     on_progress: Callable[[int], object]
+    engine: str | None = None
 
     def submit(self, group: Sequence[T]) -> PendingEmbeddings | InputError | ModelError:
         try:
             texts = [self.document_of(item).text for item in group]
-            return self.embedder.submit(texts, spans=self.spans_of(group))
+            return self.embedder.submit(texts, spans=self.spans_of(group), engine=self.engine)
         except (InputError, ModelError) as error:
             return error
 
     def finish(
         self, group: Sequence[T], pending: PendingEmbeddings | InputError | ModelError
     ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+        told: list[int] = []
+
+        def tell(words: int) -> None:
+            told.append(words)
+            self.on_progress(words)
+
         try:
             if isinstance(pending, Exception):
                 raise pending
-            embeddings = pending.result(self.on_progress)
+            embeddings = pending.result(tell)
         except (InputError, ModelError) as error:
+            self.on_progress(-sum(told))  # they are computed again, and told again
             if len(group) == 1:
                 self.rejects.append(Reject(self.document_of(group[0]).id, error))
                 return

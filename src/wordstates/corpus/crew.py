@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wordstates.corpus.attempts import Reject
@@ -114,6 +115,7 @@ class LocalCrew:
         self._pool = ThreadPoolExecutor(_AT_ONCE, "wordstates-shard")
         self._running: deque[Future[ShardRecord]] = deque()
         self._closed = False
+        self._telling = Lock()
 
     def facts(self) -> Facts:
         """Say what the vectors will be."""
@@ -138,7 +140,8 @@ class LocalCrew:
     def _advance(self, words: int) -> None:
         if self._closed:
             raise _Dropped
-        self._on_words(words)
+        with self._telling:
+            self._on_words(words)
 
     def drain(self) -> None:
         """Wait until all that was submitted is done."""

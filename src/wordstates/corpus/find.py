@@ -45,6 +45,7 @@ class FindReport:
         output: Path of the file.
         dry_run: True if nothing was written.
         rejects: Documents with usages that could not be embedded; all others are in the file.
+        provenance: Where the vectors come from; empty in a dry run.
     """
 
     texts: int = 0
@@ -57,11 +58,13 @@ class FindReport:
     output: str = ""
     dry_run: bool = False
     rejects: list[Reject] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
         rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
-        return {**vars(self), "rejects": rejects}
+        figures = {**vars(self), "rejects": rejects}
+        return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
@@ -154,10 +157,11 @@ def find_usages(
             report.rejects,
             on_progress,
         ):
+            report.provenance = {**embeddings.provenance, "words": "targets"}
             writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))
             statuses.update(embeddings.status_counts)
         _finish(report, seen, missing)
-        report.bytes = writer.commit(embedder.provenance | {"words": "targets"})
+        report.bytes = writer.commit(report.provenance)
     except BaseException:
         writer.abort()
         raise

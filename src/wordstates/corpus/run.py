@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import GROUP_CHARACTERS, Reject, embed_groups, in_groups, spans_of
+from wordstates.corpus.attempts import Reject, characters_to_come, embed_groups, in_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
@@ -36,10 +36,10 @@ class Report:
         statuses: Number of words of each status.
         seconds: Time from the first document to the finished file; an estimate in a dry run.
         bytes: Size of the file; an estimate in a dry run.
-        engine: What computed, and why it was PyTorch if a faster engine was looked for.
         output: Path of the file.
         dry_run: True if nothing was written.
         rejects: Documents that could not be embedded; all others are in the file.
+        provenance: Where the vectors come from.
     """
 
     texts: int = 0
@@ -50,10 +50,16 @@ class Report:
     statuses: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     bytes: int = 0
-    engine: str = ""
     output: str = ""
     dry_run: bool = False
     rejects: list[Reject] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> str:
+        """What computed, and why it was PyTorch if a faster engine was looked for."""
+        why = self.provenance.get("why_torch")
+        return f"{self.provenance.get('engine', '')} ({why})" if why else str(self.provenance.get("engine", ""))
 
     @property
     def words_per_second(self) -> float:
@@ -63,7 +69,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
         rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
-        figures = {**vars(self), "rejects": rejects}
+        figures = {**vars(self), "rejects": rejects, "engine": self.engine}
         return {**figures, "words_per_second": round(self.words_per_second, 1)}
 
     def to_text(self) -> str:
@@ -134,10 +140,11 @@ def embed_documents(
             report.subwords += len(embeddings.subword_ids)
             report.windows += embeddings.reading["windows"]
             report.long_texts += embeddings.reading["long_texts"]
-            report.engine = _engine(embeddings.provenance)
+            report.provenance = dict(embeddings.provenance) | {"words": embedder.provenance["words"]}
             statuses.update(embeddings.status_counts)
         _check_words(report, first)
-        report.bytes = writer.commit(embedder.provenance | ({"words": "given"} if given else {}))
+        report.provenance |= {"words": "given"} if given else {}
+        report.bytes = writer.commit(report.provenance)
     except BaseException:
         writer.abort()
         raise
@@ -159,11 +166,10 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     """
     report = Report(dry_run=True)
     statuses: Counter[str] = Counter()
-    first = ""
+    first, engine = "", ""
     rate = 0.0
     for group in grouped(documents):
-        if not first and sum(len(document.text) for document in group) >= GROUP_CHARACTERS:
-            embedder.use_fastest_engine()  # as the run would
+        engine = engine or embedder.engine_for(characters_to_come(document.text for document in group))
         first = first or group[0].id
         texts, spans = [document.text for document in group], spans_of(embedder, group)
         plan = embedder.plan(texts, spans)
@@ -173,9 +179,10 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         report.windows += len(plan.windows)
         report.long_texts += plan.long_texts
         statuses.update(plan.status_counts)
-        rate = rate or _words_per_second(embedder, texts, spans)
+        if not rate:
+            rate, report.provenance = _timed(embedder, texts, spans, engine)
     _check_words(report, first)
-    report.engine = _engine(embedder.provenance)
+    report.provenance |= {"words": embedder.provenance["words"]}
     numbers = sum(int(np.prod(shape)) for shape in embedder.vector_shapes.values())
     rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
     report.statuses = dict(statuses)
@@ -189,28 +196,23 @@ def grouped(documents: Iterable[Document]) -> Iterator[list[Document]]:
     return in_groups(documents, lambda document: document.text)
 
 
-def _words_per_second(embedder: WordEmbedder, texts: list[str], spans: list[Spans]) -> float:
-    """Time the model on the first words of some texts, after a warm-up on a few of them."""
+def _timed(embedder: WordEmbedder, texts: list[str], spans: list[Spans], engine: str) -> tuple[float, dict[str, Any]]:
+    """Give words a second on the first words of some texts, after a warm-up, and where their vectors came from."""
     sample, counted = [], 0
     for text_spans in spans:
         sample.append(text_spans[: max(_SAMPLE_WORDS - counted, 0)])
         counted += len(sample[-1])
     if not counted:
-        return 0.0
+        return 0.0, {}
     cut = [text[: int(found[-1, 1]) if len(found) else 0] for text, found in zip(texts, sample, strict=True)]
     used = [index for index, found in enumerate(sample) if len(found)]
     cut, sample = [cut[index] for index in used], [sample[index] for index in used]
     seconds = []
     for _ in range(1 + _SAMPLE_RUNS):
         began = time.perf_counter()
-        embedder.encode(cut, spans=sample)
+        embeddings = embedder.submit(cut, spans=sample, engine=engine).result()
         seconds.append(time.perf_counter() - began)
-    return counted / median(seconds[1:])  # the first one warms up
-
-
-def _engine(provenance: Mapping[str, Any]) -> str:
-    why = provenance.get("why_torch")
-    return f"{provenance['engine']} ({why})" if why else str(provenance["engine"])
+    return counted / median(seconds[1:]), dict(embeddings.provenance)  # the first one warms up
 
 
 def _check_words(report: Report, first: str) -> None:

@@ -33,11 +33,13 @@ class Engine(Protocol):
 
     Args:
         name: What provenance says of it.
+        few_shapes: Whether each new shape of a batch costs it time and memory, so that shapes are rounded.
         in_flight: Batches that it is best asked for at once, each by a thread of its own.
         precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
     """
 
     name: str
+    few_shapes: bool
     in_flight: int
     precision_error: float | None
 
@@ -63,17 +65,27 @@ def pad(
     rows: Sequence[Sequence[int] | Int[np.ndarray, " _"]],
     types: Sequence[Sequence[int]] | None,
     pad_id: int,
+    shape: tuple[int, int] = (0, 0),
 ) -> Batch:
     """Stack rows of unequal length, padding on the right, where positions do not shift.
 
     The mask is made from the lengths, never from the padding id, which may be a real subword (pad equals eos).
 
+    Args:
+        rows: Vocabulary ids of each row.
+        types: Segment ids of each row, None if all are 0.
+        pad_id: Id to pad with.
+        shape: Rows and subwords that the batch has at least; rows too many repeat the first.
+
     Example:
         >>> pad([[5, 6], [7]], None, 0).ids.tolist()
         [[5, 6], [7, 0]]
     """
+    more = max(shape[0] - len(rows), 0)
+    rows = [*rows, *[rows[0]] * more]
+    types = None if types is None else [*types, *[types[0]] * more]
     lengths = np.array([len(row) for row in rows])
-    mask = np.arange(lengths.max()) < lengths[:, None]
+    mask = np.arange(max(lengths.max(), shape[1])) < lengths[:, None]
     ids = np.full(mask.shape, pad_id, dtype=np.int64)
     ids[mask] = np.concatenate(rows)
     type_ids = None

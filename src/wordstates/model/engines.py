@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from wordstates.errors import MissingExtraError, ModelError
+from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
 from wordstates.model.engine import Batch, Engine, pad, relative_error
 from wordstates.model.openvino_engine import OpenVinoEngine, is_installed
@@ -103,7 +103,6 @@ class Engines:
         exact: Sequence[Tensor] | None,
     ) -> None:
         self.reference = reference
-        self.latest: Engine = reference
         self.why_torch: str | None = None
         self._probes = probes
         self._layers = sorted(layers)
@@ -122,28 +121,37 @@ class Engines:
         if threads is not None and reference.device.type == "cpu":
             torch.set_num_threads(threads)
         if wanted == "openvino":
-            self.latest = self.fastest()
+            self.fastest()
 
     @property
     def device(self) -> torch.device:
         """Where the model runs."""
         return self.reference.device
 
-    def for_work(self, subwords: int) -> Engine:
+    def named(self, name: str) -> Engine:
+        """Give an engine by its name.
+
+        Raises:
+            InputError: If it is not one that this model runs on here.
+        """
+        for engine in (self.reference, self._fast):
+            if engine is not None and engine.name == name:
+                return engine
+        raise InputError(f"engine={name!r} does not run this model here: ask engine_for(...) which one does.")
+
+    def for_work(self, subwords: float) -> Engine:
         """Choose the engine for a call that reads so many subwords.
 
         A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph, and reads a single
         batch on one core.
         """
         short = self._wanted == "auto" and not self._settled and 2.0 * subwords * self._weights < _WORTH_A_GRAPH
-        self.latest = self.reference if short else self.fastest()
-        return self.latest
+        return self.reference if short else self.fastest()
 
     def settle(self) -> Engine:
         """Choose the fastest engine for every call from now on, also for short ones."""
         self._settled = True
-        self.latest = self.fastest()
-        return self.latest
+        return self.fastest()
 
     def fastest(self) -> Engine:
         """Give the fastest engine that is installed, supports the model, and agrees with the reference."""

@@ -73,7 +73,7 @@ def load_model(
     device: str | torch.device | None = None,
     precision: str | None = None,
     engine: str = "auto",
-    threads: int | None = None,
+    threads: object = None,
     bos: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -102,6 +102,8 @@ def load_model(
     chosen = next((name for name in ENGINE_NAMES if name == engine), None)
     if chosen is None:
         raise InputError(f"engine={engine!r} does not exist: choose one of {', '.join(ENGINE_NAMES)}.")
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)):
+        raise InputError(f"threads={threads!r} is no whole number: give an int, or leave it out.")
     if threads is not None and threads < 1:
         raise InputError(f"threads={threads} computes nothing: give 1 or more, or leave it out for all cores.")
     if isinstance(model, nn.Module):

@@ -48,6 +48,7 @@ class OpenVinoEngine:
     """
 
     name = "openvino"
+    few_shapes = True
     device = torch.device("cpu")
 
     def __init__(
@@ -153,7 +154,7 @@ def _as_graph(network: nn.Module, example: Batch, arguments: dict[str, Any]) -> 
     inputs = [example.ids, example.mask.long()]
     if example.type_ids is not None:
         inputs.append(example.type_ids)
-    with torch.inference_mode(), alone_with(network), warnings.catch_warnings():
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False), alone_with(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: that branches taken are taken for good, which is checked later
         decoder = TorchScriptPythonDecoder(
             _EveryLayer(network, arguments), example_input=tuple(inputs), trace_kwargs={"check_trace": False}

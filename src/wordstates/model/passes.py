@@ -37,6 +37,7 @@ def run_pass(
     texts: Sequence[Int[np.ndarray, " _subwords"]],
     positions: Sequence[Int[np.ndarray, " _pairs"]],
     takes: Sequence[Take],
+    shape: tuple[int, int] = (0, 0),
 ) -> list[Float[np.ndarray, "_rows ..."]]:
     """Read some texts at once, no deeper than needed, and pool what is wanted of them.
 
@@ -46,6 +47,7 @@ def run_pass(
         texts: Subword ids of each text, special tokens left out.
         positions: The wanted subwords of each text.
         takes: What to make of them; the pooling of every recipe sees the same positions.
+        shape: Rows and subwords that the batch has at least.
 
     Returns:
         For each take its rows, float32, on the CPU, in memory of their own.
@@ -56,6 +58,7 @@ def run_pass(
         [template.wrap(ids.tolist()) for ids in texts],
         None if template.types is None else [row for row in types if row is not None],
         model.pad_id,
+        shape,
     )
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
     width, before = batch.ids.shape[1], len(template.prefix)

@@ -41,6 +41,7 @@ class TorchEngine:
     """
 
     name = "torch"
+    few_shapes = False
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class TorchEngine:
         Returns:
             Hidden states by layer number, in the network's precision, on its device.
         """
-        with torch.inference_mode(), alone_with(self.network):
+        with torch.inference_mode(), self._in_its_own_precision(), alone_with(self.network):
             inputs = self._inputs(batch)
             if self.blocks is None:
                 every = self.network(**inputs, output_hidden_states=True).hidden_states
@@ -92,9 +93,13 @@ class TorchEngine:
         Returns:
             ``hidden_states`` as the network gives them, embedding output first, and its last hidden state.
         """
-        with torch.inference_mode(), alone_with(self.network):
+        with torch.inference_mode(), self._in_its_own_precision(), alone_with(self.network):
             output = self.network(**self._inputs(batch), output_hidden_states=True)
         return output.hidden_states, output[0]
+
+    def _in_its_own_precision(self) -> torch.autocast:
+        """Keep out a caller's autocast, which would change the precision that was promised."""
+        return torch.autocast(self.device.type, enabled=False)
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         inputs: dict[str, Any] = {

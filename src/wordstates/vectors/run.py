@@ -128,6 +128,7 @@ def make_static(
     began = time.perf_counter()
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
+    origin = embedder.provenance
     groups = in_groups(types.of(documents), lambda typed: typed.document.text)
     if "usages" not in kinds:
         deque(groups, maxlen=0)  # they are only counted
@@ -140,6 +141,7 @@ def make_static(
         report.rejects,
         on_progress,
     ):
+        origin = {**embeddings.provenance, "words": origin["words"]}
         numbers = np.array([number for typed in part for number in typed.types], dtype=np.int64)
         means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
         statuses.update(embeddings.status_counts)
@@ -150,7 +152,7 @@ def make_static(
     static = replace(
         static,
         vectors=static.vectors | alone,
-        provenance={**embedder.provenance, **(provenance or {}), **words},
+        provenance={**origin, **(provenance or {}), **words},
     )
     report.kept, report.usages = len(static), int(static.usages.sum())
     report.statuses = dict(statuses)
