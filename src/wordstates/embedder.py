@@ -19,6 +19,7 @@ from wordstates.preparing import Preparer, check_layers, check_whole, check_wind
 from wordstates.progress import progress
 from wordstates.reader import WindowReader
 from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
+from wordstates.seen import SeenWindows
 from wordstates.text.targets import Target, TargetFinder
 from wordstates.text.words import Spans, as_spans, word_splitter
 from wordstates.usages import Usages
@@ -307,7 +308,12 @@ class WordEmbedder:
         return self._preparer.prepare(listed, self.split(listed) if word_spans is None else word_spans).plan
 
     def submit(
-        self, texts: Texts, *, spans: Sequence[Any] | None = None, engine: str | None = None
+        self,
+        texts: Texts,
+        *,
+        spans: Sequence[Any] | None = None,
+        engine: str | None = None,
+        seen: SeenWindows | None = None,
     ) -> PendingEmbeddings:
         """Begin to embed, and come back while the model computes: what a pipeline prepares and writes meanwhile.
 
@@ -317,6 +323,7 @@ class WordEmbedder:
             texts: As in `encode`.
             spans: As in `encode`.
             engine: The engine of this call, by the name that `engine_for` gave; default chosen by its length.
+            seen: What a run of many calls remembers: texts that it read before are not read again.
 
         Returns:
             What `encode` would give, by its method ``result()``.
@@ -333,8 +340,8 @@ class WordEmbedder:
         """
         listed, given = as_texts(texts, None, spans)
         if given is None:
-            return self._begin(listed, self.split(listed), engine=engine)
-        return self._begin(listed, given, words="given", engine=engine)
+            return self._begin(listed, self.split(listed), engine=engine, seen=seen)
+        return self._begin(listed, given, words="given", engine=engine, seen=seen)
 
     def engine_for(self, characters: float) -> str:
         """Say which engine computes a call with texts of so many characters, ``torch`` or ``openvino``.
@@ -347,7 +354,12 @@ class WordEmbedder:
         return self._model.engines.for_work(characters / _CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1))
 
     def _begin(
-        self, texts: Sequence[str], word_spans: Sequence[Spans], words: str = "", engine: str | None = None
+        self,
+        texts: Sequence[str],
+        word_spans: Sequence[Spans],
+        words: str = "",
+        engine: str | None = None,
+        seen: SeenWindows | None = None,
     ) -> PendingEmbeddings:
         """Plan texts stretch by stretch and hand each to the engine."""
         if engine is None:
@@ -365,6 +377,7 @@ class WordEmbedder:
             engine=chosen,
             tokenizer=self._model.tokenizer,
             provenance=self._provenance(chosen) | ({"words": words} if words else {}),
+            seen=seen,
         )
         try:
             for prepared in self._preparer.stretches(texts, word_spans):

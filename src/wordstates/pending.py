@@ -12,8 +12,9 @@ from wordstates.model.engine import Engine
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.planning import join_plans
 from wordstates.preparing import Prepared
-from wordstates.reader import Reading, Rows, WindowReader
+from wordstates.reader import Reading, WindowReader
 from wordstates.recipe import Recipe
+from wordstates.seen import Rows, SeenWindows
 from wordstates.text.words import Spans, as_spans
 
 
@@ -29,6 +30,7 @@ class PendingEmbeddings:
         engine: Computes.
         tokenizer: Spells the subwords.
         provenance: Where the vectors come from.
+        seen: What the run remembers, and learns from these.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class PendingEmbeddings:
         engine: Engine,
         tokenizer: Tokenizer,
         provenance: dict[str, Any],
+        seen: SeenWindows | None = None,
     ) -> None:
         self._texts = texts
         self._word_spans = word_spans
@@ -51,6 +54,7 @@ class PendingEmbeddings:
         self._engine = engine
         self._tokenizer = tokenizer
         self._provenance = provenance
+        self._seen = seen
         self._started: list[tuple[Prepared, Reading, dict[str, Rows]]] = []
         n_words = sum(map(len, word_spans))
         # A page is not touched before a thread writes to it.
@@ -68,7 +72,7 @@ class PendingEmbeddings:
             at_once: Read it here and now if it is a single batch: an answer without a change of threads.
         """
         rows = {recipe.name: self._rows(recipe, prepared) for recipe in self._recipes}
-        reading = self._reader.start(prepared.plan, self._texts, self._engine, rows, at_once=at_once)
+        reading = self._reader.start(prepared.plan, self._texts, self._engine, rows, at_once=at_once, seen=self._seen)
         self._started.append((prepared, reading, rows))
 
     def abandon(self) -> None:
@@ -91,6 +95,9 @@ class PendingEmbeddings:
         except BaseException:
             self.abandon()
             raise
+        if self._seen is not None:
+            for prepared, _, rows in self._started:
+                self._seen.learn(prepared.plan.windows, rows)
         plan = join_plans([prepared.plan for prepared, _, _ in self._started])
         vocabulary = np.unique(plan.subword_ids).tolist()
         return WordEmbeddings(

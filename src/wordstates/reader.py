@@ -6,10 +6,11 @@ next and writes what is done.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,20 +23,8 @@ from wordstates.model.passes import Take, run_pass
 from wordstates.model.torch_engine import is_out_of_memory
 from wordstates.planning import Plan, WindowWork
 from wordstates.recipe import Recipe
+from wordstates.seen import Rows, SeenWindows, row_starts
 from wordstates.text.align import HAS_VECTOR
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Where the vectors of one recipe go.
-
-    Args:
-        values: One row a word, or a pair if the recipe keeps subwords.
-        first: Number of the word or pair of the first row.
-    """
-
-    values: Float[np.ndarray, "rows ..."]
-    first: int
 
 
 class Reading:
@@ -43,12 +32,14 @@ class Reading:
 
     Args:
         batches: One task a batch; each gives the number of words it gave a vector.
-        repeated: Windows that are the same as another, and not read again.
+        repeated: Windows that are the same as another of the run, and not read again.
+        words: Words that had their vectors at once, from windows that the run remembers.
     """
 
-    def __init__(self, batches: Sequence[Future[int]], repeated: int) -> None:
+    def __init__(self, batches: Sequence[Future[int]], repeated: int, words: int) -> None:
         self._batches = batches
         self.repeated = repeated
+        self._words = words
 
     def finish(self, advance: Callable[[int], object]) -> None:
         """Wait until every row is in its place.
@@ -59,6 +50,8 @@ class Reading:
         Raises:
             ModelError: If the model failed; NonFiniteError if a vector holds NaN or infinity.
         """
+        if self._words:
+            advance(self._words)
         try:
             for batch in self._batches:
                 advance(batch.result())
@@ -106,7 +99,14 @@ class WindowReader:
         return recipe.vector_shape(anatomy.n_blocks, anatomy.dims[self._layers[recipe.name][0]])
 
     def start(
-        self, plan: Plan, texts: Sequence[str], engine: Engine, rows: Mapping[str, Rows], *, at_once: bool
+        self,
+        plan: Plan,
+        texts: Sequence[str],
+        engine: Engine,
+        rows: Mapping[str, Rows],
+        *,
+        at_once: bool,
+        seen: SeenWindows | None = None,
     ) -> Reading:
         """Begin to read every window of a plan.
 
@@ -116,6 +116,7 @@ class WindowReader:
             engine: Reads them.
             rows: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a vector.
             at_once: Read here and now, in this thread, if it is a single batch.
+            seen: What the run remembers; those windows are not read again.
 
         Raises:
             ModelError: If a subword is not in the model's vocabulary.
@@ -127,9 +128,11 @@ class WindowReader:
                 rows[recipe.name].values[lost - rows[recipe.name].first] = np.nan
             else:
                 rows[recipe.name].values[:] = np.nan
+        known = [False] * len(plan.windows) if seen is None else list(seen.take(plan.windows, rows))
         unique: dict[bytes, list[WindowWork]] = {}
-        for window in plan.windows:
+        for window in itertools.compress(plan.windows, map(operator.not_, known)):
             unique.setdefault(window.ids.tobytes(), []).append(window)
+        at_hand = sum(len(row_starts(window.words)) for window in itertools.compress(plan.windows, known))
         same = list(unique.values())
         repeated = len(plan.windows) - len(same)
         lengths = [self._length(windows[0], engine) for windows in same]
@@ -153,8 +156,8 @@ class WindowReader:
         if at_once and len(batches) == 1:
             done: Future[int] = Future()
             done.set_result(task(batches[0]))
-            return Reading([done], repeated)
-        return Reading([self._pool(engine).submit(task, batch) for batch in batches], repeated)
+            return Reading([done], repeated, at_hand)
+        return Reading([self._pool(engine).submit(task, batch) for batch in batches], repeated, at_hand)
 
     def _pool(self, engine: Engine) -> ThreadPoolExecutor:
         mine = (engine.name, os.getpid())  # threads do not survive a fork
@@ -199,8 +202,7 @@ class WindowReader:
         windows = [window for equals in same for window in equals]
         words = np.concatenate([window.words for window in windows])
         pairs = np.concatenate([window.pairs for window in windows])
-        # A word is whole in one window, so its pairs stand together: a row begins where the word changes.
-        first_pairs = np.flatnonzero(np.append(True, words[1:] != words[:-1]))
+        first_pairs = row_starts(words)
         every_pair = np.arange(len(pairs))
         pooled = run_pass(
             self._model,
@@ -219,8 +221,8 @@ class WindowReader:
         for recipe, vectors in zip(self._recipes, pooled, strict=True):
             row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
             self._check_finite(recipe, vectors, windows, row_pairs, texts)
-            numbers = (pairs if recipe.subword_pooling == "none" else words)[row_pairs]
-            rows[recipe.name].values[numbers - rows[recipe.name].first] = vectors
+            mine = rows[recipe.name]
+            mine.values[mine.places(recipe, words, pairs)] = vectors
         return len(first_pairs)
 
     def _explained(self, error: RuntimeError | MemoryError) -> ModelError:

@@ -29,7 +29,7 @@ LEVELS = [
     ["batching", "inputs", "planning", "progress"],
     ["model"],
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
-    ["preparing", "reader", "pending", "embedder"],
+    ["preparing", "seen", "reader", "pending", "embedder"],
     ["corpus"],
     ["vectors"],
     ["cli"],

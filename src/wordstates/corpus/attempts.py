@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, ModelError
+from wordstates.seen import SeenWindows
 from wordstates.text.words import as_spans
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def embed_groups(
         InputError: If every document of the first group fails: then it is no matter of single documents.
         ModelError: Likewise.
     """
-    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress)
+    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows(embedder.recipes))
     waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
     some = all_may_fail
     try:
@@ -132,12 +133,13 @@ class _Attempts(Generic[T]):
     spans_of: Callable[[Sequence[T]], Sequence[Spans]]
     rejects: list[Reject]
     on_progress: Callable[[int], object]
+    seen: SeenWindows
     engine: str | None = None
 
     def submit(self, group: Sequence[T]) -> PendingEmbeddings | InputError | ModelError:
         try:
             texts = [self.document_of(item).text for item in group]
-            return self.embedder.submit(texts, spans=self.spans_of(group), engine=self.engine)
+            return self.embedder.submit(texts, spans=self.spans_of(group), engine=self.engine, seen=self.seen)
         except (InputError, ModelError) as error:
             return error
 

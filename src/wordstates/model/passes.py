@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from wordstates.model.engine import Engine, pad
 from wordstates.model.loaded import LoadedModel
-from wordstates.model.pooling import pool
+from wordstates.model.pooling import pool, pool_arrays
 from wordstates.model.torch_engine import to_device
 from wordstates.recipe import Recipe
 
@@ -63,6 +63,12 @@ def run_pass(
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
     width, before = batch.ids.shape[1], len(template.prefix)
     flat = np.concatenate([part + row * width + before for row, part in enumerate(positions)])
+    if engine.device.type == "cpu":
+        arrays = {layer: state.float().numpy() for layer, state in hidden.items()}
+        return [
+            pool_arrays(arrays, take.layers, take.recipe.layer_pooling, take.recipe.subword_pooling, flat, take.starts)
+            for take in takes
+        ]
     on_device = to_device(torch.from_numpy(flat), engine.device)
     return [
         pool(
