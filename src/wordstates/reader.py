@@ -157,7 +157,15 @@ class WindowReader:
             done: Future[int] = Future()
             done.set_result(task(batches[0]))
             return Reading([done], repeated, at_hand)
-        return Reading([self._pool(engine).submit(task, batch) for batch in batches], repeated, at_hand)
+        started: list[Future[int]] = []
+        reading = Reading(started, repeated, at_hand)
+        try:
+            for batch in batches:
+                started.append(self._pool(engine).submit(task, batch))
+        except BaseException:  # Ctrl-C
+            reading.abandon()
+            raise
+        return reading
 
     def _pool(self, engine: Engine) -> ThreadPoolExecutor:
         mine = (engine.name, os.getpid())  # threads do not survive a fork

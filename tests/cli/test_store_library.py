@@ -8,12 +8,14 @@ import json
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from disagreeing import unlike_the_first
 from wordstates import WordEmbedder
 from wordstates.corpus import locks, run_progress, workers
 from wordstates.corpus.document import Document
@@ -116,6 +118,12 @@ def test_workers_need_what_makes_embedders(embedder: WordEmbedder, tmp_path: Pat
         embed_to_store(embedder, DOCUMENTS, tmp_path / "s", workers=2)
     with pytest.raises(InputError, match=r"cannot be sent to another process .*: give functools.partial"):
         embed_to_store(lambda: embedder, DOCUMENTS, tmp_path / "s", workers=2)
+
+
+def test_workers_have_to_agree(bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"The workers would write different rows \(recipes: .* and .*\)"):
+        embed_to_store(partial(unlike_the_first, tmp_path / "flag", bert), DOCUMENTS, tmp_path / "s", workers=2)
+    assert not list(tmp_path.glob("s/shards/*"))
 
 
 def test_what_a_worker_says_when_nobody_foresaw_it() -> None:

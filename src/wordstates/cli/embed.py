@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wordstates.cli.embed_store import StoreOptions, embed_into_store
 from wordstates.cli.groups import (
-    DONE_WITH_REJECTS,
     Dtype,
     Inputs,
     ModelOptions,
@@ -17,13 +17,13 @@ from wordstates.cli.groups import (
     Quiet,
     ReadingOptions,
     check_no_input,
-    list_rejects,
-    progress_bar,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words, print_json
+from wordstates.cli.options import Json, NoPunctuation, Words
+from wordstates.cli.telling import end_with, notes_on, progress_bar
 
 if TYPE_CHECKING:
+    from wordstates.corpus.document import Document
     from wordstates.corpus.run import Report
     from wordstates.embedder import WordEmbedder
 
@@ -74,8 +74,6 @@ def embed(
     same command goes on where one that was stopped or killed left off.
     """
     from wordstates.corpus.input_meter import InputMeter
-    from wordstates.corpus.writers import open_writer
-    from wordstates.errors import InputError
 
     # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
     documents = reading.documents(inputs, meter=(meter := InputMeter()))
@@ -92,59 +90,67 @@ def embed(
         ray=ray,
         threads=reader.threads,
     )
+    options = {"words": words, "punctuation": not no_punctuation}
     if store is None:
-        writer = open_writer(output, dtype=dtype, overwrite=overwrite or dry_run, keyed=keyed)  # type: ignore[arg-type]
-    try:
-        make_embedder = reader.embedder_maker(
-            reader.recipes(),
-            words=words,
-            punctuation=not no_punctuation,
-            device=reader.device if store is None else store.device,
+        _embed_into_file(
+            partial(_load, reader, **options),
+            documents,
+            output,
+            {"dtype": dtype, "keyed": keyed, "overwrite": overwrite},
+            dry_run=dry_run,
+            json=json,
+            quiet=quiet,
         )
-        if store is None or dry_run:
-            embedder = make_embedder()
-    except BaseException as error:
-        if store is None:
-            writer.abort()
-        if isinstance(error, InputError):  # there is no text yet: an option does not go with the model or this machine
-            raise typer.BadParameter(str(error)) from error
-        raise
-    if store is not None and not dry_run:
+    elif dry_run:
+        _count(_load(reader, device=store.device, **options), documents, output, dtype, json=json)
+    else:
         settings = {"dtype": dtype, "keyed": keyed, "overwrite": overwrite, "input": {"inputs": inputs} | vars(reading)}
+        make_embedder = reader.embedder_maker(reader.recipes(), device=store.device, **options)
         embed_into_store(make_embedder, documents, meter, store, settings, json=json, quiet=quiet)
+
+
+def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:
+    return reader.embedder(reader.recipes(), **options)
+
+
+def _embed_into_file(
+    load: Callable[[], WordEmbedder],
+    documents: Iterable[Document],
+    output: str,
+    settings: dict[str, Any],
+    *,
+    dry_run: bool,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Check the output, load the model, run, report."""
+    from wordstates.corpus.writers import open_writer
+
+    writer = open_writer(output, **settings | ({"overwrite": True} if dry_run else {}))
+    try:
+        embedder = load()
+    except BaseException:
+        writer.abort()
+        raise
+    if dry_run:
+        writer.abort()
+        _count(embedder, documents, output, settings["dtype"], json=json)
         return
-    from wordstates.corpus.run import dry_run as count
     from wordstates.corpus.run import embed_documents
 
-    if dry_run:
-        if store is None:
-            writer.abort()
-        report = count(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
-    else:
-        with progress_bar("words", hidden=quiet or json or not sys.stderr.isatty()) as bar:
-            report = embed_documents(embedder, documents, writer, on_progress=bar.update)
-    report.output = output
-    if json:
-        # Standard output may be taken by the vectors themselves.
-        print_json(report.to_dict(), to_stderr=output == "-" and not dry_run)
-    elif dry_run or not quiet:
-        _talk(embedder, report)
-    if report.rejects:
-        list_rejects(report, output)
-        raise typer.Exit(DONE_WITH_REJECTS)
+    with progress_bar("words", hidden=quiet or json) as bar:
+        report = embed_documents(embedder, documents, writer, on_progress=bar.update)
+    _end(embedder, report, output, json=json, quiet=quiet)
 
 
-def _talk(embedder: WordEmbedder, report: Report) -> None:
-    print(report.to_text(), file=sys.stderr)
-    unknown = report.statuses.get("unknown", 0)
-    if unknown > report.words // 10:
-        print(
-            f"note: the tokenizer does not know {unknown:,} of {report.words:,} words, whose vectors know the context "
-            "alone; choose a model of the text's language, or a multilingual one",
-            file=sys.stderr,
-        )
-    if embedder.causal and embedder.provenance["context"] == "left":
-        print(
-            "note: this model is causal: each vector knows its left context only (--repeat reads twice)",
-            file=sys.stderr,
-        )
+def _count(embedder: WordEmbedder, documents: Iterable[Document], output: str, dtype: str, *, json: bool) -> None:
+    from wordstates.corpus.run import dry_run
+
+    report = dry_run(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
+    _end(embedder, report, output, json=json, quiet=False)
+
+
+def _end(embedder: WordEmbedder, report: Report, output: str, *, json: bool, quiet: bool) -> None:
+    left_only = embedder.causal and embedder.provenance["context"] == "left"
+    notes = notes_on(report.statuses, report.words, left_only=left_only)
+    end_with(report, output, json=json, quiet=quiet, notes=notes)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from wordstates.cli.groups import DONE_WITH_REJECTS
 from wordstates.cli.options import print_json
+from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects
 from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wordstates.corpus.input_meter import InputMeter
     from wordstates.corpus.shards import Part
     from wordstates.corpus.store_folder import StoreFolder
-    from wordstates.corpus.store_report import StoreReport
     from wordstates.embedder import WordEmbedder
 
 
@@ -147,7 +146,7 @@ def embed_into_store(
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     stop = StopSignals(
-        on_stop=lambda: _say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
+        on_stop=lambda: say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
     )
     before = len(_shards_in(options.path))
     try:
@@ -167,21 +166,19 @@ def embed_into_store(
     except _OptionError as error:
         raise typer.BadParameter(str(error)) from error
     except Stopped as stopped:
-        _say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
+        say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
         raise typer.Exit(stopped.exit_code) from stopped
     except WordstatesError:
         if len(_shards_in(options.path)) > before and not quiet:  # else nothing that this run did is kept
-            _say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
+            say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
         raise
     if json:
         print_json(report.to_dict())
     elif not quiet:
-        _talk(report)
+        left_only = report.causal and report.provenance["context"] == "left"
+        say(report.to_text(), *notes_on(report.statuses, report.words, left_only=left_only))
     if report.rejects:
-        _say(
-            f"wordstates: {len(report.rejects):,} of the documents could not be embedded; they are in "
-            f"{StoreFolder(options.path).rejects}"
-        )
+        say_rejects(len(report.rejects), StoreFolder(options.path).rejects)
         raise typer.Exit(DONE_WITH_REJECTS)
 
 
@@ -204,19 +201,3 @@ def _how_it_stands(folder: StoreFolder, how: str) -> str:
 
 def _shards_in(store: str | Path) -> list[Path]:
     return list((Path(store) / "shards").glob("part-*.parquet"))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _talk(report: StoreReport) -> None:
-    _say(report.to_text())
-    unknown = report.statuses.get("unknown", 0)
-    if unknown > report.words // 10:
-        _say(
-            f"note: the tokenizer does not know {unknown:,} of {report.words:,} words, whose vectors know the context "
-            "alone; choose a model of the text's language, or a multilingual one"
-        )
-    if report.causal and report.provenance["context"] == "left":
-        _say("note: this model is causal: each vector knows its left context only (--repeat reads twice)")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wordstates.cli.groups import (
-    DONE_WITH_REJECTS,
     Dtype,
     Inputs,
     ModelOptions,
@@ -16,14 +14,10 @@ from wordstates.cli.groups import (
     Quiet,
     ReadingOptions,
     check_no_input,
-    list_rejects,
-    progress_bar,
     with_groups,
 )
-from wordstates.cli.options import Json, one_of, print_json
-
-if TYPE_CHECKING:
-    from wordstates.corpus.find import FindReport
+from wordstates.cli.options import Json, one_of
+from wordstates.cli.telling import end_with, progress_bar
 
 MISSING = ("error", "ignore")
 
@@ -95,7 +89,7 @@ def find(
     writer = open_usages_writer(output, dtype=dtype, overwrite=overwrite or dry_run)  # type: ignore[arg-type]
     if dry_run:
         writer.abort()
-        _tell(count_usages(documents, searcher, missing=missing), output, json=json, quiet=False)
+        end_with(count_usages(documents, searcher, missing=missing), output, json=json, quiet=quiet)
         return
     try:
         if missing == "error" and reading.can_be_read_twice(inputs):
@@ -104,7 +98,7 @@ def find(
     except BaseException:
         writer.abort()
         raise
-    with progress_bar("usages", hidden=quiet or json or not sys.stderr.isatty()) as bar:
+    with progress_bar("usages", hidden=quiet or json) as bar:
         report = find_usages(
             embedder,
             documents,
@@ -115,15 +109,4 @@ def find(
             missing=missing,
             on_progress=bar.update,
         )
-    _tell(report, output, json=json, quiet=quiet)
-    if report.rejects:
-        list_rejects(report, output)
-        raise typer.Exit(DONE_WITH_REJECTS)
-
-
-def _tell(report: FindReport, output: str, *, json: bool, quiet: bool) -> None:
-    report.output = output
-    if json:
-        print_json(report.to_dict(), to_stderr=output == "-" and not report.dry_run)
-    elif not quiet:
-        print(report.to_text(), file=sys.stderr)
+    end_with(report, output, json=json, quiet=quiet)

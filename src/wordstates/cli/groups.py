@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import partial, wraps
@@ -22,8 +21,6 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 ENGINES = ("auto", "torch", "openvino")
 LONG_TEXTS = ("window", "truncate", "error")
 BOS_POLICIES = ("auto", "always", "never")
-
-DONE_WITH_REJECTS = 3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -228,23 +225,3 @@ def _read_recipe(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error
-
-
-def list_rejects(report: Any, output: str) -> None:
-    """Write which documents are not in the file, and why: beside it, or on standard error."""
-    import json
-
-    lines = [json.dumps(reject, ensure_ascii=False) for reject in report.to_dict()["rejects"]]
-    if output == "-":
-        print("\n".join(lines), file=sys.stderr)
-        return
-    path = Path(f"{output}.rejects.jsonl")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"wordstates: {len(lines):,} of the documents could not be embedded; they are in {path}", file=sys.stderr)
-
-
-def progress_bar(unit: str, *, hidden: bool) -> Any:
-    """Make a bar on standard error, or one that does not show."""
-    from tqdm import tqdm
-
-    return tqdm(unit=f" {unit}", unit_scale=True, desc="embedding", disable=hidden)

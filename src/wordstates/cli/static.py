@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wordstates.cli.groups import (
-    DONE_WITH_REJECTS,
     Inputs,
     ModelOptions,
     Overwrite,
     Quiet,
     ReadingOptions,
     check_no_input,
-    list_rejects,
-    progress_bar,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words, one_of, print_json
+from wordstates.cli.options import Json, NoPunctuation, Words, one_of
+from wordstates.cli.telling import end_with, progress_bar
 
 if TYPE_CHECKING:
     from wordstates.recipe import Recipe
-    from wordstates.vectors.run import StaticReport
 
 KINDS = ("usages", "alone", "input")
 
@@ -97,10 +93,10 @@ def static(
         for _ in types.of(documents):
             pass
         count(types, report, min_count=min_count)
-        _tell(report, output, json=json, quiet=False)
+        end_with(report, output, json=json, quiet=quiet)
         return
     embedder = reader.embedder(recipes)
-    with progress_bar("words", hidden=quiet or json or not sys.stderr.isatty()) as bar:
+    with progress_bar("words", hidden=quiet or json) as bar:
         vectors, report = make_static(
             embedder,
             documents,
@@ -121,10 +117,7 @@ def static(
             on_progress=bar.update,
         )
     report.bytes = file.write(vectors)
-    _tell(report, output, json=json, quiet=quiet, provenance=dict(vectors.provenance))
-    if report.rejects:
-        list_rejects(report, output)
-        raise typer.Exit(DONE_WITH_REJECTS)
+    end_with(report, output, json=json, quiet=quiet, more={"provenance": dict(vectors.provenance)})
 
 
 def _recipes(given: list[Recipe], kinds: tuple[str, ...]) -> list[Recipe]:
@@ -149,13 +142,3 @@ def _sets(kinds: tuple[str, ...], recipes: list[Recipe]) -> int:
     """Count the sets of vectors in the file."""
     several = len(recipes) - ("input" in kinds)
     return sum(1 if kind == "input" else several for kind in kinds)
-
-
-def _tell(
-    report: StaticReport, output: str, *, json: bool, quiet: bool, provenance: dict[str, Any] | None = None
-) -> None:
-    report.output = output
-    if json:
-        print_json(report.to_dict() | ({} if provenance is None else {"provenance": provenance}))
-    elif not quiet:
-        print(report.to_text(), file=sys.stderr)

@@ -38,6 +38,10 @@ class Reject:
     document: str
     error: InputError | ModelError
 
+    def to_dict(self) -> dict[str, str]:
+        """Give it as plain JSON data."""
+        return {"document": self.document, "reason": str(self.error)}
+
 
 def in_groups(items: Iterable[T], text_of: Callable[[T], str]) -> Iterator[list[T]]:
     """Put things with a text together to groups of about as many characters as one call of `encode` should get."""

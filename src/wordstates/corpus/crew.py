@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wordstates.corpus.attempts import Reject
 from wordstates.corpus.document import Document
+from wordstates.corpus.manifest import PINS
 from wordstates.corpus.shard_file import ShardJob, embed_pieces, write_shard
 from wordstates.corpus.shard_record import ShardRecord
 from wordstates.corpus.shards import Shard
 from wordstates.corpus.stopping import NeverStops
+from wordstates.errors import InputError
 from wordstates.table import column_names, largest_values, make_rows
 
 if TYPE_CHECKING:
@@ -56,6 +59,12 @@ class Facts:
             by_subword == {True},
             embedder.causal,
         )
+
+    def differences(self, other: Facts) -> str:
+        """Say in what another embedder would write other rows; empty if in nothing."""
+        names = ("wordstates", *PINS)
+        pairs = [(name, self.provenance.get(name), other.provenance.get(name)) for name in names]
+        return "; ".join(f"{name}: {mine} and {theirs}" for name, mine, theirs in pairs if mine != theirs)
 
 
 class Crew(Protocol):
@@ -168,6 +177,21 @@ class LocalCrew:
     def at_once(self) -> int:
         """Say how many shards are written at the same time."""
         return _AT_ONCE
+
+
+def check_can_be_sent(make_embedder: Callable[..., WordEmbedder]) -> None:
+    """Check that another process can make the embedder.
+
+    Raises:
+        InputError: If not.
+    """
+    try:
+        pickle.dumps(make_embedder)
+    except Exception as error:  # pickle raises whatever the object does
+        raise InputError(
+            f"{make_embedder!r} cannot be sent to another process ({error}): give functools.partial(WordEmbedder, "
+            "...) with a model by name or folder."
+        ) from error
 
 
 class _Dropped(BaseException):

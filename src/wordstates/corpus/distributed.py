@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import shutil
 import signal
 import socket
@@ -29,16 +28,15 @@ from uuid import uuid4
 
 from wordstates.corpus.cluster import RayCluster, find_places
 from wordstates.corpus.cluster_worker import Answer, ClusterWorker
-from wordstates.corpus.crew import Facts
+from wordstates.corpus.crew import Facts, check_can_be_sent
 from wordstates.corpus.document import Document
-from wordstates.corpus.manifest import PINS
 from wordstates.corpus.partial import sync_folder
 from wordstates.corpus.shard_file import KEPT, ShardJob
 from wordstates.corpus.shard_record import ShardRecord
 from wordstates.corpus.shards import Part, Shard
 from wordstates.corpus.stopping import NeverStops
 from wordstates.corpus.store_folder import INCOMING, incoming_name
-from wordstates.errors import InputError, MissingExtraError, OutputError, WorkerError
+from wordstates.errors import MissingExtraError, OutputError, WorkerError
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -95,13 +93,7 @@ class RayCrew:
         on_note: Callable[[str], object],
         stop: NeverStops,
     ) -> None:
-        try:
-            pickle.dumps(make_embedder)
-        except Exception as error:  # pickle raises whatever the object does
-            raise InputError(
-                f"{make_embedder!r} cannot be sent to another process ({error}): give functools.partial(WordEmbedder, "
-                "...) with a model by name or folder."
-            ) from error
+        check_can_be_sent(make_embedder)
         self._on_done, self._on_words, self._on_note, self._stop = on_done, on_words, on_note, stop
         self._staging_name = incoming_name(part, uuid4().hex)
         self._staging: Path | None = None
@@ -271,12 +263,9 @@ class RayCrew:
         """See that a worker would write the rows that the first one writes."""
         facts: Facts = answer.content
         self._facts = self._facts or facts
-        mine, theirs = self._facts.provenance, facts.provenance
-        names = [name for name in ("wordstates", *PINS) if mine.get(name) != theirs.get(name)]
-        different = [f"{name}: {mine.get(name)} and {theirs.get(name)}" for name in names]
-        if different:
+        if different := self._facts.differences(facts):
             raise WorkerError(
-                f"Node {answer.node} would write other rows than the nodes before it ({'; '.join(different)}): give "
+                f"Node {answer.node} would write other rows than the nodes before it ({different}): give "
                 "all nodes the same wordstates and the same model; if the engines differ, choose one with --engine."
             )
 

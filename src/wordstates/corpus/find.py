@@ -14,6 +14,7 @@ import numpy as np
 from wordstates.corpus.attempts import Reject, embed_groups, in_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.formats import output_format
+from wordstates.corpus.reporting import aligned, tally
 from wordstates.corpus.searching import Searcher, Seen
 from wordstates.corpus.writers import Writer, open_writer
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
@@ -62,7 +63,7 @@ class FindReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
+        rejects = [reject.to_dict() for reject in self.rejects]
         figures = {**vars(self), "rejects": rejects}
         return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
 
@@ -80,13 +81,13 @@ class FindReport:
         if self.rejects:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if not self.dry_run:
-            rows.append(("statuses", ", ".join(f"{name} {n:,}" for name, n in sorted(self.statuses.items()))))
+            rows.append(("statuses", tally(self.statuses)))
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
-        return "\n".join(f"{name:<15} {value}" for name, value in rows)
+        return aligned(rows)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from wordstates.corpus.attempts import Reject, characters_to_come, embed_groups, in_groups, spans_of
 from wordstates.corpus.document import Document
+from wordstates.corpus.reporting import aligned, tally, texts_read
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
@@ -68,20 +69,19 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
+        rejects = [reject.to_dict() for reject in self.rejects]
         figures = {**vars(self), "rejects": rejects, "engine": self.engine}
         return {**figures, "words_per_second": round(self.words_per_second, 1)}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
         about = "about " if self.dry_run else ""
-        statuses = ", ".join(f"{status} {count:,}" for status, count in sorted(self.statuses.items())) or "none"
         rows = [
-            ("texts", f"{self.texts:,}" + (f" ({self.long_texts:,} longer than a window)" if self.long_texts else "")),
+            ("texts", texts_read(self.texts, self.long_texts)),
             ("words", f"{self.words:,}"),
             ("subwords", f"{self.subwords:,}"),
             ("windows", f"{self.windows:,}"),
-            ("statuses", statuses),
+            ("statuses", tally(self.statuses)),
             ("seconds", f"{about}{self.seconds:,.1f}"),
             ("words a second", f"{about}{self.words_per_second:,.0f}"),
             ("bytes", f"{about}{self.bytes:,}"),
@@ -92,7 +92,7 @@ class Report:
             rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
-        return "\n".join(f"{name:<15} {value}" for name, value in rows)
+        return aligned(rows)
 
 
 def embed_documents(

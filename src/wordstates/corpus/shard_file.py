@@ -171,7 +171,7 @@ def _write(
             windows=tally.windows,
             long_texts=tally.long_texts,
             statuses=dict(sorted(tally.statuses.items())),
-            rejects=[*tally.rejects, *({"document": each.document, "reason": str(each.error)} for each in rejects)],
+            rejects=[*tally.rejects, *(reject.to_dict() for reject in rejects)],
             given=given,
         )
         own: dict[str, Any] = {"shard": {"number": shard.number, "id": shard.id}}

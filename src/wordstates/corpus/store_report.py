@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wordstates.corpus.reporting import aligned, tally, texts_read
+
 
 @dataclass
 class StoreReport:
@@ -63,14 +65,13 @@ class StoreReport:
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
-        statuses = ", ".join(f"{status} {count:,}" for status, count in self.statuses.items()) or "none"
         done = f"{self.computed:,} computed" + (f", {self.skipped:,} were there" if self.skipped else "")
         rows = [
-            ("texts", f"{self.texts:,}" + (f" ({self.long_texts:,} longer than a window)" if self.long_texts else "")),
+            ("texts", texts_read(self.texts, self.long_texts)),
             ("words", f"{self.words:,}"),
             ("subwords", f"{self.subwords:,}"),
             ("windows", f"{self.windows:,}"),
-            ("statuses", statuses),
+            ("statuses", tally(self.statuses)),
             *([("rejected", f"{len(self.rejects):,}")] if self.rejects else []),
             ("shards", f"{self.finished:,} of {self.shards:,} ({done})"),
             ("seconds", f"{self.seconds:,.1f}"),
@@ -78,4 +79,4 @@ class StoreReport:
             ("bytes", f"{self.bytes:,}"),
             ("wrote", self.output + ("" if self.complete else " (other parts are still missing)")),
         ]
-        return "\n".join(f"{name:<15} {value}" for name, value in rows)
+        return aligned(rows)

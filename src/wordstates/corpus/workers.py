@@ -22,13 +22,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from wordstates.corpus.crew import Facts, largest_in_sample
+from wordstates.corpus.crew import Facts, check_can_be_sent, largest_in_sample
 from wordstates.corpus.document import Document
 from wordstates.corpus.shard_file import KEPT, ShardJob, write_shard
 from wordstates.corpus.shard_record import ShardRecord
 from wordstates.corpus.shards import Shard
 from wordstates.corpus.stopping import NeverStops
-from wordstates.errors import InputError, WordstatesError, WorkerError
+from wordstates.errors import WordstatesError, WorkerError
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -96,13 +96,7 @@ class WorkerCrew:
         on_words: Callable[[int], object],
         stop: NeverStops,
     ) -> None:
-        try:
-            pickle.dumps(make_embedder)
-        except Exception as error:  # pickle raises whatever the object does
-            raise InputError(
-                f"{make_embedder!r} cannot be sent to another process ({error}): give functools.partial(WordEmbedder, "
-                "...) with a model by name or folder."
-            ) from error
+        check_can_be_sent(make_embedder)
         self._on_done = on_done
         self._on_words = on_words
         self._stop = stop
@@ -119,8 +113,11 @@ class WorkerCrew:
             self._listen()
         facts = [self._answers.pop(worker.number) for worker in self._workers]
         for other in facts[1:]:
-            if other.provenance["weights"] != facts[0].provenance["weights"]:
-                raise WorkerError("The workers have loaded different weights: the model changed while they did.")
+            if different := facts[0].differences(other):
+                raise WorkerError(
+                    f"The workers would write different rows ({different}): if the model changed while they loaded it, "
+                    "begin again; if the engines differ, choose one with --engine."
+                )
         return facts[0]  # type: ignore[no-any-return]
 
     def largest(self, documents: Sequence[Document]) -> dict[str, float]:

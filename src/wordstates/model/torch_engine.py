@@ -19,6 +19,10 @@ _LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
 _LOCK_OF_LOCKS = RLock()
 
 
+# How PyTorch (two) and OpenVINO say it.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc")
+
+
 class _EnoughError(Exception):
     """Raised inside the network once the deepest wanted layer is known."""
 
@@ -184,5 +188,5 @@ def alone_with(network: nn.Module) -> Iterator[None]:
 def is_out_of_memory(error: Exception) -> bool:
     """Tell a lack of memory, on any device, from other errors."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in _NO_MEMORY)
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from wordstates.corpus.attempts import Reject, embed_groups, in_groups
 from wordstates.corpus.document import Document
+from wordstates.corpus.reporting import aligned, tally
 from wordstates.errors import InputError
 from wordstates.text.words import as_spans
 from wordstates.vectors.counting import Types
@@ -64,7 +65,7 @@ class StaticReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        rejects = [{"document": reject.document, "reason": str(reject.error)} for reject in self.rejects]
+        rejects = [reject.to_dict() for reject in self.rejects]
         return {**vars(self), "rejects": rejects}
 
     def to_text(self) -> str:
@@ -80,7 +81,7 @@ class StaticReport:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if self.statuses:
             rows.append(("usages", f"{self.usages:,}"))
-            rows.append(("statuses", ", ".join(f"{name} {n:,}" for name, n in sorted(self.statuses.items()))))
+            rows.append(("statuses", tally(self.statuses)))
         for name, mean in self.self_similarity.items():
             alike, any_two = (
                 "unknown" if value is None else f"{value:.3f}" for value in (mean, self.anisotropy.get(name))
@@ -92,7 +93,7 @@ class StaticReport:
             rows.append(("bytes", f"{self.bytes:,}"))
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
-        return "\n".join(f"{name:<15} {value}" for name, value in rows)
+        return aligned(rows)
 
 
 def make_static(

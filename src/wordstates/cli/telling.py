@@ -1,0 +1,110 @@
+"""How a command ends: its report, what is worth noting, and the documents that were left out."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from wordstates.cli.options import print_json
+
+DONE_WITH_REJECTS = 3
+
+
+class FileReport(Protocol):
+    """What the reports of runs into one file have in common."""
+
+    output: str
+    dry_run: bool
+    rejects: list[Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        ...
+
+    def to_text(self) -> str:
+        """Write them as a few lines."""
+        ...
+
+
+def end_with(
+    report: FileReport,
+    output: str,
+    *,
+    json: bool,
+    quiet: bool,
+    notes: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Report on a run into one file, list the documents that failed beside it, and set the exit code.
+
+    Args:
+        report: What was done.
+        output: The file, as it was given.
+        json: As JSON; on standard output, unless that was taken by the vectors themselves.
+        quiet: Do not report a run that was no dry one.
+        notes: What is worth noting.
+        more: Figures for the JSON form.
+
+    Raises:
+        typer.Exit: If documents failed.
+    """
+    report.output = output
+    if json:
+        print_json({**report.to_dict(), **(more or {})}, to_stderr=output == "-" and not report.dry_run)
+    elif report.dry_run or not quiet:
+        say(report.to_text(), *notes)
+    if report.rejects:
+        _list_rejects(report.to_dict()["rejects"], output)
+        raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def notes_on(statuses: Mapping[str, int], words: int, *, left_only: bool) -> list[str]:
+    """Say what a user should know of vectors that are there, but may not be what was hoped for.
+
+    Args:
+        statuses: Number of words of each status.
+        words: Number of words.
+        left_only: Whether each vector knows its left context only.
+    """
+    notes = []
+    if (unknown := statuses.get("unknown", 0)) > words // 10:
+        notes.append(
+            f"note: the tokenizer does not know {unknown:,} of {words:,} words, whose vectors know the context "
+            "alone; choose a model of the text's language, or a multilingual one"
+        )
+    if left_only:
+        notes.append("note: this model is causal: each vector knows its left context only (--repeat reads twice)")
+    return notes
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard error."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
+def say_rejects(number: int, path: str | Path) -> None:
+    """Say where the documents are that failed."""
+    say(f"wordstates: {number:,} of the documents could not be embedded; they are in {path}")
+
+
+def progress_bar(unit: str, *, hidden: bool) -> Any:
+    """Make a bar on standard error, or one that does not show: where it is hidden, or nobody looks."""
+    from tqdm import tqdm
+
+    return tqdm(unit=f" {unit}", unit_scale=True, desc="embedding", disable=hidden or not sys.stderr.isatty())
+
+
+def _list_rejects(rejects: Sequence[Mapping[str, str]], output: str) -> None:
+    """Write which documents are not in the file, and why: beside it, or on standard error."""
+    lines = [json_module.dumps(reject, ensure_ascii=False) for reject in rejects]
+    if output == "-":
+        say(*lines)
+        return
+    path = Path(f"{output}.rejects.jsonl")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say_rejects(len(lines), path)
