@@ -34,14 +34,18 @@ _PEAK += "    print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 
 
 
 def lines_of(words: int) -> Iterator[str]:
-    """Give the lines of the text, again and again, until there are so many words between white space."""
+    """Give the lines of the text, again and again, until there are so many words between white space.
+
+    From the second round on each begins with the number of the round: a line that came before would not be read.
+    """
     lines = [line for line in TEXT.read_text(encoding="utf-8").splitlines() if line.strip()]
     count = 0
-    for line in itertools.cycle(lines):
-        yield f"{line}\n"
-        count += len(line.split())
-        if count >= words:
-            return
+    for turn in itertools.count():
+        for line in lines:
+            yield f"{turn} {line}\n" if turn else f"{line}\n"
+            count += len(line.split()) + bool(turn)
+            if count >= words:
+                return
 
 
 def embed(source: Iterator[str], store: Path, *options: str) -> dict[str, Any]:

@@ -60,7 +60,13 @@ def _of_precision(
     counts: dict[str, list[int]] = {name: [] for name in products}
     works = {name: _counting(work, counts[name]) for name, work in works.items()}  # type: ignore[arg-type]
     works |= {f"{engine} alone": _alone(engine_alone, shape["blocks"]) for engine, engine_alone in alone.items()}
-    works["text to Parquet"] = lambda: _to_parquet(best, source)
+    written_by = ""
+
+    def to_parquet() -> None:
+        nonlocal written_by
+        written_by = _to_parquet(best, source)
+
+    works["text to Parquet"] = to_parquet
     seconds = in_turns(works, setting.rounds)
     once = 2.0 * _ROWS * sum(weight.size for weight in weights)
     gflops = {
@@ -79,7 +85,7 @@ def _of_precision(
         "seconds": {name: seconds[name] for name in ours},
         "gflops": ours,
         "share": {name: value / ceiling for name, value in ours.items()},
-        "parquet_engine": best.provenance["engine"],
+        "parquet_engine": written_by,
     }
 
 
@@ -91,10 +97,10 @@ def _alone(engine: EngineAlone, layer: int) -> Callable[[], object]:
     return lambda: engine.run(layer)
 
 
-def _to_parquet(embedder: WordEmbedder, source: Path) -> None:
-    """Go the way of `wordstates embed`: read a file of raw text, split, embed, and write it all to a file."""
+def _to_parquet(embedder: WordEmbedder, source: Path) -> str:
+    """Go the way of `wordstates embed`: read a file of raw text, split, embed, and write it all; name the engine."""
     target = source.with_suffix(".parquet")
-    embed_documents(embedder, read_documents([source]), open_writer(target, overwrite=True))
+    return embed_documents(embedder, read_documents([source]), open_writer(target, overwrite=True)).engine
 
 
 # ── nothing but products ──

@@ -314,6 +314,7 @@ class WordEmbedder:
         spans: Sequence[Any] | None = None,
         engine: str | None = None,
         seen: SeenWindows | None = None,
+        hurry: bool = True,
     ) -> PendingEmbeddings:
         """Begin to embed, and come back while the model computes: what a pipeline prepares and writes meanwhile.
 
@@ -324,6 +325,8 @@ class WordEmbedder:
             spans: As in `encode`.
             engine: The engine of this call, by the name that `engine_for` gave; default chosen by its length.
             seen: What a run of many calls remembers: texts that it read before are not read again.
+            hurry: Whether the engine should have work at once; else, as while another call computes, more texts are
+                planned together, which wastes less on padding.
 
         Returns:
             What `encode` would give, by its method ``result()``.
@@ -340,8 +343,8 @@ class WordEmbedder:
         """
         listed, given = as_texts(texts, None, spans)
         if given is None:
-            return self._begin(listed, self.split(listed), engine=engine, seen=seen)
-        return self._begin(listed, given, words="given", engine=engine, seen=seen)
+            return self._begin(listed, self.split(listed), engine=engine, seen=seen, hurry=hurry)
+        return self._begin(listed, given, words="given", engine=engine, seen=seen, hurry=hurry)
 
     def engine_for(self, characters: float) -> str:
         """Say which engine computes a call with texts of so many characters, ``torch`` or ``openvino``.
@@ -360,6 +363,7 @@ class WordEmbedder:
         words: str = "",
         engine: str | None = None,
         seen: SeenWindows | None = None,
+        hurry: bool = True,
     ) -> PendingEmbeddings:
         """Plan texts stretch by stretch and hand each to the engine."""
         if engine is None:
@@ -380,7 +384,7 @@ class WordEmbedder:
             seen=seen,
         )
         try:
-            for prepared in self._preparer.stretches(texts, word_spans):
+            for prepared in self._preparer.stretches(texts, word_spans, hurry=hurry):
                 pending.start(prepared, at_once=len(prepared.plan.text_starts) == len(texts) + 1)
         except BaseException:
             pending.abandon()

@@ -15,8 +15,8 @@ from wordstates.recipe import Recipe
 from wordstates.text.words import Spans
 
 # Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
-# each twice as long as the one before, have enough windows to sort by length.
-_FIRST_STRETCH, _LONGEST_STRETCH = 8_000, 128_000
+# each four times as long as the one before, have enough windows to sort by length.
+_FIRST_STRETCH, _LONGEST_STRETCH, _GROWTH = 8_000, 256_000, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +68,15 @@ class Preparer:
         )
         return Prepared(plan, int(encoded.by_strings.sum()))
 
-    def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans]) -> Iterator[Prepared]:
-        """Prepare many texts stretch by stretch, so that the first can be read while the next is planned."""
-        begin, place, longest = 0, Place(), _FIRST_STRETCH
+    def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans], *, hurry: bool = True) -> Iterator[Prepared]:
+        """Prepare many texts stretch by stretch, so that the first can be read while the next is planned.
+
+        Args:
+            texts: The texts.
+            word_spans: Char spans of the words of each.
+            hurry: Whether the engine waits: then the first stretches are short.
+        """
+        begin, place, longest = 0, Place(), _FIRST_STRETCH if hurry else _LONGEST_STRETCH
         while begin < len(texts) or not begin:
             end, characters = begin, 0
             while end < len(texts) and (end == begin or characters < longest):
@@ -78,7 +84,7 @@ class Preparer:
                 end += 1
             prepared = self.prepare(texts[begin:end], word_spans[begin:end], place)
             yield prepared
-            begin, place, longest = end, prepared.plan.after, min(2 * longest, _LONGEST_STRETCH)
+            begin, place, longest = end, prepared.plan.after, min(_GROWTH * longest, _LONGEST_STRETCH)
             if not texts:
                 return
 

@@ -95,7 +95,7 @@ def embed_groups(
         for number, group in enumerate(groups):
             if not number:
                 attempts.engine = embedder.engine_for(characters_to_come(document_of(item).text for item in group))
-            waiting.append((group, attempts.submit(group)))
+            waiting.append((group, attempts.submit(group, hurry=not number)))
             if len(waiting) > 1:
                 for done in attempts.finish(*waiting.popleft()):
                     some = True
@@ -140,10 +140,10 @@ class _Attempts(Generic[T]):
     seen: SeenWindows
     engine: str | None = None
 
-    def submit(self, group: Sequence[T]) -> PendingEmbeddings | InputError | ModelError:
+    def submit(self, group: Sequence[T], *, hurry: bool = True) -> PendingEmbeddings | InputError | ModelError:
         try:
-            texts = [self.document_of(item).text for item in group]
-            return self.embedder.submit(texts, spans=self.spans_of(group), engine=self.engine, seen=self.seen)
+            texts, spans = [self.document_of(item).text for item in group], self.spans_of(group)
+            return self.embedder.submit(texts, spans=spans, engine=self.engine, seen=self.seen, hurry=hurry)
         except (InputError, ModelError) as error:
             return error
 
