@@ -149,7 +149,7 @@ class _State:
 
     @property
     def dim(self) -> int:
-        return self.spread.shape[-1]
+        return len(self.spread)
 
     def then(self, following: Floats) -> Floats:
         """Give the linear part with one more behind it, a number a dimension or a matrix."""
@@ -158,16 +158,16 @@ class _State:
         return self.linear[:, None] * following if self.linear.ndim == 1 else self.linear @ following
 
     def noise(self, following: Floats) -> Floats:
-        """Give the variance that mere rounding makes in each dimension that comes out behind one more linear part.
+        """Give the variance that may be mere rounding in each dimension that comes out behind one more linear part.
 
-        It is that of the vectors as float32 has them, and behind a matrix also that of the matrix, as float64 has it.
+        It is what float32 makes of the vectors, or what float64 makes of their covariance, whichever is larger; the
+        latter is relative to the largest variance, and beside that one so little counts for nothing anyway.
         """
         whole = self.then(following)
         squares = self.moments.variance + self.moments.mean**2
-        if whole.ndim == 1:
-            return _ROUNDING * whole**2 * squares
-        largest = np.diag(self.spread).max() if self.spread.ndim == 2 else self.spread.max()
-        return np.maximum(_ROUNDING * (squares @ whole**2), self.dim * np.finfo(np.float64).eps * largest)
+        rounded: Floats = _ROUNDING * (whole**2 * squares if whole.ndim == 1 else squares @ whole**2)
+        variances = np.diag(self.spread) if self.spread.ndim == 2 else self.spread
+        return rounded.clip(min=self.dim * np.finfo(np.float64).eps * variances.max())
 
     def components(self) -> tuple[Floats, Floats]:
         """Give the variances of the principal components, the largest first, and the components as columns."""

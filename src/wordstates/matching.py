@@ -48,8 +48,7 @@ def match_post_processing(
                 f"{', '.join(map(repr, layers))}."
             )
     else:
-        alone = isinstance(given, PostProcessing | str | Path)
-        several = [_loaded(each) for each in ([given] if alone else given)]  # type: ignore[list-item, union-attr]
+        several = [_loaded(each) for each in ([given] if isinstance(given, PostProcessing | str | Path) else given)]
         named = {recipe.name: _the_one_for(recipe, layers[recipe.name], several) for recipe in recipes}
         idle = [each for each in several if not any(each is used for used in named.values())]
         if idle:

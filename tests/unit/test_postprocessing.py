@@ -182,6 +182,8 @@ def test_a_constant_dimension_becomes_0_as_in_scikit_learn() -> None:
     got = PostProcessing.fit("standardize", [found]).apply(found)
     np.testing.assert_allclose(got, StandardScaler().fit_transform(found), atol=1e-5)
     np.testing.assert_array_equal(got[:, 2], 0)
+    dead = np.concatenate([found, 1e-33 * vectors(dim=1)], axis=1)  # as real models have them: no weight is 0
+    np.testing.assert_allclose(PostProcessing.fit("standardize", [dead]).apply(dead)[:, 6], 0, atol=1e-30)
 
 
 def test_whitening_leaves_out_directions_in_which_there_is_only_rounding() -> None:
