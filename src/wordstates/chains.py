@@ -81,8 +81,8 @@ def _parse(text: str) -> Step:
 _FORMS = "choose from center, standardize, all-but-the-top or all-but-the-top:N, whiten, pca:K, unit, with + between."
 
 
-def check_dim(steps: Sequence[Step], dim: int) -> int:
-    """Check that vectors have dimensions enough for the steps, and say how many come out, unless whitening drops some.
+def check_dim(steps: Sequence[Step], dim: int) -> None:
+    """Check that vectors have dimensions enough for the steps, as far as that is known before they are fitted.
 
     Raises:
         InputError: If they have not.
@@ -93,7 +93,6 @@ def check_dim(steps: Sequence[Step], dim: int) -> int:
         if taken > most:
             raise InputError(f"Step {str(step)!r} is too much for vectors of {dim} dimensions: give at most {most}.")
         dim = taken if step.name == "pca" else dim
-    return dim
 
 
 def _number(step: Step, dim: int) -> int:
@@ -121,6 +120,7 @@ def fit_chain(steps: Sequence[Step], moments: Moments) -> tuple[Floats | None, F
     matrix = any(step.needs_covariance for step in linear_steps)
     state = _State(moments, np.ones(moments.dim), moments.covariance if matrix else moments.variance)
     for step in linear_steps:
+        check_dim([step], state.dim)  # again: whitening may have left some out
         _check_count(step, moments.count, state.dim)
         _FIT[step.name](state, step)
     nothing = state.linear.ndim == 1 and bool((state.linear == 1).all())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,13 +215,15 @@ class PostProcessing:
         about = {"version": _VERSION, "steps": self.steps, "rows": self.rows, "unit": self.unit}
         about |= {"dim_in": self.dim_in, "dim_out": self.dim_out, "provenance": self.provenance}
         arrays = {"mean": self.mean, "linear": self.linear}
-        partial = path.with_name(f".{path.name}.partial")
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             save_file(
                 {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None},
                 partial,
                 metadata={_KEY: json.dumps(about, ensure_ascii=False, default=str)},
             )
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
             partial.replace(path)
         except (OSError, SafetensorError) as error:
             raise OutputError(f"{str(path)!r} cannot be written ({error}); nothing was left behind.") from error

@@ -196,6 +196,8 @@ def test_whitening_leaves_out_directions_in_which_there_is_only_rounding() -> No
     np.testing.assert_allclose(np.cov(post.apply(found).T, ddof=1), np.eye(5), atol=1e-3)
     tiny = np.concatenate([found, 1e-15 * vectors(dim=1)], axis=1)  # nor is a dimension that is as good as dead
     assert PostProcessing.fit("whiten", [tiny]).dim_out == 5
+    with pytest.raises(InputError, match="Step 'pca:6' is too much for vectors of 5 dimensions"):
+        PostProcessing.fit("whiten+pca:6", [found])
     with pytest.raises(InputError, match="needs vectors that differ"):
         PostProcessing.fit("whiten", [np.full((9, 3), 0.1, dtype=np.float32)])
 
