@@ -15,13 +15,25 @@ from wordstates.errors import WordstatesError
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
     from wordstates.embeddings import WordEmbeddings
+    from wordstates.postprocessing import PostProcessing
     from wordstates.recipe import Recipe
     from wordstates.usages import Usage, Usages
     from wordstates.vectors.static import StaticVectors
 
-__all__ = ["Recipe", "StaticVectors", "Usage", "Usages", "WordEmbedder", "WordEmbeddings", "WordstatesError", "errors"]
+__all__ = [
+    "PostProcessing",
+    "Recipe",
+    "StaticVectors",
+    "Usage",
+    "Usages",
+    "WordEmbedder",
+    "WordEmbeddings",
+    "WordstatesError",
+    "errors",
+]
 
 _HOMES = {
+    "PostProcessing": "postprocessing",
     "Recipe": "recipe",
     "StaticVectors": "vectors.static",
     "Usage": "usages",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wordstates.embeddings import WordEmbeddings
 from wordstates.errors import InputError, RecipeError
 from wordstates.inputs import Texts, as_texts
+from wordstates.matching import PostProcessingLike, match_post_processing
 from wordstates.model.engine import Engine
 from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision, load_model
+from wordstates.origin import context_of, provenance_of
 from wordstates.pending import PendingEmbeddings
 from wordstates.planning import LongTexts, Plan
 from wordstates.preparing import Preparer, check_layers, check_whole, check_window, window_settings
@@ -45,6 +46,8 @@ class WordEmbedder:
         layer_pooling: ``mean`` (default), ``sum``, ``concat``, or ``none`` to keep a layer axis.
         subword_pooling: ``mean`` (default), ``first``, ``last``, ``max``, ``sum``, or ``none`` for a row a subword.
         recipes: Several recipes from one pass, instead of the three above.
+        post_processing: What is done to the vectors: a `PostProcessing`, or a file of `wordstates fit`; several, each
+            for the recipe it was fitted with; or by the name of the recipe. It has to be fitted with this model.
         words: How raw text is split: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline, or a callable
             from a text to its words or char spans.
         punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
@@ -93,6 +96,9 @@ class WordEmbedder:
         layer_pooling: LayerPooling = "mean",
         subword_pooling: SubwordPooling = "mean",
         recipes: Sequence[Recipe] | None = None,
+        post_processing: (
+            PostProcessingLike | Sequence[PostProcessingLike] | Mapping[str, PostProcessingLike] | None
+        ) = None,
         words: object = "unicode",
         punctuation: bool = True,
         device: str | torch.device | None = None,
@@ -131,6 +137,9 @@ class WordEmbedder:
         if repeat and not anatomy.causal:
             raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
         self._repeat = repeat
+        self._post_processing = match_post_processing(
+            post_processing, self.recipes, self._layers, self._model, context_of(self._model, repeat=repeat)
+        )
         self._window = check_window(self._model, window)
         settings = window_settings(self._model, self._window, overlap, long_texts, repeat=repeat)
         self._preparer = Preparer(self._model.tokenizer, settings)
@@ -138,7 +147,9 @@ class WordEmbedder:
         budget = _default_budget(self._model.engines.device.type) if batch_subwords is None else batch_subwords
         if budget < 1:
             raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
-        self._reader = WindowReader(self._model, self.recipes, self._layers, budget=budget, repeat=repeat)
+        self._reader = WindowReader(
+            self._model, self.recipes, self._layers, self._post_processing, budget=budget, repeat=repeat
+        )
 
     # -- what it is --------------------------------------------------------------------------------------------------
 
@@ -159,7 +170,7 @@ class WordEmbedder:
 
     @property
     def vector_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of one vector of each recipe."""
+        """Shape of one vector of each recipe, after post-processing."""
         return {recipe.name: self._reader.vector_shape(recipe) for recipe in self.recipes}
 
     @property
@@ -168,32 +179,17 @@ class WordEmbedder:
         return self._provenance(self._model.engines.for_work(0.0))
 
     def _provenance(self, engine: Engine) -> dict[str, Any]:
-        model, settings = self._model, self._preparer.settings
-        return {
-            "wordstates": version("wordstates"),
-            "model": model.name,
-            "revision": model.revision,
-            "weights": model.weights,
-            "tokenizer": model.tokenizer.fingerprint(),
-            "recipes": [
-                {**recipe.to_dict(), "layer_numbers": list(self._layers[recipe.name])} for recipe in self.recipes
-            ],
-            "words": self._splitter.name,
-            "precision": model.precision,
-            "precision_error": engine.precision_error,
-            "engine": engine.name,
-            **({"why_torch": model.engines.why_torch} if model.engines.why_torch else {}),
-            "device": str(engine.device),
-            "window": self._window,
-            "overlap": settings.overlap,
-            "long_texts": settings.long_texts,
-            "context": "both" if not self.causal else "left, read twice" if self._repeat else "left",
-            "special_tokens": {
-                "before": model.tokenizer.pieces(model.template.prefix),
-                "after": model.tokenizer.pieces(model.template.suffix),
-            },
-            "versions": _versions(),
-        }
+        return provenance_of(
+            self._model,
+            engine,
+            self.recipes,
+            self._layers,
+            self._post_processing,
+            self._preparer.settings,
+            words=self._splitter.name,
+            window=self._window,
+            repeat=self._repeat,
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(recipe.name for recipe in self.recipes)
@@ -395,9 +391,3 @@ class WordEmbedder:
 def _default_budget(device_type: str) -> int:
     """Small batches win on a CPU, whose caches they fit; a GPU wants to be filled."""
     return 1024 if device_type == "cpu" else 16_384
-
-
-def _versions() -> dict[str, str]:
-    from wordstates.model._hf import versions
-
-    return versions()

@@ -22,6 +22,7 @@ from wordstates.model.loaded import LoadedModel
 from wordstates.model.passes import Take, run_pass
 from wordstates.model.torch_engine import is_out_of_memory
 from wordstates.planning import Plan, WindowWork
+from wordstates.postprocessing import PostProcessing
 from wordstates.recipe import Recipe
 from wordstates.seen import Rows, SeenWindows, row_starts
 from wordstates.text.align import HAS_VECTOR
@@ -73,6 +74,7 @@ class WindowReader:
         model: The model.
         recipes: What to take from each pass.
         layers: Absolute layer numbers of each recipe, by its name.
+        post_processing: What is done to the pooled vectors of a recipe, by its name; others stay as they are.
         budget: Most padded subwords in a batch; halved for good when memory runs out.
         repeat: Read each window twice and take the second reading.
     """
@@ -82,6 +84,7 @@ class WindowReader:
         model: LoadedModel,
         recipes: Sequence[Recipe],
         layers: Mapping[str, tuple[int, ...]],
+        post_processing: Mapping[str, PostProcessing],
         *,
         budget: int,
         repeat: bool,
@@ -89,14 +92,16 @@ class WindowReader:
         self._model = model
         self._recipes = recipes
         self._layers = layers
+        self._post_processing = post_processing
         self._budget = Budget(budget)
         self._repeat = repeat
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
 
     def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
         """Give the shape of one vector of a recipe."""
-        anatomy = self._model.anatomy
-        return recipe.vector_shape(anatomy.n_blocks, anatomy.dims[self._layers[recipe.name][0]])
+        if recipe.name in self._post_processing:
+            return (self._post_processing[recipe.name].dim_out,)
+        return self._model.vector_shape(recipe, self._layers[recipe.name])
 
     def start(
         self,
@@ -229,6 +234,8 @@ class WindowReader:
         for recipe, vectors in zip(self._recipes, pooled, strict=True):
             row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
             self._check_finite(recipe, vectors, windows, row_pairs, texts)
+            if recipe.name in self._post_processing:
+                vectors = self._post_processing[recipe.name].apply(vectors)
             mine = rows[recipe.name]
             mine.values[mine.places(recipe, words, pairs)] = vectors
         return len(first_pairs)

@@ -292,7 +292,9 @@ def test_every_argument_of_the_embedder_is_documented() -> None:
     assert names_under("WordEmbedder: arguments") == parameters
 
 
-@pytest.mark.parametrize("name", ["WordEmbedder", "WordEmbeddings", "Usages", "Usage", "StaticVectors", "Recipe"])
+@pytest.mark.parametrize(
+    "name", ["WordEmbedder", "WordEmbeddings", "Usages", "Usage", "StaticVectors", "Recipe", "PostProcessing"]
+)
 def test_every_member_is_documented(name: str) -> None:
     cls = getattr(wordstates, name)
     fields = getattr(cls, "__dataclass_fields__", {})

@@ -28,8 +28,9 @@ LEVELS = [
     ["text"],
     ["batching", "inputs", "planning", "progress"],
     ["model"],
+    ["moments", "chains", "postprocessing"],  # what is done to vectors once they are pooled
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
-    ["preparing", "seen", "reader", "pending", "embedder"],
+    ["matching", "origin", "preparing", "seen", "reader", "pending", "embedder"],
     ["corpus"],
     ["vectors"],
     ["cli"],

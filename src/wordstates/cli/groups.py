@@ -21,6 +21,7 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 ENGINES = ("auto", "torch", "openvino")
 LONG_TEXTS = ("window", "truncate", "error")
 BOS_POLICIES = ("auto", "always", "never")
+_DEFAULT_PARTS = ("-1", "mean", "mean")  # layers, layer pooling, subword pooling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wordstates.corpus.document import Document
     from wordstates.corpus.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
+    from wordstates.postprocessing import PostProcessing
     from wordstates.recipe import Recipe
 
 Inputs = Annotated[
@@ -100,6 +102,14 @@ class ModelOptions:
             help="A recipe as JSON, or a file that holds one, instead of the three above; give it several times."
         ),
     ] = None
+    post_process: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Post-process the vectors as `wordstates fit` found out, which also says the recipe; give it several "
+            "times for several recipes.",
+        ),
+    ] = None
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = None
     precision: Annotated[
         str, typer.Option(callback=one_of(*PRECISIONS), help="Compute in float32, bfloat16 or float16.")
@@ -135,15 +145,31 @@ class ModelOptions:
     ] = False
 
     def recipes(self) -> list[Recipe]:
-        """Give the recipes asked for; raises RecipeError where the options make none."""
-        return _recipes(self.recipe or [], self.layers, self.layer_pooling, self.subword_pooling)
+        """Give the recipes asked for, or else those of the post-processing; raises RecipeError where there is none."""
+        parts = (self.layers, self.layer_pooling, self.subword_pooling)
+        if not self.recipe and parts == _DEFAULT_PARTS:
+            fitted = [each.recipe for each in self._post_processing() or []]
+            if any(fitted):
+                return _fitted_recipes([recipe for recipe in fitted if recipe is not None])
+        return _recipes(self.recipe or [], *parts)
+
+    def _post_processing(self) -> list[PostProcessing] | None:
+        from wordstates.errors import InputError
+        from wordstates.postprocessing import PostProcessing
+
+        try:
+            return [PostProcessing.load(path) for path in self.post_process] if self.post_process else None
+        except InputError as error:
+            raise typer.BadParameter(str(error)) from error
 
     def embedder_maker(self, recipes: Sequence[Recipe], **more: Any) -> partial[WordEmbedder]:
         """Give what loads the model: it can be sent to another process."""
         from wordstates.embedder import WordEmbedder
 
-        own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe"}
+        own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe", "post_process"}
         options = {name: value for name, value in vars(self).items() if name not in own}
+        # Read here, so that every process has the same, whatever becomes of the file.
+        options["post_processing"] = self._post_processing()
         return partial(WordEmbedder, self.model, recipes=recipes, **{**options, **more})
 
     def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:
@@ -212,10 +238,18 @@ def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling:
 
     if not given:
         return [Recipe(layers, layer_pooling, subword_pooling)]  # type: ignore[arg-type]  # checked by Recipe
-    if (layers, layer_pooling, subword_pooling) != ("-1", "mean", "mean"):
+    if (layers, layer_pooling, subword_pooling) != _DEFAULT_PARTS:
         raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
     texts = [text if text.lstrip().startswith("{") else _read_recipe(text) for text in given]
     return [Recipe.from_json(text) for text in texts]
+
+
+def _fitted_recipes(fitted: Sequence[dict[str, Any]]) -> list[Recipe]:
+    """Give the recipes that post-processing was fitted with, each once."""
+    from wordstates.recipe import Recipe
+
+    recipes = [Recipe(**{part: recipe[part] for part in Recipe().to_dict()}) for recipe in fitted]
+    return list(dict.fromkeys(recipes))
 
 
 def _read_recipe(path: str) -> str:

@@ -16,14 +16,7 @@ def info(
     json: Json = False,
 ) -> None:
     """Say what a file of vectors holds, and which model, layers and settings made it."""
-    if Path(file).is_dir():
-        from wordstates.corpus.store import open_store
-
-        description = asdict(open_store(file).describe())
-    else:
-        from wordstates.corpus.provenance import describe
-
-        description = asdict(describe(file))
+    description = _description(file)
     provenance = description.pop("provenance")
     if json:
         print_json({**description, "provenance": provenance})
@@ -31,6 +24,22 @@ def info(
     width = max(len(key) for key in [*description, *provenance]) + 2
     for key, value in [*description.items(), *provenance.items()]:
         print(f"{key.ljust(width)}{_shown(value)}")
+
+
+def _description(file: str) -> dict[str, Any]:
+    from wordstates.postprocessing import PostProcessing, is_post_processing
+
+    if Path(file).is_dir():
+        from wordstates.corpus.store import open_store
+
+        return asdict(open_store(file).describe())
+    if is_post_processing(file):
+        fitted, size = PostProcessing.load(file), Path(file).stat().st_size
+        about = {"path": file, "format": "post-processing", **fitted.to_dict(), "bytes": size}
+        return {**about, "provenance": dict(fitted.provenance)}
+    from wordstates.corpus.provenance import describe
+
+    return asdict(describe(file))
 
 
 def _shown(value: Any) -> str:

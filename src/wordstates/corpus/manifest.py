@@ -21,6 +21,7 @@ PINS = (
     "weights",
     "tokenizer",
     "recipes",
+    "post_processing",
     "words",
     "precision",
     "engine",

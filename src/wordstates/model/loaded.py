@@ -19,6 +19,7 @@ from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine
+from wordstates.recipe import Recipe
 
 Precision = Literal["float32", "bfloat16", "float16"]
 BosPolicy = Literal["auto", "always", "never"]
@@ -64,6 +65,10 @@ class LoadedModel:
         """Subwords in a window, special tokens included, where the user names none."""
         promised = self.tokenizer.tokenizer.model_max_length
         return min(self.limit or (promised if promised < 1_000_000 else _USUAL_WINDOW), _LONGEST_WINDOW)
+
+    def vector_shape(self, recipe: Recipe, layers: Sequence[int]) -> tuple[int, ...]:
+        """Give the shape of one pooled vector of a recipe that takes these layers."""
+        return recipe.vector_shape(self.anatomy.n_blocks, self.anatomy.dims[layers[0]])
 
 
 def load_model(
