@@ -28,6 +28,7 @@ LEVELS = [
     ["text"],
     ["batching", "inputs", "planning", "progress"],
     ["model"],
+    ["moments"],
     ["embeddings", "display", "table", "usages"],  # the result, how it looks, how it becomes a table
     ["preparing", "seen", "reader", "pending", "embedder"],
     ["corpus"],

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.linear_model import LogisticRegression
@@ -309,6 +310,8 @@ class Spelled(WordVectorizer):
 
 
 def spelled(x: Any) -> list[str]:
+    if issparse(x):
+        raise TypeError("A sparse matrix is no list of texts.")
     rows = np.asarray(x)
     if rows.ndim != 2:
         raise ValueError("Reshape your data: rows of numbers are spelled.")

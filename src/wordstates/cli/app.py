@@ -21,6 +21,7 @@ from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
 from wordstates.cli.export import export
 from wordstates.cli.find import find
+from wordstates.cli.geometry import geometry
 from wordstates.cli.info import info
 from wordstates.cli.merge import merge
 from wordstates.cli.options import version
@@ -58,6 +59,7 @@ app.callback()(version)
 app.command()(embed)
 app.command()(find)
 app.command()(static)
+app.command()(geometry)
 app.command()(subwords)
 app.command()(info)
 app.command()(verify)

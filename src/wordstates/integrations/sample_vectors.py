@@ -194,16 +194,20 @@ def _pool(
     if how == "last":
         return rows[np.append(starts[1:], len(rows)) - 1]
     if how == "max":
-        return np.maximum.reduceat(rows, starts, axis=0)
-    total = np.add.reduceat(rows, starts, axis=0)
+        largest: np.ndarray = np.maximum.reduceat(rows, starts, axis=0)
+        return largest
+    total: np.ndarray = np.add.reduceat(rows, starts, axis=0)
     if how == "sum":
         return total
     counts = np.diff(starts, append=len(rows)).astype(np.float32)
-    return total / counts.reshape(-1, *[1] * (rows.ndim - 1))
+    total /= counts.reshape(-1, *[1] * (rows.ndim - 1))
+    return total
 
 
 def _pool_layers(rows: Float[np.ndarray, "rows layers dim"], recipe: Recipe) -> Float[np.ndarray, "rows size"]:
     if recipe.layer_pooling == "concat":
         return rows.reshape(len(rows), -1)
-    total = rows.sum(axis=1)
-    return total / np.float32(rows.shape[1]) if recipe.layer_pooling == "mean" else total
+    total: np.ndarray = rows.sum(axis=1)
+    if recipe.layer_pooling == "mean":
+        total /= np.float32(rows.shape[1])
+    return total

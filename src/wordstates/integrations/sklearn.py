@@ -177,7 +177,7 @@ class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _recipe(self) -> Recipe:
         parts = (self.layers, self.layer_pooling, self.subword_pooling)
         if self.recipe is None:
-            return Recipe(*parts)
+            return Recipe(*parts)  # type: ignore[arg-type]  # checked by Recipe
         if not isinstance(self.recipe, Recipe):
             raise InputError(f"recipe={self.recipe!r} is no Recipe: write recipe=Recipe('-4:', 'concat').")
         if parts != _PLAIN:
@@ -188,8 +188,8 @@ class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         for name, allowed in (("pooling", WORD_POOLINGS), ("missing", ("error", "nan"))):
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name}={getattr(self, name)!r} does not exist: choose one of {', '.join(allowed)}.")
-        whole = isinstance(self.cache_bytes, (int, np.integer)) and not isinstance(self.cache_bytes, bool)
-        if not whole or self.cache_bytes < 0:
+        given: object = self.cache_bytes
+        if not isinstance(given, (int, np.integer)) or isinstance(given, bool) or given < 0:
             raise InputError(f"cache_bytes={self.cache_bytes!r} is no number of bytes: give 0 or more.")
 
     def __sklearn_tags__(self) -> Any:
