@@ -70,7 +70,7 @@ def test_a_warning_says_what_helps(folder: Path, bert: Path) -> None:
         "warning: cosines of 2.mean.mean mean little: two words taken at random have a cosine of"
     )
     assert "post-process before comparing" in done.err
-    assert "standardize (" in done.err
+    assert "(standardize)" in done.err
     found = json.loads(run("geometry", "texts.txt", "-m", bert, "--layers", "2", "--json", cwd=folder).out)
     assert done.err == "".join(f"warning: {warning}\n" for warning in found["warnings"])
 

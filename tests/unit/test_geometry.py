@@ -276,7 +276,7 @@ def test_cosines_that_mean_little_get_one_with_what_helps() -> None:
     after = {"center": 0.03, "standardize": 0.01, "all-but-the-top": 0.02}
     high = advice(geometry_of(anisotropy=0.93, after=after))
     assert high[0].startswith("two words taken at random have a cosine of 0.93")
-    assert high[-1].endswith("would then be standardize (0.01) or all-but-the-top (0.02)")
+    assert high[-1].endswith("would then be 0.01 (standardize) or 0.02 (all-but-the-top)")
     one = advice(geometry_of(anisotropy=0.2, half_dimensions=1, after=after))
     assert one[0] == "dimension 3 makes up half of the cosine of any two words, so it compares little else of the 768"
     two = advice(geometry_of(anisotropy=0.6, half_dimensions=2, after=after))

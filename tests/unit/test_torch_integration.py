@@ -22,6 +22,7 @@ from wordstates.corpus.run import embed_documents
 from wordstates.corpus.store_run import StoreSettings, embed_to_store
 from wordstates.corpus.writers import open_writer
 from wordstates.errors import InputError, RecipeError
+from wordstates.integrations import stored_documents
 from wordstates.integrations.torch import StoreDataset, WordPooling, collate
 from wordstates.table import VectorDtype
 
@@ -98,6 +99,17 @@ def test_few_row_groups_stay_in_memory(stored: Path) -> None:
     for index in (0, 3, 1, 2):
         dataset[index]
         assert len(dataset._documents._kept) <= 2
+
+
+def test_few_files_are_open(tmp_path: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_documents, "_MOST_OPEN", 2)
+    given = [Document(f"d{index}", "A bank.") for index in range(5)]
+    embed_to_store(embedder, given, tmp_path / "store", StoreSettings(shard_characters=5))
+    dataset = StoreDataset(tmp_path / "store", row_groups=1)
+    for index in (4, 0, 3, 1, 2, 4):
+        assert dataset[index].document == f"d{index}"
+        assert len(dataset._documents._open) <= 2
+    assert len(dataset._documents._files) == 5
 
 
 def test_collate_pads_and_masks(stored: Path) -> None:

@@ -108,7 +108,7 @@ def measure_geometry(
         >>> documents = [Document(str(number), text) for number, text in enumerate(texts)]
         >>> measured = measure_geometry(WordEmbedder("minilm", recipes=[layer_recipe("0:", "mean")]), documents)
         >>> [layer.name for layer in measured.layers], measured.words, measured.types
-        (['0', '1', '2', '3', '4', '5', '6'], 12, 8)
+        (['0', '1', '2', '3', '4', '5', '6'], 12, 7)
     """
     check_recipes(embedder.recipes, keeps_layers=True)
     rejects: list[Reject] = []

@@ -78,7 +78,7 @@ def advice(geometry: Geometry) -> Sequence[str]:
         are = f"dimension {which} makes" if few == 1 else f"dimensions {which} make"
         found.append(f"{are} up half of the cosine of any two words, so it compares little else of the {geometry.dim}")
     if found:
-        helps = [f"{step} ({value:.2f})" for step, value in geometry.after.items() if step in _HELPING]
+        helps = [f"{value:.2f} ({step})" for step, value in geometry.after.items() if step in _HELPING]
         found.append(
             f"post-process before comparing: the cosine of two words taken at random would then be {' or '.join(helps)}"
         )

@@ -119,7 +119,8 @@ class SampleVectors:
         if not self._of_layers or not len(array):
             return array
         rows = array[_SUBWORDS.index(self._recipe.subword_pooling)][list(self.layers)]  # (layers, dim)
-        return _pool_layers(rows[None], self._recipe)[0]
+        vector: npt.NDArray[np.float32] = _pool_layers(rows[None], self._recipe)[0]
+        return vector
 
     def _read(self, samples: Sequence[Sample], missing: str) -> Iterator[tuple[Sample, npt.NDArray[np.float32]]]:
         """Read samples, some at a time, and give what is kept of each."""
@@ -189,10 +190,9 @@ def _pool(
     rows: Float[np.ndarray, "rows ..."], starts: Int[np.ndarray, " groups"], how: str
 ) -> Float[np.ndarray, "groups ..."]:
     """Pool rows that stand together."""
-    if how == "first":
-        return rows[starts]
-    if how == "last":
-        return rows[np.append(starts[1:], len(rows)) - 1]
+    if how in ("first", "last"):
+        one: np.ndarray = rows[starts if how == "first" else np.append(starts[1:], len(rows)) - 1]
+        return one
     if how == "max":
         largest: np.ndarray = np.maximum.reduceat(rows, starts, axis=0)
         return largest

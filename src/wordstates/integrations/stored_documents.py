@@ -21,6 +21,8 @@ from wordstates.errors import InputError
 Ints = npt.NDArray[np.int64]
 Group = tuple[int, int]  # number of the file, number of the row group in it
 
+_MOST_OPEN = 16  # files at a time: a store may have more shards than a process may open
+
 
 @dataclass(frozen=True, eq=False)
 class Index:
@@ -116,6 +118,8 @@ class StoredDocuments:
         if self._process != os.getpid():  # a fork shares the place in a file with its parent
             self._open, self._process = {}, os.getpid()
         if number not in self._open:
+            while len(self._open) >= _MOST_OPEN:
+                self._open.pop(next(iter(self._open))).close()
             try:
                 self._open[number] = pq.ParquetFile(self._files[number])
             except (OSError, pa.ArrowException) as error:
@@ -154,7 +158,7 @@ class StoredDocuments:
                 starts.extend((np.flatnonzero(begins) + rows).tolist())
                 last = (ids[-1].as_py(), int(position[-1]))
                 rows += len(table)
-            self._open.pop(number)
+            self._open.pop(number).close()
         return Index(np.array([*starts, rows], dtype=np.int64), np.cumsum([0, *sizes]), tuple(places))
 
 

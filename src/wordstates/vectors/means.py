@@ -142,5 +142,5 @@ def products_between(
     pairs = len(vectors) ** 2 - np.square(np.bincount(group)).sum()
     if not pairs:
         return np.full(vectors.shape[1], np.nan)
-    together: np.ndarray = np.square(of_group.sum(axis=0)) - np.square(of_group).sum(axis=0)
-    return together / pairs
+    together: np.ndarray = (np.square(of_group.sum(axis=0)) - np.square(of_group).sum(axis=0)) / pairs
+    return together
