@@ -12,8 +12,8 @@ from wordstates.planning import WindowWork
 from wordstates.recipe import Recipe
 
 # What is kept: enough for the lines that a corpus repeats all the time, little beside a model.
-_MOST_BYTES = 32 * 2**20
-_MOST_ONCE = 100_000
+_MOST_BYTES = 8 * 2**20
+_MOST_ONCE = 40_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ LEVELS = [
     ["matching", "origin", "preparing", "seen", "reader", "pending", "embedder"],
     ["corpus"],
     ["vectors"],
+    ["evaluate", "integrations"],
     ["cli"],
     ["__main__"],
     ["__init__"],
@@ -45,7 +46,7 @@ PURE = {"errors", "recipe", "text", "batching", "inputs", "planning"}
 PURE_MAY_IMPORT = {"numpy", "regex", "jaxtyping", "spacy_alignments"}
 PURE_MAY_IMPORT_LATE = {"spacy"}
 
-TORCH_ROOM = "model"
+TORCH_ROOMS = {"model", "integrations"}
 MAY_IMPORT_TORCH_LATE = {"embeddings", "embedder", "cli"}  # inside a function, or for the type checker
 TRANSFORMERS_MODULE = f"{PACKAGE}.model._hf"
 MAX_LINES = 400
@@ -286,12 +287,12 @@ def test_only_one_file_imports_transformers() -> None:
     assert not elsewhere, report(elsewhere)
 
 
-def test_torch_is_imported_by_the_model_and_elsewhere_late() -> None:
+def test_torch_is_imported_by_the_model_and_the_integrations_and_elsewhere_late() -> None:
     misplaced = [
         found
         for found in all_imports()
         if found.top == "torch"
-        and room_of(found.importer) != TORCH_ROOM
+        and room_of(found.importer) not in TORCH_ROOMS
         and (found.when is When.LOADING or room_of(found.importer) not in MAY_IMPORT_TORCH_LATE)
     ]
     assert not misplaced, report(misplaced)

@@ -22,6 +22,7 @@ from wordstates.cli.embed import embed
 from wordstates.cli.export import export
 from wordstates.cli.find import find
 from wordstates.cli.fit import fit
+from wordstates.cli.geometry import geometry
 from wordstates.cli.info import info
 from wordstates.cli.merge import merge
 from wordstates.cli.options import version
@@ -60,6 +61,7 @@ app.command()(embed)
 app.command()(find)
 app.command()(static)
 app.command()(fit)
+app.command()(geometry)
 app.command()(subwords)
 app.command()(info)
 app.command()(verify)

@@ -59,7 +59,7 @@ def end_with(
     elif report.dry_run or not quiet:
         say(report.to_text(), *notes)
     if report.rejects:
-        _list_rejects(report.to_dict()["rejects"], output)
+        list_rejects(report.to_dict()["rejects"], output)
         raise typer.Exit(DONE_WITH_REJECTS)
 
 
@@ -99,7 +99,7 @@ def progress_bar(unit: str, *, hidden: bool) -> Any:
     return tqdm(unit=f" {unit}", unit_scale=True, desc="embedding", disable=hidden or not sys.stderr.isatty())
 
 
-def _list_rejects(rejects: Sequence[Mapping[str, str]], output: str) -> None:
+def list_rejects(rejects: Sequence[Mapping[str, str]], output: str) -> None:
     """Write which documents are not in the file, and why: beside it, or on standard error."""
     lines = [json_module.dumps(reject, ensure_ascii=False) for reject in rejects]
     if output == "-":

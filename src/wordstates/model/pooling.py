@@ -101,14 +101,15 @@ def pool(
         starts: Where each row begins in `positions`; no row is empty.
 
     Returns:
-        float32 on the device of `hidden`: (rows, dim), (rows, layers * dim) for concat, (rows, layers, dim) for none.
+        float32 (float64 of float64) on the device of `hidden`: (rows, dim), (rows, layers * dim) for concat, (rows,
+        layers, dim) for none. Gradients flow through it.
 
     Example:
         >>> hidden = {1: torch.tensor([[[1.0], [3.0], [5.0]]])}
         >>> pool(hidden, [1], "mean", "mean", torch.tensor([0, 1, 2]), torch.tensor([0, 2])).tolist()
         [[2.0], [5.0]]
     """
-    states = [hidden[layer].flatten(0, 1).float() for layer in layers]  # (windows * subwords, dim) each
+    states = [in_float32(hidden[layer].flatten(0, 1)) for layer in layers]  # (windows * subwords, dim) each
     if layer_pooling in ("mean", "sum"):
         total = states[0]
         for state in states[1:]:
@@ -118,6 +119,11 @@ def pool(
     if layer_pooling == "concat":
         return torch.cat(rows, dim=1)
     return torch.stack(rows, dim=1) if layer_pooling == "none" else rows[0]
+
+
+def in_float32(states: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Give states in float32, in which they are pooled; those in float64 stay so."""
+    return states if states.dtype == torch.float64 else states.float()
 
 
 def _pool_subwords(

@@ -109,11 +109,38 @@ class UsageMeans:
         number = np.asarray(words, dtype=np.int64)
         there = np.flatnonzero(self.usages[: len(number)] > 0)
         mean_directions = self._directions[recipe][there] / self.usages[there, None]
-        _, word = np.unique(number[there], return_inverse=True)
-        of_word = np.zeros((int(word.max(initial=-1)) + 1, mean_directions.shape[1]))
-        np.add.at(of_word, word, mean_directions)
-        pairs = len(there) ** 2 - np.square(np.bincount(word)).sum()
-        if not pairs:
-            return float("nan")
-        together = np.square(mean_directions.sum(axis=0)).sum() - np.square(of_word).sum()
-        return float(together / pairs)
+        return float(products_between(mean_directions, number[there]).sum()) if len(there) else float("nan")
+
+    def forget(self, types: Int[np.ndarray, " types"]) -> None:
+        """Take all usages of some types away, so that their rows can be given to others."""
+        for rows in (self.usages, *self._sums.values(), *self._directions.values()):
+            known = types[types < len(rows)]
+            rows[known] = 0
+
+
+def products_between(
+    vectors: Float[np.ndarray, "rows dim"], groups: Int[np.ndarray, " rows"]
+) -> Float[np.ndarray, " dim"]:
+    """Give the mean, over all pairs of rows of different groups, of the product of their numbers, by dimension.
+
+    With rows of length 1 these are what each dimension contributes to the mean cosine, which is their sum.
+
+    Args:
+        vectors: The rows.
+        groups: Group of each; rows of one group are not compared.
+
+    Returns:
+        A number a dimension; NaN if there is only one group.
+
+    Example:
+        >>> products_between(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), np.array([0, 1, 1])).tolist()
+        [0.25, 0.0]
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    of_group = np.zeros((int(group.max(initial=-1)) + 1, vectors.shape[1]))
+    np.add.at(of_group, group, vectors)
+    pairs = len(vectors) ** 2 - np.square(np.bincount(group)).sum()
+    if not pairs:
+        return np.full(vectors.shape[1], np.nan)
+    together: np.ndarray = (np.square(of_group.sum(axis=0)) - np.square(of_group).sum(axis=0)) / pairs
+    return together

@@ -1,0 +1,95 @@
+"""`wordstates geometry`: how the vectors of each layer lie, and whether their cosines mean anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wordstates.cli.groups import (
+    Inputs,
+    ModelOptions,
+    Overwrite,
+    Quiet,
+    ReadingOptions,
+    check_no_input,
+    with_groups,
+)
+from wordstates.cli.options import Json, NoPunctuation, Words, print_json
+from wordstates.cli.telling import DONE_WITH_REJECTS, list_rejects, progress_bar, say
+
+if TYPE_CHECKING:
+    from wordstates.evaluate.geometry_report import GeometryReport
+
+
+@with_groups(reading=ReadingOptions, reader=ModelOptions)
+def geometry(
+    inputs: Inputs,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
+    ] = None,
+    measure: Annotated[str, typer.Option(help="The layers to measure.")] = "0:",
+    sample: Annotated[int, typer.Option(min=2, help="Types that pairs of words are made of.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Decides which types.")] = 0,
+    words: Words = "unicode",
+    no_punctuation: NoPunctuation = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    *,
+    reading: ReadingOptions,
+    reader: ModelOptions,
+) -> None:
+    """Measure how the vectors of each layer lie, and warn where cosines mean little.
+
+    The recipe of --layers or --recipe is measured beside the layers; the warning is about it. The corpus is read once.
+    """
+    from wordstates.evaluate.geometry import check_recipes, layer_recipe, measure_geometry
+    from wordstates.evaluate.geometry_report import GeometryReport
+    from wordstates.evaluate.svg import new_figure
+
+    documents = reading.documents(inputs)
+    target = None if output is None else _page(output, inputs, overwrite=overwrite)
+    if target is not None:
+        new_figure(1, 1)  # or it says what to install, before anything is computed
+    recipes = reader.recipes()
+    check_recipes(recipes)
+    embedder = reader.embedder(
+        [layer_recipe(measure, recipes[0].subword_pooling), *recipes], words=words, punctuation=not no_punctuation
+    )
+    with progress_bar("words", hidden=quiet or json) as bar:
+        measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)
+    report = GeometryReport(measured, str(embedder.provenance["model"]))
+    if target is not None:
+        from wordstates.corpus.partial import write_text_whole
+
+        write_text_whole(target, report.to_html())
+    _tell(report, output, json=json, quiet=quiet)
+    if measured.rejects:
+        list_rejects(report.to_dict()["rejects"], output or "-")
+        raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
+    """See that the page can be written, before anything is computed."""
+    from wordstates.corpus.partial import PartialFile
+    from wordstates.errors import OutputError
+
+    check_no_input(output, inputs)
+    if Path(output).suffix not in (".html", ".htm"):
+        raise OutputError(f"{output!r}: the report is a page, report.html; for figures in a program, pass --json.")
+    return PartialFile(Path(output), overwrite=overwrite).target
+
+
+def _tell(report: GeometryReport, output: str | None, *, json: bool, quiet: bool) -> None:
+    if json:
+        print_json(report.to_dict())
+        return
+    print(report.to_text())
+    if not quiet:
+        say(report.summary())
+    for warning in report.warnings:
+        say(f"warning: {warning}")
+    if output is not None and not quiet:
+        say(f"wrote {output}")

@@ -1,0 +1,1 @@
+"""Word vectors where other libraries want them: scikit-learn and PyTorch."""
