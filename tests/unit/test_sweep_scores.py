@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, zscore
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -17,6 +17,7 @@ from wordstates.evaluate.grid import make_grid
 from wordstates.evaluate.normalising import NORMALISINGS, Normaliser
 from wordstates.evaluate.pairs import best_threshold
 from wordstates.evaluate.probe import control_labels
+from wordstates.evaluate.scorers import on_one_scale
 from wordstates.evaluate.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
 from wordstates.evaluate.senses import Senses
 from wordstates.evaluate.task import Item, Split, Task, UsageTable
@@ -234,11 +235,24 @@ def test_change_by_hand() -> None:
     items = [Item((n, n + 1, n + 2), (n + 3, n + 4), float(n), f"w{n}", f"w{n}", "a:1") for n in range(0, 25, 5)]
     everything = np.arange(5)
     found = Change(items).predict(rows, Fold(everything, everything, everything)).test
-    for number, each in enumerate(items):
+    expected: dict[str, list[float]] = {"apd": [], "prototype": []}
+    for each in items:
         left, right = rows[[*each.left]], rows[[*each.right]]
-        assert found["apd"][number] == pytest.approx(cdist(left, right, "cosine").mean())
+        expected["apd"].append(cdist(left, right, "cosine").mean())
         means = cdist(left.mean(axis=0, keepdims=True), right.mean(axis=0, keepdims=True), "cosine")
-        assert found["prototype"][number] == pytest.approx(means.item())
+        expected["prototype"].append(means.item())
+    for name, distances in expected.items():
+        np.testing.assert_allclose(found[name], zscore(distances), atol=1e-9)
+
+
+def test_folds_with_different_recipes_are_scored_on_one_scale() -> None:
+    """A fold whose recipe gives large cosines, and one whose recipe gives small ones, agree with the gold as one."""
+    gold = RANDOM.normal(size=40)
+    parts = [np.arange(0, 20), np.arange(20, 40)]
+    raw = [0.9 + gold / 100, 0.2 + gold / 10]
+    joined = np.concatenate([on_one_scale(raw[n][parts[1 - n]], raw[n][parts[n]])[1] for n in (0, 1)])
+    plain = np.concatenate([raw[n][parts[n]] for n in (0, 1)])
+    assert spearman(gold, joined) > 0.95 > spearman(gold, plain)
 
 
 # ---------------------------------------------------------------- CKA

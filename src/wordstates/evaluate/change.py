@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wordstates.evaluate.folds import Fold
-from wordstates.evaluate.scorers import Predicted, Vectors, cosines, numbers_of
+from wordstates.evaluate.scorers import Predicted, Vectors, cosines, numbers_of, on_one_scale
 from wordstates.evaluate.scores import Gold, Metric, Predictions, spearman
 from wordstates.evaluate.task import Item
 
@@ -34,10 +34,14 @@ class Change:
         self._items = items
 
     def predict(self, vectors: Vectors, fold: Fold) -> Predicted:
-        """Measure the distances; see `Scorer`."""
+        """Measure the distances, on one scale for all folds; see `Scorer`."""
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         units = vectors / np.where(lengths == 0, 1, lengths)
-        return Predicted(self._of(vectors, units, fold.dev), self._of(vectors, units, fold.test))
+        dev, test = (self._of(vectors, units, part) for part in (fold.dev, fold.test))
+        scaled = {name: on_one_scale(dev[name], test[name]) for name in dev}
+        return Predicted(
+            {name: pair[0] for name, pair in scaled.items()}, {name: pair[1] for name, pair in scaled.items()}
+        )
 
     def _of(self, vectors: Vectors, units: Vectors, asked: np.ndarray) -> Predictions:
         items = [self._items[number] for number in asked.tolist()]

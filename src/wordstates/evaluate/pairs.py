@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.evaluate.folds import Fold
-from wordstates.evaluate.scorers import Predicted, Vectors, cosines, left_usages, numbers_of, right_usages
+from wordstates.evaluate.scorers import Predicted, Vectors, cosines, left_usages, numbers_of, on_one_scale, right_usages
 from wordstates.evaluate.scores import Gold, Metric, accuracy, auc, spearman
 from wordstates.evaluate.task import Item
 
@@ -32,14 +32,15 @@ class Pairs:
         self._left, self._right = left_usages(items), right_usages(items)
 
     def predict(self, vectors: Vectors, fold: Fold) -> Predicted:
-        """Compare the usages of each pair; see `Scorer`."""
+        """Compare the usages of each pair, on one scale for all folds; see `Scorer`."""
         dev, test = (cosines(vectors[self._left[part]], vectors[self._right[part]]) for part in (fold.dev, fold.test))
+        scaled, asked = on_one_scale(dev, test)
         if not self._yes_no:
-            return Predicted({"cosine": dev}, {"cosine": test})
+            return Predicted({"cosine": scaled}, {"cosine": asked})
         threshold = best_threshold(self.gold[fold.dev], dev)
         return Predicted(
-            {"cosine": dev, "yes": (dev >= threshold).astype(float)},
-            {"cosine": test, "yes": (test >= threshold).astype(float)},
+            {"cosine": scaled, "yes": (dev >= threshold).astype(float)},
+            {"cosine": asked, "yes": (test >= threshold).astype(float)},
             {"threshold": threshold},
         )
 

@@ -90,7 +90,7 @@ def shown_interval(interval: Interval) -> str:
 
 def rows_of(model: ModelResult) -> list[tuple[str, Result]]:
     """Give the results worth a row, each with a remark: the best by development score, then what they stand beside."""
-    best = sorted(model.results, key=lambda result: -result.dev_score)[:_MOST_ROWS]
+    best = _without_echoes(sorted(model.results, key=lambda result: -result.dev_score))[:_MOST_ROWS]
     beside = {"last layer": model.last_layer, "mean of the last four": model.last_four}
     beside["best in hindsight"] = model.hindsight
     remarks = {model.choice.best: "chosen"}
@@ -98,6 +98,16 @@ def rows_of(model: ModelResult) -> list[tuple[str, Result]]:
         if result is not None:
             remarks[result] = f"{remarks[result]}, {remark}" if result in remarks else remark
     return [(remarks.get(result, ""), result) for result in dict.fromkeys([*best, *remarks])]
+
+
+def _without_echoes(results: Sequence[Result]) -> list[Result]:
+    """Leave out results that differ in the subword pooling only, and score the same: one subword a word, mostly."""
+    first: dict[object, Result] = {}
+    for result in results:
+        recipe, normalising = result.candidate.recipe, result.candidate.normalising
+        key = (recipe.layers, recipe.layer_pooling, normalising, result.dev_score, result.test.score)
+        first.setdefault(key, result)
+    return list(first.values())
 
 
 def _head(report: SweepReport) -> str:

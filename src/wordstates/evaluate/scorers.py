@@ -89,3 +89,18 @@ def cosines(
     )
     found: np.ndarray = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return found
+
+
+def on_one_scale(
+    dev: Float[np.ndarray, " _dev"], test: Float[np.ndarray, " _test"]
+) -> tuple[Float[np.ndarray, " _dev"], Float[np.ndarray, " _test"]]:
+    """Give values as distances from the mean of the development items, in their standard deviations.
+
+    Within a fold nothing changes for ranks. Between folds, whose recipes differ, only so are values comparable.
+
+    Example:
+        >>> on_one_scale(np.array([1.0, 3.0]), np.array([4.0]))[1].tolist()
+        [2.0]
+    """
+    mean, scale = dev.mean(), dev.std() or 1.0
+    return (dev - mean) / scale, (test - mean) / scale
