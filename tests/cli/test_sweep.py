@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -314,11 +315,33 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
     assert files_in(folder) == before
 
 
-def test_a_missing_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
-    done = run("sweep", "all.conll", cwd=folder)
+@pytest.mark.parametrize(("library", "purpose"), [("sklearn", "a sweep"), ("matplotlib", "a report with plots")])
+def test_a_missing_extra_is_named_before_a_model_is_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, library: str, purpose: str
+) -> None:
+    monkeypatch.setattr("wordstates.evaluate.models.WordEmbedder", None)
+    monkeypatch.setitem(sys.modules, library, None)
+    done = run("sweep", "all.conll", "-o", "report.html", cwd=folder)
     assert done.code == 1
-    assert 'pip install "wordstates[evaluate]"' in done.err
+    assert done.err == (
+        f'wordstates: {purpose} needs an extra that is not installed: pip install "wordstates[evaluate]"\n'
+    )
+
+
+def test_change_between_two_corpora(folder: Path, bert: Path) -> None:
+    words = ["river", "bank", "mill", "money", "lake", "war", "name", "singer", "songs", "water", "news", "village"]
+    (folder / "targets.tsv").write_text("".join(f"{word}\t{n % 5}\n" for n, word in enumerate(words)))
+    (folder / "early.txt").write_text("".join(f"The old {word}, a {word} of {n}.\n" for n, word in enumerate(words)))
+    (folder / "late.txt").write_text("".join(f"We saw the {word} in {n}.\n" for n, word in enumerate(words)))
+    report = found(folder, "targets.tsv", "--earlier", "early.txt", "--later", "late.txt", "-m", bert)
+    assert (report["task"], report["metrics"], report["scored"]) == ("change", ["apd", "prototype"], 12)
+    turned = found(
+        folder, "targets.tsv", "--earlier", "late.txt", "--later", "early.txt", "-m", bert, "--metric", "prototype"
+    )
+    assert turned["metrics"] == ["prototype", "apd"]
+    recipe = Recipe("2", "mean", "last")
+    scores = [result_of(each, recipe)["test"]["apd"]["score"] for each in (report, turned)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
 
 
 def test_options_allow_what_the_library_allows() -> None:

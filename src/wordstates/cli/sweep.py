@@ -143,6 +143,7 @@ def sweep(
         },
         compute,
         hidden=quiet or json,
+        plots=output is not None,
     )
     report.data.extend(given.values())
     _write(report, *files)
@@ -174,13 +175,13 @@ def _paths(train: str | None, dev: str | None, test: str | None, *, both: bool) 
 
 
 def _sweep(
-    task: Task, models: Sequence[str], options: dict[str, object], compute: ComputeOptions, *, hidden: bool
+    task: Task, models: Sequence[str], options: dict[str, object], compute: ComputeOptions, *, hidden: bool, plots: bool
 ) -> SweepReport:
     from wordstates.evaluate.models import maker_of, model_names
     from wordstates.evaluate.scores import check_extra
     from wordstates.evaluate.sweep import SweepOptions, sweep
 
-    check_extra()
+    check_extra(plots=plots)
     made = SweepOptions(**options)  # type: ignore[arg-type]  # checked by the options' own callbacks
     makers = {name: maker_of(name, seed=made.seed, **vars(compute)) for name in model_names(models)}
     with (

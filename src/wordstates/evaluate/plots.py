@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wordstates.errors import MissingExtraError
 from wordstates.evaluate.result import ModelResult, Result, SweepReport
 
 if TYPE_CHECKING:
@@ -20,11 +19,7 @@ _ID = re.compile(r"""(\bid="|url\(#|href="#)""")
 
 
 def by_layer(report: SweepReport) -> str:
-    """Draw the score of each layer for each subword pooling, a panel for each model and normalising.
-
-    Raises:
-        MissingExtraError: If matplotlib is not installed.
-    """
+    """Draw the score of each layer for each subword pooling, a panel for each model and normalising."""
     panels = [
         (model, normalising)
         for model in report.models
@@ -105,10 +100,8 @@ def likeness(report: SweepReport) -> str:
 
 
 def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError.of("evaluate", "a report with plots") from error
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

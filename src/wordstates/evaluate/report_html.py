@@ -25,9 +25,6 @@ def as_html(report: SweepReport) -> str:
 
     Args:
         report: What was found.
-
-    Raises:
-        MissingExtraError: If matplotlib is not installed.
     """
     choice = report.choice
     title = f"Which recipe for {', '.join(report.data) or report.task.name}"

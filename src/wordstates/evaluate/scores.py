@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 from jaxtyping import Int, Num
@@ -125,13 +126,16 @@ class Bootstrap:
         return Interval(metric.score(gold, predicted), float(low), float(high))
 
 
-def check_extra() -> None:
-    """See that scikit-learn is there.
+def check_extra(*, plots: bool) -> None:
+    """See that scikit-learn is there, and for plots matplotlib, before anything is computed.
 
     Raises:
         MissingExtraError: If it is not.
     """
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError.of("evaluate", "a sweep") from error
+    for library, purpose in {"sklearn": "a sweep", "matplotlib": "a report with plots"}.items():
+        if library == "matplotlib" and not plots:
+            continue
+        try:
+            import_module(library)
+        except ImportError as error:
+            raise MissingExtraError.of("evaluate", purpose) from error
