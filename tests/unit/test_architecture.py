@@ -47,7 +47,7 @@ PURE_MAY_IMPORT = {"numpy", "regex", "jaxtyping", "spacy_alignments"}
 PURE_MAY_IMPORT_LATE = {"spacy"}
 
 TORCH_ROOMS = {"model", "integrations"}
-MAY_IMPORT_TORCH_LATE = {"embeddings", "embedder", "cli"}  # inside a function, or for the type checker
+MAY_IMPORT_TORCH_LATE = {"embeddings", "embedder", "evaluate", "cli"}  # inside a function, or for the type checker
 TRANSFORMERS_MODULE = f"{PACKAGE}.model._hf"
 MAX_LINES = 400
 

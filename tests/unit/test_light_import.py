@@ -13,6 +13,7 @@ import sys
 import pytest
 
 HEAVY = {"torch", "transformers", "tokenizers", "numpy", "pyarrow", "pandas", "h5py", "spacy", "safetensors", "tqdm"}
+HEAVY |= {"sklearn", "scipy", "matplotlib"}
 
 COMMAND = """
 import sys
@@ -52,10 +53,12 @@ def test_a_recipe_needs_no_arrays() -> None:
         (["--help"], 0),
         (["--version"], 0),
         (["embed", "--help"], 0),
+        (["sweep", "--help"], 0),
+        (["sweep", "a.conllu", "--task", "parsing"], 2),
         (["embed", "a.txt", "-o", "b.npz", "--precision", "int8"], 2),
         (["embed", "a.txt", "-o", "b.npz", "--layer", "1"], 2),
     ],
-    ids=["help", "version", "help-of-a-command", "wrong-value", "wrong-option"],
+    ids=["help", "version", "help-of-a-command", "help-of-sweep", "wrong-task", "wrong-value", "wrong-option"],
 )
 def test_help_and_a_wrong_option_need_not_wait(arguments: list[str], code: int) -> None:
     assert loaded_after(COMMAND.format(arguments=arguments, code=code)) == set()

@@ -28,6 +28,7 @@ from wordstates.cli.merge import merge
 from wordstates.cli.options import version
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
+from wordstates.cli.sweep import sweep
 from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
@@ -62,6 +63,7 @@ app.command()(find)
 app.command()(static)
 app.command()(fit)
 app.command()(geometry)
+app.command()(sweep)
 app.command()(subwords)
 app.command()(info)
 app.command()(verify)

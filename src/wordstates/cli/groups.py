@@ -85,31 +85,9 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """Which model reads, which layers are taken, and how it computes."""
+class ComputeOptions:
+    """How a model is loaded, and how it computes."""
 
-    model: Model = "minilm"
-    layers: Annotated[
-        str, typer.Option(help="Layers: -1, '4,8,12', '-4:' (last four), '0:' (all). 0 = embeddings.")
-    ] = "-1"
-    layer_pooling: Annotated[str, typer.Option(help="mean, sum, concat, or none (keep a layer axis).")] = "mean"
-    subword_pooling: Annotated[str, typer.Option(help="mean, first, last, max, sum, or none (a row a subword).")] = (
-        "mean"
-    )
-    recipe: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A recipe as JSON, or a file that holds one, instead of the three above; give it several times."
-        ),
-    ] = None
-    post_process: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Post-process the vectors as `wordstates fit` found out, which also says the recipe; give it several "
-            "times for several recipes.",
-        ),
-    ] = None
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = None
     precision: Annotated[
         str, typer.Option(callback=one_of(*PRECISIONS), help="Compute in float32, bfloat16 or float16.")
@@ -143,6 +121,34 @@ class ModelOptions:
     unsafe_weights: Annotated[
         bool, typer.Option("--unsafe-weights", help="Also load pickled weights, which can run code.")
     ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(ComputeOptions):
+    """Which model reads, which layers are taken, and how it computes."""
+
+    model: Model = "minilm"
+    layers: Annotated[
+        str, typer.Option(help="Layers: -1, '4,8,12', '-4:' (last four), '0:' (all). 0 = embeddings.")
+    ] = "-1"
+    layer_pooling: Annotated[str, typer.Option(help="mean, sum, concat, or none (keep a layer axis).")] = "mean"
+    subword_pooling: Annotated[str, typer.Option(help="mean, first, last, max, sum, or none (a row a subword).")] = (
+        "mean"
+    )
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A recipe as JSON, or a file that holds one, instead of the three above; give it several times."
+        ),
+    ] = None
+    post_process: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Post-process the vectors as `wordstates fit` found out, which also says the recipe; give it several "
+            "times for several recipes.",
+        ),
+    ] = None
 
     def recipes(self) -> list[Recipe]:
         """Give the recipes asked for, or else those of the post-processing; raises RecipeError where there is none."""
@@ -202,7 +208,8 @@ def with_groups(**groups: type) -> Callable[[Callable[..., None]], Callable[...,
         parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own if each.name not in groups]
         for group in groups.values():
             hints = get_type_hints(group, include_extras=True)
-            for each in fields(group):
+            inherited = [each for each in fields(group) if each.name not in group.__annotations__]
+            for each in [*(each for each in fields(group) if each not in inherited), *inherited]:
                 default = inspect.Parameter.empty if each.default is MISSING else each.default
                 parameters.append(
                     inspect.Parameter(

@@ -92,11 +92,11 @@ def say_rejects(number: int, path: str | Path) -> None:
     say(f"wordstates: {number:,} of the documents could not be embedded; they are in {path}")
 
 
-def progress_bar(unit: str, *, hidden: bool) -> Any:
+def progress_bar(unit: str, *, hidden: bool, what: str = "embedding") -> Any:
     """Make a bar on standard error, or one that does not show: where it is hidden, or nobody looks."""
     from tqdm import tqdm
 
-    return tqdm(unit=f" {unit}", unit_scale=True, desc="embedding", disable=hidden or not sys.stderr.isatty())
+    return tqdm(unit=f" {unit}", unit_scale=True, desc=what, disable=hidden or not sys.stderr.isatty())
 
 
 def list_rejects(rejects: Sequence[Mapping[str, str]], output: str) -> None:

@@ -1,0 +1,141 @@
+"""Scores of predictions, and how sure they are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+from jaxtyping import Int, Num
+
+from wordstates.errors import MissingExtraError
+
+Gold = Num[np.ndarray, " items"]
+Predictions = Mapping[str, Num[np.ndarray, " items"]]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score.
+
+    Args:
+        name: What it is called.
+        of: Name of the predictions it looks at.
+        score: Gold answers and predictions in, the score out; more is better.
+    """
+
+    name: str
+    of: str
+    score: Callable[[Gold, Gold], float]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score and what it might as well have been.
+
+    Args:
+        score: The score.
+        low: Lower end of the interval that holds 95% of the scores of resampled data.
+        high: Its upper end.
+    """
+
+    score: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Give it as plain JSON data."""
+        return {"score": round(self.score, 6), "low": round(self.low, 6), "high": round(self.high, 6)}
+
+
+def accuracy(gold: Gold, predicted: Gold) -> float:
+    """Share of the items that are right."""
+    return float((gold == predicted).mean())
+
+
+def macro_f1(gold: Gold, predicted: Gold) -> float:
+    """Mean of the F1 of all labels that occur, in the gold answers or the predictions; as scikit-learn has it.
+
+    Example:
+        >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
+        0.7333333333333334
+    """
+    size = int(max(gold.max(), predicted.max())) + 1
+    right = np.bincount(gold[gold == predicted], minlength=size)
+    total = np.bincount(gold, minlength=size) + np.bincount(predicted, minlength=size)
+    return float((2 * right[total > 0] / total[total > 0]).mean())
+
+
+def spearman(gold: Gold, predicted: Gold) -> float:
+    """Spearman's rank correlation, equal values sharing their rank; 0 where one side is all the same."""
+    ranks = [_ranks(values) for values in (gold, predicted)]
+    first, second = (values - values.mean() for values in ranks)
+    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum() / size) if size else 0.0
+
+
+def auc(gold: Gold, predicted: Gold) -> float:
+    """Share of the pairs of a yes and a no that are in order, equal values counting half; 0.5 where there are none."""
+    yes = gold == 1
+    n_yes, n_no = int(yes.sum()), int((~yes).sum())
+    if not n_yes or not n_no:
+        return 0.5
+    above = _ranks(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
+    return float(above / (n_yes * n_no))
+
+
+def _ranks(values: Gold) -> np.ndarray:
+    """Rank values from 1, equal ones sharing the mean of their ranks."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks: np.ndarray = ((2 * ends - counts + 1) / 2)[places]
+    return ranks
+
+
+class Bootstrap:
+    """Resamples the groups of items with replacement; each use draws the same samples, so that scores are paired.
+
+    Args:
+        groups: The group of each item: items of one sentence or word are not independent.
+        samples: Number of samples.
+        seed: Of the drawing.
+
+    Source:
+        Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 13 (the percentile interval).
+    """
+
+    def __init__(self, groups: Sequence[str], *, samples: int = 200, seed: int = 0) -> None:
+        members: defaultdict[str, list[int]] = defaultdict(list)
+        for number, group in enumerate(groups):
+            members[group].append(number)
+        generator, count = np.random.default_rng(seed), len(members)
+        groups_of = [np.array(numbers, dtype=np.int32) for numbers in members.values()]
+        self._draws: list[Int[np.ndarray, " items"]] = [
+            np.concatenate([groups_of[group] for group in generator.integers(count, size=count).tolist()])
+            for _ in range(samples)
+        ]
+
+    def interval(self, metric: Metric, gold: Gold, predicted: Gold) -> Interval:
+        """Score predictions, with the interval of resampled items."""
+        scores = [metric.score(gold[drawn], predicted[drawn]) for drawn in self._draws]
+        edge = (1 - LEVEL) / 2
+        low, high = np.quantile(scores, [edge, 1 - edge])
+        return Interval(metric.score(gold, predicted), float(low), float(high))
+
+
+def check_extra(*, plots: bool) -> None:
+    """See that scikit-learn is there, and for plots matplotlib, before anything is computed.
+
+    Raises:
+        MissingExtraError: If it is not.
+    """
+    for library, purpose in {"sklearn": "a sweep", "matplotlib": "a report with plots"}.items():
+        if library == "matplotlib" and not plots:
+            continue
+        try:
+            import_module(library)
+        except ImportError as error:
+            raise MissingExtraError.of("evaluate", purpose) from error
