@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from wordstates.evaluate.task import Item
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)  # the strongest first, which settles soonest
 _MOST_STEPS = 1000
+_MOST_FOR_A_THREAD = 2**23  # numbers: in fewer, threads wait for each other more than they compute
 _ONE_FOR_ALMOST_ALL = 0.75  # from here on accuracy says little
 _MIX_STEPS, _MIX_RATE = 200, 0.05
 
@@ -113,7 +115,8 @@ def fit(rows: Float[np.ndarray, "items size"], gold: Gold, penalty: float) -> tu
 
     scaler = StandardScaler().fit(rows)
     regression = LogisticRegression(C=penalty, max_iter=_MOST_STEPS)
-    with warnings.catch_warnings():
+    limits = import_module("threadpoolctl").threadpool_limits  # comes with scikit-learn
+    with warnings.catch_warnings(), limits(1 if rows.size < _MOST_FOR_A_THREAD else None):
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the flag
         regression.fit(scaler.transform(rows), gold)
     settled = bool(np.max(regression.n_iter_) < _MOST_STEPS)
