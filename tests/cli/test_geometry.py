@@ -75,6 +75,20 @@ def test_a_warning_says_what_helps(folder: Path, bert: Path) -> None:
     assert done.err == "".join(f"warning: {warning}\n" for warning in found["warnings"])
 
 
+def test_a_recipe_is_measured_as_it_is_post_processed(folder: Path, bert: Path) -> None:
+    fitted = run("fit", "center", "texts.txt", "-m", bert, "--layers", "2", "-o", "post.safetensors", "-q", cwd=folder)
+    assert fitted.code == 0
+    given = ("geometry", "texts.txt", "-m", bert, "--measure", "2", "--json")
+    plain = json.loads(run(*given, "--layers", "2", cwd=folder).out)
+    centred = json.loads(run(*given, "--post-process", "post.safetensors", cwd=folder).out)
+    assert centred["layers"] == plain["layers"]
+    assert centred["recipes"][0]["anisotropy"] == pytest.approx(plain["recipes"][0]["after"]["center"], abs=1e-4)
+    assert centred["recipes"][0]["anisotropy"] != pytest.approx(plain["recipes"][0]["anisotropy"], abs=1e-3)
+    two = run(*given, "--layers", "2", *["--post-process", "post.safetensors"] * 2, cwd=folder)
+    assert two.code == 2
+    assert "give one for each of the 1 recipes" in two.err
+
+
 def test_a_page_with_plots(folder: Path, bert: Path) -> None:
     done = run("geometry", "texts.txt", "-m", bert, "-o", "report.html", cwd=folder)
     assert done.code == 0

@@ -22,7 +22,6 @@ from families import CORPUS, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.cli import sweep as options
 from wordstates.evaluate.grid import GRIDS
-from wordstates.evaluate.normalising import NORMALISINGS
 from wordstates.evaluate.task import TASKS
 from wordstates.recipe import SUBWORD_POOLINGS
 from wordstates.text.words import unicode_words
@@ -66,12 +65,12 @@ def found(folder: Path, *arguments: str | Path, code: int = 0) -> dict[str, Any]
     return report
 
 
-def result_of(report: dict[str, Any], recipe: Recipe, normalising: str = "none") -> dict[str, Any]:
+def result_of(report: dict[str, Any], recipe: Recipe, post_processing: str = "none") -> dict[str, Any]:
     (match,) = [
         result
         for model in report["models"]
         for result in model["results"]
-        if (result["recipe"], result["normalising"]) == (recipe.to_dict(), normalising)
+        if (result["recipe"], result["post_processing"]) == (recipe.to_dict(), post_processing)
     ]
     return match
 
@@ -277,7 +276,7 @@ def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> 
 
 
 def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
-    arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--normalisings", "none")
+    arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none")
     assert run(*arguments, cwd=folder).err == ""
     assert "scoring" in run(*arguments, cwd=folder, terminal=True).err
 
@@ -293,7 +292,7 @@ def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
         (("--test", "test.conll"), 2, "The score is told on --test"),
         (("train.conll", "--dev", "dev.conll"), 2, "The score is told on --test"),
         (("all.conll", "--task", "nonsense"), 2, "'nonsense' is not one of labels, senses"),
-        (("all.conll", "--normalisings", "none,whiter"), 2, "'whiter' is not one of none, center"),
+        (("all.conll", "--post-process", "none,whiter"), 2, "Step 'whiter' does not exist: choose from center"),
         (("all.conll", "--subword-poolings", "mean,none"), 2, "'none' is not one of mean, first"),
         (("no.conll",), 1, "'no.conll' does not exist"),
         (("all.conll", "-m", "random"), 1, "name that too, or write random:NAME"),
@@ -347,5 +346,4 @@ def test_change_between_two_corpora(folder: Path, bert: Path) -> None:
 def test_options_allow_what_the_library_allows() -> None:
     assert options.TASKS == TASKS
     assert options.GRIDS == GRIDS
-    assert options.NORMALISINGS == NORMALISINGS
     assert set(options.POOLINGS) == set(SUBWORD_POOLINGS) - {"none"}

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr, zscore
+from sklearn.decomposition import PCA
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from wordstates.errors import InputError, RecipeError
+from wordstates.errors import InputError
 from wordstates.evaluate.change import Change
 from wordstates.evaluate.cka import linear_cka
 from wordstates.evaluate.folds import Fold, make_folds
 from wordstates.evaluate.grid import make_grid
-from wordstates.evaluate.normalising import NORMALISINGS, Normaliser
 from wordstates.evaluate.pairs import best_threshold
 from wordstates.evaluate.probe import control_labels
-from wordstates.evaluate.scorers import on_one_scale
+from wordstates.evaluate.scorers import on_one_scale, post_processed
 from wordstates.evaluate.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
 from wordstates.evaluate.senses import Senses
 from wordstates.evaluate.task import Item, Split, Task, UsageTable
@@ -145,26 +145,28 @@ def test_too_little_to_divide() -> None:
         make_folds(task_of(tests + devs))
 
 
-# ---------------------------------------------------------------- normalising, the grid, the control
+# ---------------------------------------------------------------- post-processing, the grid, the control
 
 
-@pytest.mark.parametrize("name", NORMALISINGS)
-def test_normalising_is_learnt_on_one_set_and_applied_to_another(name: str) -> None:
-    train, other = RANDOM.normal(3, 2, (50, 4)), RANDOM.normal(3, 2, (9, 4))
-    train[:, 3] = 5.0
+@pytest.mark.parametrize("steps", ["none", "center", "standardize", "unit", "pca:2+unit"])
+def test_post_processing_is_fitted_on_the_training_items_alone(steps: str) -> None:
+    vectors = RANDOM.normal(3, 2, (30, 4)).astype(np.float32)
+    items = [item(number, str(number)) for number in range(30)]
+    train = np.arange(0, 30, 2)
+    used = vectors[[usage for number in train.tolist() for usage in items[number].usages]].astype(np.float64)
+    centred = vectors - used.mean(axis=0)
+    projected = PCA(2).fit(used).transform(vectors)
     expected = {
-        "none": other,
-        "center": other - train.mean(axis=0),
-        "standardize": (other - train.mean(axis=0)) / np.append(train[:, :3].std(axis=0), 1),
-        "unit": other / np.linalg.norm(other, axis=1)[:, None],
-    }[name]
-    found = Normaliser.fit(name, train.astype(np.float32)).apply(other.astype(np.float32))
+        "none": vectors,
+        "center": centred,
+        "standardize": centred / used.std(axis=0),
+        "unit": vectors / np.linalg.norm(vectors, axis=1)[:, None],
+        "pca:2+unit": projected / np.linalg.norm(projected, axis=1)[:, None],
+    }[steps]
+    found = post_processed(steps, vectors, items, train)
+    if steps == "pca:2+unit":
+        found, expected = np.abs(found), np.abs(expected)  # the sign of a component is anybody's
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_normalising_that_does_not_exist() -> None:
-    with pytest.raises(RecipeError, match="'whiten' does not exist: choose one of none, center"):
-        Normaliser.fit("whiten", np.ones((2, 2)))
 
 
 def test_the_grid_has_every_layer_and_runs_of_them() -> None:
@@ -175,7 +177,7 @@ def test_the_grid_has_every_layer_and_runs_of_them() -> None:
     assert {"-4:", "0:", "1:", "1:7", "7:"} < set(layers)
     assert [candidate.recipe.layer_pooling for candidate in small].count("concat") == 2
     full = make_grid(12, ["mean", "max"], ["none", "unit"], "full")
-    assert len({(each.recipe, each.normalising) for each in full}) == len(full) > 100
+    assert len({(each.recipe, each.post_processing) for each in full}) == len(full) > 100
     assert {
         each.recipe.layer_pooling for each in full if each.recipe.subword_pooling == "max" and each.layer is None
     } == {"concat"}

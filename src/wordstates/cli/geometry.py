@@ -55,8 +55,15 @@ def geometry(
         new_figure(1, 1)  # or it says what to install, before anything is computed
     recipes = reader.recipes()
     check_recipes(recipes)
+    fitted = reader.post_processing()
+    if fitted is not None and len(fitted) != len(recipes):
+        raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
     embedder = reader.embedder(
-        [layer_recipe(measure, recipes[0].subword_pooling), *recipes], words=words, punctuation=not no_punctuation
+        [layer_recipe(measure, recipes[0].subword_pooling), *recipes],
+        words=words,
+        punctuation=not no_punctuation,
+        # By name, because the layers beside the recipes stay as they are.
+        **({"post_processing": {r.name: each for r, each in zip(recipes, fitted, strict=True)}} if fitted else {}),
     )
     with progress_bar("words", hidden=quiet or json) as bar:
         measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)

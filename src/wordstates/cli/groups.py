@@ -154,12 +154,13 @@ class ModelOptions(ComputeOptions):
         """Give the recipes asked for, or else those of the post-processing; raises RecipeError where there is none."""
         parts = (self.layers, self.layer_pooling, self.subword_pooling)
         if not self.recipe and parts == _DEFAULT_PARTS:
-            fitted = [each.recipe for each in self._post_processing() or []]
+            fitted = [each.recipe for each in self.post_processing() or []]
             if any(fitted):
                 return _fitted_recipes([recipe for recipe in fitted if recipe is not None])
         return _recipes(self.recipe or [], *parts)
 
-    def _post_processing(self) -> list[PostProcessing] | None:
+    def post_processing(self) -> list[PostProcessing] | None:
+        """Read what was fitted; None if nothing is to be done to vectors."""
         from wordstates.errors import InputError
         from wordstates.postprocessing import PostProcessing
 
@@ -175,7 +176,7 @@ class ModelOptions(ComputeOptions):
         own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe", "post_process"}
         options = {name: value for name, value in vars(self).items() if name not in own}
         # Read here, so that every process has the same, whatever becomes of the file.
-        options["post_processing"] = self._post_processing()
+        options["post_processing"] = self.post_processing()
         return partial(WordEmbedder, self.model, recipes=recipes, **{**options, **more})
 
     def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 TASKS = ("labels", "senses", "pairs", "similarity", "change")
 GRIDS = ("small", "full")
 POOLINGS = ("mean", "first", "last", "max", "sum")
-NORMALISINGS = ("none", "center", "standardize", "unit")
 OVERLAPS = ("error", "drop")
 
 
@@ -71,11 +70,12 @@ def sweep(
     subword_poolings: Annotated[
         str, typer.Option(callback=_each_of(*POOLINGS), help="Ways to pool subwords, parted by commas.")
     ] = "mean,first,last",
-    normalisings: Annotated[
+    post_process: Annotated[
         str | None,
         typer.Option(
-            callback=_each_of(*NORMALISINGS),
-            help=f"What is done to vectors afterwards: {', '.join(NORMALISINGS)}; default what suits the task.",
+            metavar="STEPS,STEPS",
+            help="What is done to vectors afterwards, each in turn: none, or steps of `wordstates fit`; default what "
+            "suits the task.",
         ),
     ] = None,
     grid: Annotated[
@@ -118,6 +118,7 @@ def sweep(
     """
     from wordstates.evaluate.data import DataOptions, read_task
 
+    chains = _chains(post_process)
     files = [_new(path, overwrite=overwrite) for path in (output, save_recipe)]
     given = _paths(data if train is None else train, dev, test, both=data is not None and train is not None)
     options = DataOptions(
@@ -135,7 +136,7 @@ def sweep(
         model or ["minilm"],
         {
             "poolings": subword_poolings.split(","),
-            "normalisings": None if normalisings is None else normalisings.split(","),
+            "post_processings": chains,
             "grid": grid,
             "metric": metric,
             "n_folds": folds,
@@ -155,6 +156,22 @@ def sweep(
         print(as_text(report))
         for path in filter(None, (output, save_recipe)):
             say(f"wrote           {path}")
+
+
+def _chains(given: str | None) -> list[str] | None:
+    """Check the chains of post-processing."""
+    from wordstates.chains import parse_steps
+    from wordstates.errors import InputError
+    from wordstates.evaluate.grid import NOTHING
+
+    chains = None if given is None else [chain.strip() for chain in given.split(",")]
+    try:
+        for chain in chains or []:
+            if chain != NOTHING:
+                parse_steps(chain)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    return chains
 
 
 def _paths(train: str | None, dev: str | None, test: str | None, *, both: bool) -> dict[Split | None, str]:

@@ -100,6 +100,7 @@ def embed_groups(
                 for done in attempts.finish(*waiting.popleft()):
                     some = True
                     yield done
+                    del done  # or its vectors are there until the next are
                 _check_some(some, rejects)
         while waiting:
             for done in attempts.finish(*waiting.popleft()):

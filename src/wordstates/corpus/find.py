@@ -161,6 +161,7 @@ def find_usages(
             report.provenance = {**embeddings.provenance, "words": "targets"}
             writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))
             statuses.update(embeddings.status_counts)
+            del embeddings  # or its vectors are there until the next are
         _finish(report, seen, missing)
         report.bytes = writer.commit(report.provenance)
     except BaseException:

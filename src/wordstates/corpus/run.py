@@ -142,6 +142,7 @@ def embed_documents(
             report.long_texts += embeddings.reading["long_texts"]
             report.provenance = dict(embeddings.provenance) | {"words": embedder.provenance["words"]}
             statuses.update(embeddings.status_counts)
+            del embeddings  # or its vectors are there until the next are
         _check_words(report, first)
         report.provenance |= {"words": "given"} if given else {}
         report.bytes = writer.commit(report.provenance)

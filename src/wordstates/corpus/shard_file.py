@@ -157,6 +157,7 @@ def _write(
         writer.write_rows(job.layout.no_rows())  # the schema is the store's, also where a shard has no word at all
         for piece in embed_pieces(embedder, documents, job.layout.row_bytes, rejects, on_progress):
             _write_piece(writer, piece, job.layout, tally)
+            del piece  # or its vectors are there until the next are
         given = all(document.spans is not None for document in shard.documents)
         file.record = ShardRecord(
             number=shard.number,
@@ -249,6 +250,7 @@ def embed_pieces(
         all_may_fail=True,
     ):
         yield Piece(done, embeddings)
+        del embeddings  # or its vectors are there until the next are
 
 
 def _in_pieces(

@@ -1,1 +1,1 @@
-"""Which recipe serves a task: labelled data in, every recipe scored, a fair choice out."""
+"""Measuring: which recipe serves a task, and how the vectors of each layer lie."""

@@ -10,6 +10,7 @@ from wordstates.recipe import LayerPooling, Recipe, SubwordPooling
 
 GRIDS = ("small", "full")
 SUBWORD_POOLINGS: tuple[SubwordPooling, ...] = ("mean", "first", "last")
+NOTHING = "none"  # done to vectors afterwards
 _WIDEST_CONCAT = 4
 
 
@@ -19,12 +20,12 @@ class Candidate:
 
     Args:
         recipe: The recipe.
-        normalising: One of `NORMALISINGS`.
+        post_processing: Steps of `PostProcessing`, or ``none``.
         is_last: It takes the last layer alone.
     """
 
     recipe: Recipe
-    normalising: str = "none"
+    post_processing: str = NOTHING
     is_last: bool = False
 
     @property
@@ -33,7 +34,7 @@ class Candidate:
         layers, layer_pooling, subwords = self.recipe.layers, self.recipe.layer_pooling, self.recipe.subword_pooling
         several = ":" in layers or "," in layers
         recipe = f"{layer_pooling} of {layers}, {subwords}" if several else f"layer {layers}, {subwords}"
-        return recipe if self.normalising == "none" else f"{recipe}, {self.normalising}"
+        return recipe if self.post_processing == NOTHING else f"{recipe}, {self.post_processing}"
 
     @property
     def layer(self) -> int | None:
@@ -42,13 +43,13 @@ class Candidate:
 
     def to_dict(self) -> dict[str, object]:
         """Give it as plain JSON data."""
-        return {"name": self.name, "recipe": self.recipe.to_dict(), "normalising": self.normalising}
+        return {"name": self.name, "recipe": self.recipe.to_dict(), "post_processing": self.post_processing}
 
 
 def make_grid(
     n_blocks: int,
     poolings: Sequence[SubwordPooling],
-    normalisings: Sequence[str],
+    post_processings: Sequence[str],
     size: str = "small",
 ) -> list[Candidate]:
     """List the candidates, the plainest first: of equal scores the first wins.
@@ -56,7 +57,7 @@ def make_grid(
     Args:
         n_blocks: Blocks of the model.
         poolings: Ways to pool subwords.
-        normalisings: What is done afterwards, each way on its own.
+        post_processings: What is done afterwards, each chain of steps on its own.
         size: ``small``: each layer, and the mean of the last four, of both halves and of all, and the last four
             concatenated; ``full``: the mean and, up to four layers, the concatenation of every run of two, three, four
             layers, of every half, and of all.
@@ -68,8 +69,8 @@ def make_grid(
     layers: list[tuple[str, LayerPooling]] = [(str(layer), "mean") for layer in (n_blocks, *range(n_blocks))]
     layers += _runs(n_blocks, size)
     return [
-        Candidate(Recipe(text, layer_pooling, pooling), normalising, text == str(n_blocks))
-        for normalising in normalisings
+        Candidate(Recipe(text, layer_pooling, pooling), post_processing, text == str(n_blocks))
+        for post_processing in post_processings
         for pooling in poolings
         for text, layer_pooling in layers
         if pooling != "max" or layer_pooling == "concat" or text.isdecimal()  # a mean of maxima is no maximum of means
@@ -100,6 +101,6 @@ def _runs(n_blocks: int, size: str) -> Iterator[tuple[str, LayerPooling]]:
         yield text, pooling
 
 
-def default_normalisings(task: TaskName) -> tuple[str, ...]:
+def default_post_processings(task: TaskName) -> tuple[str, ...]:
     """Say which are worth trying: the linear probe standardises by itself."""
-    return ("none",) if task == "labels" else ("none", "center", "standardize")
+    return (NOTHING,) if task == "labels" else (NOTHING, "center", "standardize")

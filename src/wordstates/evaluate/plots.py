@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wordstates.evaluate.result import ModelResult, Result, SweepReport
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from wordstates.evaluate.svg import as_svg, new_figure
 
 _COLOURS = {"mean": "#0b6e99", "first": "#c2571a", "last": "#4c7a34", "max": "#7a4e9c", "sum": "#8a6d1b"}
 _PANEL = (4.4, 3.4)  # inches
 _MOST_LABELS = 30
-_ID = re.compile(r"""(\bid="|url\(#|href="#)""")
 
 
 def by_layer(report: SweepReport) -> str:
-    """Draw the score of each layer for each subword pooling, a panel for each model and normalising."""
+    """Draw the score of each layer for each subword pooling, a panel for each model and post-processing."""
     panels = [
-        (model, normalising)
+        (model, post_processing)
         for model in report.models
-        for normalising in dict.fromkeys(result.candidate.normalising for result in model.results)
+        for post_processing in dict.fromkeys(result.candidate.post_processing for result in model.results)
     ]
-    wide = len(dict.fromkeys(normalising for _, normalising in panels))
+    wide = len(dict.fromkeys(post_processing for _, post_processing in panels))
     tall = len(panels) // wide
-    figure = _figure(_PANEL[0] * max(wide, 1.6), _PANEL[1] * tall)
+    figure = new_figure(_PANEL[0] * max(wide, 1.6), _PANEL[1] * tall)
     axes = figure.subplots(tall, wide, squeeze=False, sharey=True).ravel()
-    for place, (model, normalising) in zip(axes, panels, strict=True):
-        _draw_layers(place, model, normalising)
-        place.set_title(model.name if normalising == "none" else f"{model.name}, {normalising}", fontsize=10)
+    for place, (model, post_processing) in zip(axes, panels, strict=True):
+        _draw_layers(place, model, post_processing)
+        place.set_title(model.name if post_processing == "none" else f"{model.name}, {post_processing}", fontsize=10)
         place.set_xlabel("layer")
     for place in axes[::wide]:
         place.set_ylabel(f"{report.metrics[0]} on test items")
     axes[0].legend(frameon=False, fontsize=9, title="subwords", title_fontsize=9)
-    return _svg(figure, "by-layer")
+    return as_svg(figure, "by-layer")
 
 
-def _draw_layers(axes: Any, model: ModelResult, normalising: str) -> None:
-    results = [result for result in model.results if result.candidate.normalising == normalising]
+def _draw_layers(axes: Any, model: ModelResult, post_processing: str) -> None:
+    results = [result for result in model.results if result.candidate.post_processing == post_processing]
     for pooling in dict.fromkeys(result.candidate.recipe.subword_pooling for result in results):
         found = {
             result.candidate.layer: result.test
@@ -70,7 +65,7 @@ def compared(rows: Sequence[tuple[str, Result]], metric: str, number: int) -> st
         metric: Name of the score.
         number: Of the model.
     """
-    figure = _figure(8, 0.8 + 0.32 * len(rows))
+    figure = new_figure(8, 0.8 + 0.32 * len(rows))
     axes = figure.subplots()
     for place, (remark, result) in enumerate(reversed(rows)):
         test = result.test
@@ -81,13 +76,13 @@ def compared(rows: Sequence[tuple[str, Result]], metric: str, number: int) -> st
     axes.set_yticks(range(len(rows)), names[::-1], fontsize=8)
     axes.set_xlabel(f"{metric} on test items")
     axes.grid(visible=True, axis="x", alpha=0.25)
-    return _svg(figure, f"compared-{number}")
+    return as_svg(figure, f"compared-{number}")
 
 
 def likeness(report: SweepReport) -> str:
     """Draw how alike the layers of all models are."""
     rows = report.cka.rows
-    figure = _figure(6.4, 5.4)
+    figure = new_figure(6.4, 5.4)
     axes = figure.subplots()
     image = axes.imshow(report.cka.values, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
     several = len(report.models) > 1
@@ -96,21 +91,4 @@ def likeness(report: SweepReport) -> str:
         axes.set_yticks(range(len(rows)), names, fontsize=7)
         axes.set_xticks(range(len(rows)), names, fontsize=7, rotation=90)
     figure.colorbar(image, label="linear CKA")
-    return _svg(figure, "likeness")
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(figure: Figure, name: str) -> str:
-    """Write a figure as an SVG element; the same figure gives the same text, and two of them share no ids."""
-    from matplotlib import rc_context
-
-    page = io.StringIO()
-    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
-    text = page.getvalue()
-    return _ID.sub(rf"\g<1>{name}-", text[text.index("<svg") :].strip())
+    return as_svg(figure, "likeness")

@@ -6,17 +6,14 @@ import shlex
 from collections.abc import Sequence
 
 from wordstates.corpus.reporting import aligned, tally
+from wordstates.evaluate.grid import NOTHING, Candidate
 from wordstates.evaluate.models import is_random
 from wordstates.evaluate.result import ModelResult, Result, SweepReport
 from wordstates.evaluate.scores import Interval
 from wordstates.recipe import Recipe
 
 _MOST_ROWS = 10
-_NORMALISING_MEANS = {
-    "center": "take the mean of your vectors off each",
-    "standardize": "take the mean of your vectors off each, and divide by their standard deviation, in each dimension",
-    "unit": "divide each vector by its length",
-}
+_FITTED = "post.safetensors"
 
 
 def as_text(report: SweepReport) -> str:
@@ -29,31 +26,33 @@ def as_text(report: SweepReport) -> str:
     return "\n\n".join(parts)
 
 
-def python_line(model: str, recipe: Recipe) -> str:
+def python_line(model: str, candidate: Candidate) -> str:
     """Write a recipe as a line of Python.
 
     Example:
-        >>> python_line("minilm", Recipe("-4:", "mean", "first"))
+        >>> python_line("minilm", Candidate(Recipe("-4:", "mean", "first")))
         "WordEmbedder('minilm', layers='-4:', subword_pooling='first')"
     """
-    return f"WordEmbedder({', '.join([repr(model), *(f'{name}={value!r}' for name, value in _given(recipe))])})"
+    fitted = [("post_processing", _FITTED)] if candidate.post_processing != NOTHING else []
+    options = [*_given(candidate.recipe), *fitted]
+    return f"WordEmbedder({', '.join([repr(model), *(f'{name}={value!r}' for name, value in options)])})"
 
 
-def command_line(model: str, recipe: Recipe) -> str:
-    """Write a recipe as a command.
+def command_lines(model: str, candidate: Candidate) -> list[str]:
+    """Write a recipe as a command; as two if there is post-processing, which is fitted first, on the user's own text.
 
     Example:
-        >>> command_line("minilm", Recipe(4))
-        'wordstates embed INPUT -o OUT.parquet -m minilm --layers 4'
+        >>> command_lines("minilm", Candidate(Recipe(4)))
+        ['wordstates embed INPUT -o OUT.parquet -m minilm --layers 4']
     """
-    options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in _given(recipe))
-    return " ".join(["wordstates embed INPUT -o OUT.parquet -m", shlex.quote(model), *options])
-
-
-def then_line(normalising: str) -> str | None:
-    """Say what is to be done to the vectors afterwards; None if nothing is."""
-    meaning = _NORMALISING_MEANS.get(normalising)
-    return None if meaning is None else f"{normalising}: {meaning}"
+    options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in _given(candidate.recipe)]
+    reading = " ".join(["-m", shlex.quote(model), *options])
+    if candidate.post_processing == NOTHING:
+        return [f"wordstates embed INPUT -o OUT.parquet {reading}"]
+    return [
+        f"wordstates fit {shlex.quote(candidate.post_processing)} INPUT -o {_FITTED} {reading}",
+        f"wordstates embed INPUT -o OUT.parquet {reading} --post-process {_FITTED}",
+    ]
 
 
 def data_lines(report: SweepReport) -> list[tuple[str, str]]:
@@ -104,8 +103,8 @@ def _without_echoes(results: Sequence[Result]) -> list[Result]:
     """Leave out results that differ in the subword pooling only, and score the same: one subword a word, mostly."""
     first: dict[object, Result] = {}
     for result in results:
-        recipe, normalising = result.candidate.recipe, result.candidate.normalising
-        key = (recipe.layers, recipe.layer_pooling, normalising, result.dev_score, result.test.score)
+        recipe, steps = result.candidate.recipe, result.candidate.post_processing
+        key = (recipe.layers, recipe.layer_pooling, steps, result.dev_score, result.test.score)
         first.setdefault(key, result)
     return list(first.values())
 
@@ -156,12 +155,10 @@ def usage_lines(report: SweepReport) -> list[tuple[str, str]]:
     best = report.choice.best
     if is_random(best.model):
         return [("note", "a model with random weights did best: the task needs no trained one")]
-    rows = [
-        ("python", python_line(best.model, best.candidate.recipe)),
-        ("command", command_line(best.model, best.candidate.recipe)),
+    return [
+        ("python", python_line(best.model, best.candidate)),
+        *(("command", line) for line in command_lines(best.model, best.candidate)),
     ]
-    then = then_line(best.candidate.normalising)
-    return rows if then is None else [*rows, ("then", then)]
 
 
 def _given(recipe: Recipe) -> Sequence[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wordstates.evaluate.cka import Likeness
-from wordstates.evaluate.grid import Candidate
+from wordstates.evaluate.grid import NOTHING, Candidate
 from wordstates.evaluate.scores import Interval, Predictions
 from wordstates.evaluate.task import Task
 from wordstates.recipe import Recipe
@@ -19,7 +19,7 @@ class Result:
 
     Args:
         model: Name of the model.
-        candidate: The recipe and the normalising.
+        candidate: The recipe and the post-processing.
         dev: Score on the development items of each fold: what is chosen by.
         scores: Each score, the one that counts first, on the test items of all folds, with its interval.
         tests: Predictions for the test items of each fold.
@@ -61,7 +61,7 @@ class Result:
 
     @property
     def _as_it_is(self) -> bool:
-        return self.candidate.recipe.subword_pooling == "mean" and self.candidate.normalising == "none"
+        return self.candidate.recipe.subword_pooling == "mean" and self.candidate.post_processing == NOTHING
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain JSON data."""

@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.evaluate.folds import Fold, Indices
-from wordstates.evaluate.normalising import Normaliser
+from wordstates.evaluate.grid import NOTHING
 from wordstates.evaluate.scores import Gold, Metric, Predictions
 from wordstates.evaluate.task import Item
+from wordstates.postprocessing import PostProcessing
 
 Vectors = Float[np.ndarray, "usages size"]
 
@@ -68,10 +69,12 @@ def numbers_of(items: Sequence[Item]) -> Float[np.ndarray, " items"]:
     return np.array([float(item.gold) for item in items])
 
 
-def normalised(name: str, vectors: Vectors, items: Sequence[Item], train: Indices) -> Vectors:
-    """Normalise all vectors by what the usages of the training items say."""
+def post_processed(steps: str, vectors: Vectors, items: Sequence[Item], train: Indices) -> Vectors:
+    """Post-process all vectors as the usages of the training items say; ``none`` leaves them as they are."""
+    if steps == NOTHING:
+        return vectors
     usages = sorted({usage for number in train.tolist() for usage in items[number].usages})
-    return Normaliser.fit(name, vectors[usages]).apply(vectors)
+    return PostProcessing.fit(steps, [vectors[usages]]).apply(vectors)
 
 
 def cosines(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from wordstates.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_ID = re.compile(r"""(\bid="|url\(#|href="#)""")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -33,7 +36,7 @@ def as_svg(figure: Figure, name: str) -> str:
     from matplotlib import rc_context
 
     page = io.StringIO()
-    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "svg.id": name}):
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
     text = page.getvalue()
-    return text[text.index("<svg") :].strip()
+    return _ID.sub(rf"\g<1>{name}-", text[text.index("<svg") :].strip())

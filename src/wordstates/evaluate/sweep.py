@@ -14,12 +14,12 @@ from wordstates.errors import InputError
 from wordstates.evaluate.change import Change
 from wordstates.evaluate.cka import compare_layers
 from wordstates.evaluate.folds import Fold, make_folds
-from wordstates.evaluate.grid import SUBWORD_POOLINGS, Candidate, default_normalisings, make_grid
+from wordstates.evaluate.grid import SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
 from wordstates.evaluate.layers import LayerVectors, read_layers
 from wordstates.evaluate.pairs import Pairs
 from wordstates.evaluate.probe import Probe, control_labels
 from wordstates.evaluate.result import Choice, Control, Mix, ModelResult, Result, SweepReport
-from wordstates.evaluate.scorers import Predicted, Scorer, normalised
+from wordstates.evaluate.scorers import Predicted, Scorer, post_processed
 from wordstates.evaluate.scores import Bootstrap, Interval, Predictions, accuracy
 from wordstates.evaluate.senses import Senses
 from wordstates.evaluate.task import Item, Task, check_task
@@ -35,7 +35,7 @@ class SweepOptions:
 
     Args:
         poolings: How subwords are pooled.
-        normalisings: What is done to vectors afterwards; None: what suits the task.
+        post_processings: What is done to vectors afterwards; None: what suits the task.
         grid: ``small`` or ``full``; see `make_grid`.
         metric: Name of the score that counts; None: what suits the data.
         n_folds: Parts of data without splits.
@@ -44,7 +44,7 @@ class SweepOptions:
     """
 
     poolings: Sequence[SubwordPooling] = SUBWORD_POOLINGS
-    normalisings: Sequence[str] | None = None
+    post_processings: Sequence[str] | None = None
     grid: str = "small"
     metric: str | None = None
     n_folds: int = 5
@@ -186,14 +186,16 @@ def _scorer(task: Task, metric: str | None) -> Scorer:
 def _scored(name: str, vectors: LayerVectors, course: _Course, on_scored: Callable[[int], object]) -> ModelResult:
     """Score every candidate of a model."""
     options = course.options
-    normalisings = options.normalisings or default_normalisings(course.task.name)
+    post_processings = options.post_processings or default_post_processings(course.task.name)
     results = []
-    grid = make_grid(vectors.n_blocks, options.poolings, normalisings, options.grid)
+    grid = make_grid(vectors.n_blocks, options.poolings, post_processings, options.grid)
     for recipe in dict.fromkeys(candidate.recipe for candidate in grid):
         pooled = vectors.of(recipe)
         for candidate in (each for each in grid if each.recipe == recipe):
             predicted = [
-                course.scorer.predict(normalised(candidate.normalising, pooled, course.task.items, fold.train), fold)
+                course.scorer.predict(
+                    post_processed(candidate.post_processing, pooled, course.task.items, fold.train), fold
+                )
                 for fold in course.folds
             ]
             results.append(course.result(name, candidate, predicted))
@@ -238,7 +240,7 @@ def _controls(
         pooled = vectors.of(result.candidate.recipe)
         predicted = []
         for fold, notes in zip(course.folds, result.notes, strict=True):
-            rows = normalised(result.candidate.normalising, pooled, course.task.items, fold.train)
+            rows = post_processed(result.candidate.post_processing, pooled, course.task.items, fold.train)
             predicted.append(probe.control(rows, fold, control, notes["C"]))
         score = accuracy(control[course.order], np.concatenate(predicted))
         real = accuracy(probe.gold[course.order], _joined(result.tests)["label"])

@@ -146,6 +146,7 @@ def make_static(
         numbers = np.array([number for typed in part for number in typed.types], dtype=np.int64)
         means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
         statuses.update(embeddings.status_counts)
+        del embeddings  # or its vectors are there until the next are
     count(types, report, min_count=min_count)
     static = _collected(means, types, kinds, recipes, min_count)
     alone = _alone(embedder, static.words, kinds, recipes, on_progress)
