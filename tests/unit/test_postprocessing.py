@@ -419,8 +419,11 @@ def test_a_run_is_fitted_on_one_plain_recipe() -> None:
     from wordstates.corpus.fitting import fit_post_processing
 
     documents = [Document(str(index), text) for index, text in enumerate(TEXTS)]
-    post, report = fit_post_processing(embedder(), documents, "center", max_words=8)
+    left = iter(documents * 1000)
+    post, report = fit_post_processing(embedder(), left, "center", max_words=8)
     assert (post.rows, report.words) == (8, 8)
+    assert len(list(left)) == 1000 * len(documents) - report.texts  # no text is read that is not needed
+    np.testing.assert_allclose(post.mean, embedder().encode(TEXTS).vectors[:8].mean(axis=0), atol=1e-5)
     with pytest.raises(InputError, match="post-processes already"):
         fit_post_processing(embedder(post_processing=post), documents, "center")
     with pytest.raises(RecipeError, match="fitted for one recipe, and there are 2"):

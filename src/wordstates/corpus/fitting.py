@@ -132,7 +132,7 @@ def fit_post_processing(
     check_dim(parse_steps(steps), dim)
     report, statuses = FitReport(), Counter[str]()
     began = time.perf_counter()
-    groups = grouped(documents)
+    groups = grouped(documents if max_words is None else _first_words(embedder, documents, max_words))
 
     def chunks() -> Iterator[np.ndarray]:
         for part, embeddings in embed_groups(
@@ -143,15 +143,11 @@ def fit_post_processing(
             report.rejects,
             on_progress,
         ):
-            if max_words is not None and len(embeddings.words) > max_words - report.words:
-                embeddings = embeddings.take(np.arange(max_words - report.words))
             report.texts += len(part)
             report.words += len(embeddings.words)
             report.provenance = {**embeddings.provenance, "words": embedder.provenance["words"]}
             statuses.update(embeddings.status_counts)
             yield embeddings.vectors
-            if report.words == max_words:
-                return
 
     fitted = PostProcessing.fit(steps, chunks())
     fitted = replace(fitted, provenance=report.provenance)
@@ -160,3 +156,14 @@ def fit_post_processing(
     report.fingerprint = fitted.fingerprint()
     report.seconds = round(time.perf_counter() - began, 3)
     return fitted, report
+
+
+def _first_words(embedder: WordEmbedder, documents: Iterable[Document], most: int) -> Iterator[Document]:
+    """Give documents until they have so many words; the last one has only those that are still wanted."""
+    left = most
+    for document in documents:
+        spans = spans_of(embedder, [document])[0][:left]
+        yield replace(document, spans=tuple((start, end) for start, end in spans.tolist()), keys=None, lemmas=None)
+        left -= len(spans)
+        if not left:
+            return
