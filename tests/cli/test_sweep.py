@@ -20,7 +20,7 @@ import by_hand
 from cli_runner import files_in, run
 from families import CORPUS, build
 from wordstates import Recipe, WordEmbedder
-from wordstates.cli import sweep as options
+from wordstates.cli import sweep_options as options
 from wordstates.evaluate.grid import GRIDS
 from wordstates.evaluate.task import TASKS
 from wordstates.recipe import SUBWORD_POOLINGS

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.embed_store import StoreOptions, embed_into_store
+from wordstates.cli.embed_store import ShardOptions, StoreOptions, embed_into_store
 from wordstates.cli.groups import (
     Dtype,
+    EndOptions,
     Inputs,
     ModelOptions,
-    Overwrite,
-    Quiet,
     ReadingOptions,
+    WordOptions,
     check_no_input,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
 
-@with_groups(reading=ReadingOptions, reader=ModelOptions)
+@with_groups(splitting=WordOptions, sharding=ShardOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def embed(
     inputs: Inputs,
     output: Annotated[
@@ -40,30 +39,12 @@ def embed(
             "an ending, or with / at its end, is a store: a folder of shards, which resumes.",
         ),
     ],
-    words: Words = "unicode",
-    no_punctuation: NoPunctuation = False,
     dtype: Dtype = "float32",
-    overwrite: Overwrite = False,
-    shard_characters: Annotated[
-        int | None, typer.Option(min=1, help="Stores: characters of text in a shard; default 1,000,000.")
-    ] = None,
-    shard: Annotated[
-        str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
-    ] = "0/1",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Stores: processes that compute, each with a model; default 1.")
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Stores: compute on a Ray cluster: auto, HOST:PORT of its head, local."),
-    ] = None,
-    context: Annotated[
-        int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
-    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
     *,
+    splitting: WordOptions,
+    sharding: ShardOptions,
+    end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
@@ -80,33 +61,24 @@ def embed(
     if not dry_run:
         check_no_input(output, inputs)
     keyed = reading.has_keys(inputs)
-    store = StoreOptions.of(
-        output,
-        shard=shard,
-        shard_characters=shard_characters,
-        workers=workers,
-        context=context,
-        device=reader.device,
-        ray=ray,
-        threads=reader.threads,
-    )
-    options = {"words": words, "punctuation": not no_punctuation}
+    store = StoreOptions.of(output, sharding, device=reader.device, threads=reader.threads)
+    options = splitting.for_embedder()
     if store is None:
         _embed_into_file(
             partial(_load, reader, **options),
             documents,
             output,
-            {"dtype": dtype, "keyed": keyed, "overwrite": overwrite},
+            {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite},
+            end,
             dry_run=dry_run,
-            json=json,
-            quiet=quiet,
         )
     elif dry_run:
-        _count(_load(reader, device=store.device, **options), documents, output, dtype, json=json)
+        _count(_load(reader, device=store.device, **options), documents, output, dtype, end)
     else:
-        settings = {"dtype": dtype, "keyed": keyed, "overwrite": overwrite, "input": {"inputs": inputs} | vars(reading)}
+        read = {"inputs": inputs} | vars(reading)
+        settings = {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "input": read}
         make_embedder = reader.embedder_maker(reader.recipes(), device=store.device, **options)
-        embed_into_store(make_embedder, documents, meter, store, settings, json=json, quiet=quiet)
+        embed_into_store(make_embedder, documents, meter, store, settings, end)
 
 
 def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:
@@ -118,10 +90,9 @@ def _embed_into_file(
     documents: Iterable[Document],
     output: str,
     settings: dict[str, Any],
+    end: EndOptions,
     *,
     dry_run: bool,
-    json: bool,
-    quiet: bool,
 ) -> None:
     """Check the output, load the model, run, report."""
     from wordstates.corpus.writers import open_writer
@@ -134,23 +105,23 @@ def _embed_into_file(
         raise
     if dry_run:
         writer.abort()
-        _count(embedder, documents, output, settings["dtype"], json=json)
+        _count(embedder, documents, output, settings["dtype"], end)
         return
     from wordstates.corpus.run import embed_documents
 
-    with progress_bar("words", hidden=quiet or json) as bar:
+    with progress_bar("words", hidden=end.no_bar) as bar:
         report = embed_documents(embedder, documents, writer, on_progress=bar.update)
-    _end(embedder, report, output, json=json, quiet=quiet)
+    _end(embedder, report, output, end)
 
 
-def _count(embedder: WordEmbedder, documents: Iterable[Document], output: str, dtype: str, *, json: bool) -> None:
+def _count(embedder: WordEmbedder, documents: Iterable[Document], output: str, dtype: str, end: EndOptions) -> None:
     from wordstates.corpus.run import dry_run
 
     report = dry_run(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
-    _end(embedder, report, output, json=json, quiet=False)
+    _end(embedder, report, output, end)
 
 
-def _end(embedder: WordEmbedder, report: Report, output: str, *, json: bool, quiet: bool) -> None:
+def _end(embedder: WordEmbedder, report: Report, output: str, end: EndOptions) -> None:
     left_only = embedder.causal and embedder.provenance["context"] == "left"
     notes = notes_on(report.statuses, report.words, left_only=left_only)
-    end_with(report, output, json=json, quiet=quiet, notes=notes)
+    end_with(report, output, end, dry_run=report.dry_run, notes=notes)

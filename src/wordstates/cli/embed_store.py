@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,12 +16,41 @@ from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects
 from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
+    from wordstates.cli.groups import EndOptions
     from wordstates.corpus.cluster import RayCluster
     from wordstates.corpus.document import Document
     from wordstates.corpus.input_meter import InputMeter
     from wordstates.corpus.shards import Part
     from wordstates.corpus.store_folder import StoreFolder
     from wordstates.embedder import WordEmbedder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardOptions:
+    """What only a store takes, as it is given."""
+
+    shard_characters: Annotated[
+        int | None, typer.Option(min=1, help="Stores: characters of text in a shard; default 1,000,000.")
+    ] = None
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
+    ] = "0/1"
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Stores: processes that compute, each with a model; default 1.")
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Stores: compute on a Ray cluster: auto, HOST:PORT of its head, local."),
+    ] = None
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
+    ] = None
+
+    def changed(self) -> list[str]:
+        """Name the options that are not at their default; one worker is what a single file has too."""
+        default = ShardOptions()
+        given = [name for name, value in vars(self).items() if value != getattr(default, name)]
+        return ["--" + name.replace("_", "-") for name in given if (name, self.workers) != ("workers", 1)]
 
 
 @dataclass(frozen=True)
@@ -54,13 +83,9 @@ class StoreOptions:
     def of(
         cls,
         output: str,
+        given: ShardOptions,
         *,
-        shard: str,
-        shard_characters: int | None,
-        workers: int | None,
-        context: int | None,
         device: str | None,
-        ray: str | None,
         threads: int | None,
     ) -> StoreOptions | None:
         """Read the options; None if the output is a single file.
@@ -72,35 +97,28 @@ class StoreOptions:
 
         devices = tuple(name.strip() for name in device.split(",")) if device else ()
         if not names_a_store(output):
-            given = {
-                "--shard": shard != "0/1",
-                "--shard-characters": shard_characters is not None,
-                "--workers": (workers or 1) > 1,
-                "--ray": ray is not None,
-                "--context": context is not None,
-                "--device with several devices": len(devices) > 1,
-            }
-            for option in (option for option, is_given in given.items() if is_given):
+            for option in [*given.changed(), *(["--device with several devices"] if len(devices) > 1 else [])]:
                 raise typer.BadParameter(
                     f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
                 )
             return None
-        if ray is not None and (len(devices) > 1 or (device or "cpu") not in ("cpu", "cuda")):
+        if given.ray is not None and (len(devices) > 1 or (device or "cpu") not in ("cpu", "cuda")):
             raise typer.BadParameter(
                 f"--device {device} does not go with --ray, which gives each worker a GPU of its own: cpu or cuda, or "
                 "leave it out for the GPUs if there are any."
             )
-        if len(devices) > 1 and workers not in (None, 1, len(devices)):
+        if len(devices) > 1 and given.workers not in (None, 1, len(devices)):
             raise typer.BadParameter(
-                f"{workers} workers do not fit {len(devices)} devices: each device has one worker; leave --workers out."
+                f"{given.workers} workers do not fit {len(devices)} devices: each device has one worker; leave "
+                "--workers out."
             )
         try:
-            part = Part.parse(shard)
+            part = Part.parse(given.shard)
         except InputError as error:
             raise typer.BadParameter(str(error)) from error
         several = devices if len(devices) > 1 else ()
         one = None if several else device
-        return cls(output, part, shard_characters, workers, several, one, context, ray, threads)
+        return cls(output, part, given.shard_characters, given.workers, several, one, given.context, given.ray, threads)
 
     def ray_cluster(self) -> RayCluster | None:
         """Give the cluster to compute on; None: this machine."""
@@ -124,9 +142,7 @@ def embed_into_store(
     meter: InputMeter,
     options: StoreOptions,
     settings: dict[str, Any],
-    *,
-    json: bool,
-    quiet: bool,
+    end: EndOptions,
 ) -> None:
     """Run, report, and end with the right exit code."""
     from wordstates.corpus.run_progress import RunProgress, ShownProgress
@@ -159,7 +175,7 @@ def embed_into_store(
                 workers=1 if options.cluster is not None else options.workers or 1,
                 devices=options.devices,
                 cluster=options.ray_cluster(),
-                progress=RunProgress() if quiet or json else ShownProgress(bar=sys.stderr.isatty()),
+                progress=RunProgress() if end.no_bar else ShownProgress(bar=sys.stderr.isatty()),
                 share_read=meter.share,
                 stop=stop,
             )
@@ -169,12 +185,12 @@ def embed_into_store(
         say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
         raise typer.Exit(stopped.exit_code) from stopped
     except WordstatesError:
-        if len(_shards_in(options.path)) > before and not quiet:  # else nothing that this run did is kept
+        if len(_shards_in(options.path)) > before and not end.quiet:  # else nothing that this run did is kept
             say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
         raise
-    if json:
+    if end.json:
         print_json(report.to_dict())
-    elif not quiet:
+    elif not end.quiet:
         left_only = report.causal and report.provenance["context"] == "left"
         say(report.to_text(), *notes_on(report.statuses, report.words, left_only=left_only))
     if report.rejects:

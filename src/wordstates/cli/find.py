@@ -8,21 +8,20 @@ import typer
 
 from wordstates.cli.groups import (
     Dtype,
+    EndOptions,
     Inputs,
     ModelOptions,
-    Overwrite,
-    Quiet,
     ReadingOptions,
     check_no_input,
     with_groups,
 )
-from wordstates.cli.options import Json, one_of
+from wordstates.cli.options import one_of
 from wordstates.cli.telling import end_with, progress_bar
 
 MISSING = ("error", "ignore")
 
 
-@with_groups(reading=ReadingOptions, reader=ModelOptions)
+@with_groups(end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def find(
     target: Annotated[
         str,
@@ -51,11 +50,9 @@ def find(
         str | None, typer.Option(metavar="COLUMN,COLUMN", help="Columns or keys of the input to write with each usage.")
     ] = None,
     dtype: Dtype = "float32",
-    overwrite: Overwrite = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the usages; load no model, write nothing.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
     *,
+    end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
@@ -86,10 +83,10 @@ def find(
     documents = reading.documents(inputs, columns)
     if not dry_run:
         check_no_input(output, inputs)
-    writer = open_usages_writer(output, dtype=dtype, overwrite=overwrite or dry_run)  # type: ignore[arg-type]
+    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run)  # type: ignore[arg-type]
     if dry_run:
         writer.abort()
-        end_with(count_usages(documents, searcher, missing=missing), output, json=json, quiet=quiet)
+        end_with(count_usages(documents, searcher, missing=missing), output, end, dry_run=True)
         return
     try:
         if missing == "error" and reading.can_be_read_twice(inputs):
@@ -98,7 +95,7 @@ def find(
     except BaseException:
         writer.abort()
         raise
-    with progress_bar("usages", hidden=quiet or json) as bar:
+    with progress_bar("usages", hidden=end.no_bar) as bar:
         report = find_usages(
             embedder,
             documents,
@@ -109,4 +106,4 @@ def find(
             missing=missing,
             on_progress=bar.update,
         )
-    end_with(report, output, json=json, quiet=quiet)
+    end_with(report, output, end)

@@ -8,19 +8,18 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.groups import (
+    EndOptions,
     Inputs,
     ModelOptions,
-    Overwrite,
-    Quiet,
     ReadingOptions,
+    WordOptions,
     check_no_input,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words
 from wordstates.cli.telling import end_with, progress_bar
 
 
-@with_groups(reading=ReadingOptions, reader=ModelOptions)
+@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def fit(
     steps: Annotated[
         str,
@@ -32,12 +31,9 @@ def fit(
     inputs: Inputs,
     output: Annotated[str, typer.Option("--output", "-o", help="OUT.safetensors.")],
     max_words: Annotated[int | None, typer.Option(min=1, help="Fit on the first so many words.")] = None,
-    words: Words = "unicode",
-    no_punctuation: NoPunctuation = False,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
     *,
+    splitting: WordOptions,
+    end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
@@ -63,12 +59,12 @@ def fit(
     documents = reading.documents(inputs)
     check_no_input(output, inputs)
     check_ending(Path(output))
-    PartialFile(Path(output), overwrite=overwrite)  # sees whether it can be written, before anything is computed
-    embedder = reader.embedder(recipes, words=words, punctuation=not no_punctuation)
-    with progress_bar("words", hidden=quiet or json) as bar:
+    PartialFile(Path(output), overwrite=end.overwrite)  # sees whether it can be written, before anything is computed
+    embedder = reader.embedder(recipes, **splitting.for_embedder())
+    with progress_bar("words", hidden=end.no_bar) as bar:
         fitted, report = fit_post_processing(
             embedder, documents, [str(step) for step in chain], max_words=max_words, on_progress=bar.update
         )
-    fitted.save(output, overwrite=overwrite)
+    fitted.save(output, overwrite=end.overwrite)
     report.bytes = Path(output).stat().st_size
-    end_with(report, output, json=json, quiet=quiet)
+    end_with(report, output, end)

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordstates.cli.groups import (
+    EndOptions,
     Inputs,
     ModelOptions,
-    Overwrite,
-    Quiet,
     ReadingOptions,
+    WordOptions,
     check_no_input,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words, print_json
-from wordstates.cli.telling import DONE_WITH_REJECTS, list_rejects, progress_bar, say
+from wordstates.cli.options import print_json
+from wordstates.cli.telling import end_with_rejects, progress_bar, say
 
 if TYPE_CHECKING:
     from wordstates.evaluate.geometry_report import GeometryReport
 
 
-@with_groups(reading=ReadingOptions, reader=ModelOptions)
+@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def geometry(
     inputs: Inputs,
     output: Annotated[
@@ -32,12 +32,9 @@ def geometry(
     measure: Annotated[str, typer.Option(help="The layers to measure.")] = "0:",
     sample: Annotated[int, typer.Option(min=2, help="Types that pairs of words are made of.")] = 1000,
     seed: Annotated[int, typer.Option(help="Decides which types.")] = 0,
-    words: Words = "unicode",
-    no_punctuation: NoPunctuation = False,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
     *,
+    splitting: WordOptions,
+    end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
@@ -50,7 +47,7 @@ def geometry(
     from wordstates.evaluate.svg import new_figure
 
     documents = reading.documents(inputs)
-    target = None if output is None else _page(output, inputs, overwrite=overwrite)
+    target = None if output is None else _page(output, inputs, overwrite=end.overwrite)
     if target is not None:
         new_figure(1, 1)  # or it says what to install, before anything is computed
     recipes = reader.recipes()
@@ -60,22 +57,19 @@ def geometry(
         raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
     embedder = reader.embedder(
         [layer_recipe(measure, recipes[0].subword_pooling), *recipes],
-        words=words,
-        punctuation=not no_punctuation,
+        **splitting.for_embedder(),
         # By name, because the layers beside the recipes stay as they are.
         **({"post_processing": {r.name: each for r, each in zip(recipes, fitted, strict=True)}} if fitted else {}),
     )
-    with progress_bar("words", hidden=quiet or json) as bar:
+    with progress_bar("words", hidden=end.no_bar) as bar:
         measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)
     report = GeometryReport(measured, str(embedder.provenance["model"]))
     if target is not None:
         from wordstates.corpus.partial import write_text_whole
 
         write_text_whole(target, report.to_html())
-    _tell(report, output, json=json, quiet=quiet)
-    if measured.rejects:
-        list_rejects(report.to_dict()["rejects"], output or "-")
-        raise typer.Exit(DONE_WITH_REJECTS)
+    _tell(report, output, end)
+    end_with_rejects(measured.rejects, output or "-")
 
 
 def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
@@ -89,14 +83,14 @@ def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
     return PartialFile(Path(output), overwrite=overwrite).target
 
 
-def _tell(report: GeometryReport, output: str | None, *, json: bool, quiet: bool) -> None:
-    if json:
+def _tell(report: GeometryReport, output: str | None, end: EndOptions) -> None:
+    if end.json:
         print_json(report.to_dict())
         return
     print(report.to_text())
-    if not quiet:
+    if not end.quiet:
         say(report.summary())
     for warning in report.warnings:
         say(f"warning: {warning}")
-    if output is not None and not quiet:
+    if output is not None and not end.quiet:
         say(f"wrote {output}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from wordstates.cli.options import Model, Revision, TrustRemoteCode, one_of
+from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, one_of
 
 # What options allow, told before the modules that define it are loaded, which takes seconds; a test holds them equal.
 INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
@@ -40,8 +40,32 @@ Inputs = Annotated[
     ),
 ]
 Dtype = Annotated[str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordOptions:
+    """What a word is, in raw text."""
+
+    words: Words = "unicode"
+    no_punctuation: NoPunctuation = False
+
+    def for_embedder(self) -> dict[str, Any]:
+        """Give them as arguments of an embedder."""
+        return {"words": self.words, "punctuation": not self.no_punctuation}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndOptions:
+    """What becomes of an output that is there, and how the command tells what it did."""
+
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False
+    json: Json = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")] = False
+
+    @property
+    def no_bar(self) -> bool:
+        """Whether progress is not to be shown."""
+        return self.quiet or self.json
 
 
 @dataclass(frozen=True, kw_only=True)

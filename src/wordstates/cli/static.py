@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordstates.cli.groups import (
+    EndOptions,
     Inputs,
     ModelOptions,
-    Overwrite,
-    Quiet,
     ReadingOptions,
+    WordOptions,
     check_no_input,
     with_groups,
 )
-from wordstates.cli.options import Json, NoPunctuation, Words, one_of
+from wordstates.cli.options import one_of
 from wordstates.cli.telling import end_with, progress_bar
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _known_kinds(values: list[str] | None) -> list[str] | None:
     return values
 
 
-@with_groups(reading=ReadingOptions, reader=ModelOptions)
+@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def static(
     inputs: Inputs,
     output: Annotated[str, typer.Option("--output", "-o", help="OUT.txt or .bin (word2vec), .parquet, .safetensors.")],
@@ -53,15 +53,12 @@ def static(
     vocabulary: Annotated[
         str | None, typer.Option(metavar="FILE", help="Words and phrases to look for, one a line; no others are read.")
     ] = None,
-    words: Words = "unicode",
-    no_punctuation: NoPunctuation = False,
-    overwrite: Overwrite = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count words and types; load no model, write nothing.")
     ] = False,
-    json: Json = False,
-    quiet: Quiet = False,
     *,
+    splitting: WordOptions,
+    end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
@@ -79,7 +76,7 @@ def static(
     kinds = tuple(dict.fromkeys(kind or ["usages"]))
     recipes = _recipes(reader.recipes(), kinds)
     wanted = read_list(vocabulary) if vocabulary is not None else None
-    splitter = word_splitter(words, punctuation=not no_punctuation)
+    splitter = word_splitter(splitting.words, punctuation=not splitting.no_punctuation)
     try:
         types = Types(splitter.split, vocabulary=wanted, by=by, lowercase=lowercase, max_usages=max_usages)
     except InputError as error:
@@ -87,16 +84,16 @@ def static(
     documents = reading.documents(inputs, [by] if by is not None else [])
     if not dry_run:
         check_no_input(output, inputs)
-    file = StaticFile(output, overwrite=overwrite or dry_run, sets=_sets(kinds, recipes))
+    file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)
         for _ in types.of(documents):
             pass
         count(types, report, min_count=min_count)
-        end_with(report, output, json=json, quiet=quiet)
+        end_with(report, output, end, dry_run=True)
         return
     embedder = reader.embedder(recipes)
-    with progress_bar("words", hidden=quiet or json) as bar:
+    with progress_bar("words", hidden=end.no_bar) as bar:
         vectors, report = make_static(
             embedder,
             documents,
@@ -117,7 +114,7 @@ def static(
             on_progress=bar.update,
         )
     report.bytes = file.write(vectors)
-    end_with(report, output, json=json, quiet=quiet, more={"provenance": dict(vectors.provenance)})
+    end_with(report, output, end, more={"provenance": dict(vectors.provenance)})
 
 
 def _recipes(given: list[Recipe], kinds: tuple[str, ...]) -> list[Recipe]:

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from wordstates.cli.options import print_json
 
+if TYPE_CHECKING:
+    from wordstates.cli.groups import EndOptions
+    from wordstates.corpus.attempts import Reject
+    from wordstates.corpus.reporting import FileReport
+
 DONE_WITH_REJECTS = 3
-
-
-class FileReport(Protocol):
-    """What the reports of runs into one file have in common."""
-
-    output: str
-    dry_run: bool
-    rejects: list[Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data."""
-        ...
-
-    def to_text(self) -> str:
-        """Write them as a few lines."""
-        ...
 
 
 def end_with(
     report: FileReport,
     output: str,
+    end: EndOptions,
     *,
-    json: bool,
-    quiet: bool,
+    dry_run: bool = False,
     notes: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
 ) -> None:
@@ -45,8 +34,8 @@ def end_with(
     Args:
         report: What was done.
         output: The file, as it was given.
-        json: As JSON; on standard output, unless that was taken by the vectors themselves.
-        quiet: Do not report a run that was no dry one.
+        end: How to tell it; JSON goes to standard output, unless that was taken by the vectors themselves.
+        dry_run: Whether nothing was written: that is told even where quiet was asked for.
         notes: What is worth noting.
         more: Figures for the JSON form.
 
@@ -54,13 +43,11 @@ def end_with(
         typer.Exit: If documents failed.
     """
     report.output = output
-    if json:
-        print_json({**report.to_dict(), **(more or {})}, to_stderr=output == "-" and not report.dry_run)
-    elif report.dry_run or not quiet:
+    if end.json:
+        print_json({**report.to_dict(), **(more or {})}, to_stderr=output == "-" and not dry_run)
+    elif dry_run or not end.quiet:
         say(report.to_text(), *notes)
-    if report.rejects:
-        list_rejects(report.to_dict()["rejects"], output)
-        raise typer.Exit(DONE_WITH_REJECTS)
+    end_with_rejects(report.rejects, output)
 
 
 def notes_on(statuses: Mapping[str, int], words: int, *, left_only: bool) -> list[str]:
@@ -99,12 +86,19 @@ def progress_bar(unit: str, *, hidden: bool, what: str = "embedding") -> Any:
     return tqdm(unit=f" {unit}", unit_scale=True, desc=what, disable=hidden or not sys.stderr.isatty())
 
 
-def list_rejects(rejects: Sequence[Mapping[str, str]], output: str) -> None:
-    """Write which documents are not in the file, and why: beside it, or on standard error."""
-    lines = [json_module.dumps(reject, ensure_ascii=False) for reject in rejects]
+def end_with_rejects(rejects: Sequence[Reject], output: str) -> None:
+    """Write which documents are not in the file, and why: beside it, or on standard error; nothing if all are.
+
+    Raises:
+        typer.Exit: If documents failed.
+    """
+    if not rejects:
+        return
+    lines = [json.dumps(reject.to_dict(), ensure_ascii=False) for reject in rejects]
     if output == "-":
         say(*lines)
-        return
-    path = Path(f"{output}.rejects.jsonl")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    say_rejects(len(lines), path)
+    else:
+        path = Path(f"{output}.rejects.jsonl")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        say_rejects(len(lines), path)
+    raise typer.Exit(DONE_WITH_REJECTS)

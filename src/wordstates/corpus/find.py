@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import Reject, embed_groups, in_groups
+from wordstates.corpus.attempts import embed_groups, in_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.formats import output_format
-from wordstates.corpus.reporting import aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, tally
 from wordstates.corpus.searching import Searcher, Seen
 from wordstates.corpus.writers import Writer, open_writer
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
@@ -32,39 +32,26 @@ _SHOWN_TARGETS = 10
 
 
 @dataclass
-class FindReport:
+class FindReport(FileReport):
     """What a search did, or (dry) would do.
 
     Args:
-        texts: Documents searched.
         texts_with_usages: Documents with a usage: those that are run through the model.
         usages: Usages found.
         targets: Usages of each target.
-        statuses: Number of usages of each status; none in a dry run.
-        seconds: Time from the first document to the finished file.
-        bytes: Size of the file.
-        output: Path of the file.
         dry_run: True if nothing was written.
-        rejects: Documents with usages that could not be embedded; all others are in the file.
         provenance: Where the vectors come from; empty in a dry run.
     """
 
-    texts: int = 0
     texts_with_usages: int = 0
     usages: int = 0
     targets: dict[str, int] = field(default_factory=dict)
-    statuses: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-    bytes: int = 0
-    output: str = ""
     dry_run: bool = False
-    rejects: list[Reject] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        rejects = [reject.to_dict() for reject in self.rejects]
-        figures = {**vars(self), "rejects": rejects}
+        figures = super().to_dict()
         return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
 
     def to_text(self) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wordstates.chains import check_dim, parse_steps
-from wordstates.corpus.attempts import Reject, embed_groups, spans_of
+from wordstates.corpus.attempts import embed_groups, spans_of
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, tally
 from wordstates.corpus.run import grouped
 from wordstates.errors import InputError, RecipeError
 from wordstates.postprocessing import PostProcessing
@@ -24,43 +24,24 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class FitReport:
+class FitReport(FileReport):
     """What a run did.
 
     Args:
-        texts: Documents read.
         words: Words in them.
         vectors: Vectors that it was fitted on.
-        statuses: Number of words of each status.
         steps: The steps.
         dimensions: Of the vectors that go in, and of those that come out.
         fingerprint: Of what was fitted.
-        seconds: Time from the first document to the finished file.
-        bytes: Size of the file.
-        output: Path of the file.
-        dry_run: Never true: a fit has no dry run.
-        rejects: Documents that could not be embedded.
         provenance: Where the vectors come from.
     """
 
-    texts: int = 0
     words: int = 0
     vectors: int = 0
-    statuses: dict[str, int] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     dimensions: tuple[int, int] = (0, 0)
     fingerprint: str = ""
-    seconds: float = 0.0
-    bytes: int = 0
-    output: str = ""
-    dry_run: bool = False
-    rejects: list[Reject] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data."""
-        rejects = [reject.to_dict() for reject in self.rejects]
-        return {**{name: value for name, value in vars(self).items() if name != "dry_run"}, "rejects": rejects}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""

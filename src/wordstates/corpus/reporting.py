@@ -1,10 +1,44 @@
-"""How reports look: a few aligned lines."""
+"""What the reports of runs share, and how they look: a few aligned lines."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wordstates.corpus.attempts import Reject
 
 _NAME_WIDTH = 15
+
+
+@dataclass
+class FileReport(ABC):
+    """What every run into one file tells.
+
+    Args:
+        texts: Documents read.
+        statuses: Number of words, or of usages, of each status.
+        seconds: Time from the first document to the finished file; an estimate in a dry run.
+        bytes: Size of the file; an estimate in a dry run.
+        output: Path of the file.
+        rejects: Documents that could not be embedded; all others are in the file.
+    """
+
+    texts: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    bytes: int = 0
+    output: str = ""
+    rejects: list[Reject] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        return {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
+
+    @abstractmethod
+    def to_text(self) -> str:
+        """Write the report as a few aligned lines."""
 
 
 def aligned(rows: Sequence[tuple[str, str]]) -> str:

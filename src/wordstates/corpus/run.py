@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import Reject, characters_to_come, embed_groups, in_groups, spans_of
+from wordstates.corpus.attempts import characters_to_come, embed_groups, in_groups, spans_of
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import aligned, tally, texts_read
+from wordstates.corpus.reporting import FileReport, aligned, tally, texts_read
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
@@ -25,35 +25,23 @@ _BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed
 
 
 @dataclass
-class Report:
+class Report(FileReport):
     """What a run did, or (dry) would do.
 
     Args:
-        texts: Documents read.
         words: Words found.
         subwords: Subwords of those words.
         windows: Windows read by the model.
         long_texts: Texts longer than one window.
-        statuses: Number of words of each status.
-        seconds: Time from the first document to the finished file; an estimate in a dry run.
-        bytes: Size of the file; an estimate in a dry run.
-        output: Path of the file.
         dry_run: True if nothing was written.
-        rejects: Documents that could not be embedded; all others are in the file.
         provenance: Where the vectors come from.
     """
 
-    texts: int = 0
     words: int = 0
     subwords: int = 0
     windows: int = 0
     long_texts: int = 0
-    statuses: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-    bytes: int = 0
-    output: str = ""
     dry_run: bool = False
-    rejects: list[Reject] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,9 +57,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        rejects = [reject.to_dict() for reject in self.rejects]
-        figures = {**vars(self), "rejects": rejects, "engine": self.engine}
-        return {**figures, "words_per_second": round(self.words_per_second, 1)}
+        return {**super().to_dict(), "engine": self.engine, "words_per_second": round(self.words_per_second, 1)}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import Reject, embed_groups, in_groups
+from wordstates.corpus.attempts import embed_groups, in_groups
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, tally
 from wordstates.errors import InputError
 from wordstates.text.words import as_spans
 from wordstates.vectors.counting import Types
@@ -28,45 +28,28 @@ _WORDS_AT_ONCE = 4096
 
 
 @dataclass
-class StaticReport:
+class StaticReport(FileReport):
     """What a run did, or (dry) would do.
 
     Args:
-        texts: Documents read.
         occurrences: Words met, of all types.
         types: Types met.
         kept: Types in the file.
         usages: Vectors that went into the means.
         missing: Words of the vocabulary that occur nowhere.
-        statuses: Number of usages of each status.
         self_similarity: Mean over the types of how alike their usages are, by name of the vectors.
         anisotropy: Expected cosine of usages of two different words, by name of the vectors.
-        seconds: Time from the first document to the finished file.
-        bytes: Size of the file.
-        output: Path of the file.
         dry_run: True if nothing was written.
-        rejects: Documents that could not be embedded.
     """
 
-    texts: int = 0
     occurrences: int = 0
     types: int = 0
     kept: int = 0
     usages: int = 0
     missing: list[str] = field(default_factory=list)
-    statuses: dict[str, int] = field(default_factory=dict)
     self_similarity: dict[str, float | None] = field(default_factory=dict)
     anisotropy: dict[str, float | None] = field(default_factory=dict)
-    seconds: float = 0.0
-    bytes: int = 0
-    output: str = ""
     dry_run: bool = False
-    rejects: list[Reject] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data."""
-        rejects = [reject.to_dict() for reject in self.rejects]
-        return {**vars(self), "rejects": rejects}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
