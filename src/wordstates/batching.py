@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 
-def make_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Group items of like length so that no batch holds more than `budget` padded subwords.
+def make_batches(lengths: Sequence[int], budget: int, *, packed: bool = False) -> list[list[int]]:
+    """Group items of like length so that no batch holds more than `budget` subwords, padding included.
 
     Longest first: memory runs out at once or not at all. An item longer than the budget is a batch of its own.
 
     Args:
         lengths: Subwords of each item, special tokens included.
-        budget: Most padded subwords in a batch (items times the longest of them).
+        budget: Most subwords in a batch, as `size_of` counts them.
+        packed: Whether items are packed instead of padded.
 
     Returns:
         Indices into `lengths`, each in exactly one batch.
@@ -22,16 +23,29 @@ def make_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     Example:
         >>> make_batches([3, 9, 2, 3], budget=9)
         [[1], [0, 3, 2]]
+        >>> make_batches([3, 9, 2, 3], budget=12, packed=True)
+        [[1, 0], [3, 2]]
     """
     batches: list[list[int]] = []
-    longest = 0
+    size = longest = 0
     for index in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
-        if batches and (len(batches[-1]) + 1) * longest <= budget:
+        size += lengths[index] if packed else longest
+        if batches and size <= budget:
             batches[-1].append(index)
         else:
             batches.append([index])
-            longest = lengths[index]
+            size = longest = lengths[index]
     return batches
+
+
+def size_of(lengths: Sequence[int], *, packed: bool) -> int:
+    """Count the subwords of a batch, padding included.
+
+    Example:
+        >>> size_of([3, 5], packed=False), size_of([3, 5], packed=True)
+        (10, 8)
+    """
+    return sum(lengths) if packed else len(lengths) * max(lengths)
 
 
 def round_width(length: int) -> int:
@@ -56,7 +70,7 @@ def round_rows(rows: int, full: int) -> int:
 
 
 class Budget:
-    """Most padded subwords in a batch; halved for good when memory runs out, for all threads that share it.
+    """Most subwords in a batch, padding included; halved for good when memory runs out, for all threads that share it.
 
     Args:
         subwords: To begin with.
@@ -71,6 +85,8 @@ class Budget:
         lengths: Sequence[int],
         step: Callable[[Sequence[int]], None],
         is_out_of_memory: Callable[[Exception], bool],
+        *,
+        packed: bool = False,
     ) -> None:
         """Run `step` on a batch; in halves where it is over the budget by now, or memory does not suffice.
 
@@ -79,6 +95,7 @@ class Budget:
             lengths: Subwords of each item.
             step: Does a batch or a part of it; must leave no trace when it fails.
             is_out_of_memory: Tells a lack of memory from other errors.
+            packed: Whether items are packed instead of padded.
 
         Raises:
             Exception: What `step` raised, if it is no lack of memory, or memory does not suffice for a single item.
@@ -86,8 +103,8 @@ class Budget:
         waiting = [batch]
         while waiting:
             part = waiting.pop()
-            padded = len(part) * max(lengths[index] for index in part)
-            if len(part) > 1 and padded > self.subwords:
+            size = size_of([lengths[index] for index in part], packed=packed)
+            if len(part) > 1 and size > self.subwords:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
                 continue
@@ -96,7 +113,7 @@ class Budget:
             except Exception as error:
                 if not is_out_of_memory(error) or len(part) == 1:
                     raise
-                self.subwords = min(self.subwords, padded // 2)
+                self.subwords = min(self.subwords, size // 2)
             else:
                 continue
             # Outside the handler: its traceback would keep the failed batch's tensors alive.

@@ -54,9 +54,10 @@ class WordEmbedder:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
             float32 is measured and stands in the provenance.
-        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), or ``"auto"`` (default): for
-            calls that are long enough to pay for it the fastest that is installed, supports the model and agrees with
-            PyTorch on a probe text, PyTorch for all others.
+        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch without
+            padding, for GPUs in half precision), or ``"auto"`` (default): for calls that are long enough to pay for it
+            the fastest that is installed, supports the model and agrees with PyTorch on a probe text, PyTorch for all
+            others.
         threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.
         window: Subwords one pass reads, special tokens included; default what the model can read, at most 8,192 (512
             for models without a limit of their own).
@@ -65,8 +66,8 @@ class WordEmbedder:
             with a status for each word cut off; ``"error"`` refuses them.
         bos: Beginning-of-sequence token for causal models: ``auto`` as the tokenizer does, ``always``, ``never``.
         repeat: For causal models: read each text twice and take the second reading, which has seen all of it.
-        batch_subwords: Most padded subwords in a batch; default 1,024 on a CPU, 16,384 elsewhere. Halved for good when
-            memory runs out.
+        batch_subwords: Most subwords in a batch, padding included; default 1,024 on a CPU, 16,384 elsewhere. Halved for
+            good when memory runs out.
         revision: Branch, tag or commit of a model on the hub.
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.

@@ -75,7 +75,7 @@ class WindowReader:
         recipes: What to take from each pass.
         layers: Absolute layer numbers of each recipe, by its name.
         post_processing: What is done to the pooled vectors of a recipe, by its name; others stay as they are.
-        budget: Most padded subwords in a batch; halved for good when memory runs out.
+        budget: Most subwords in a batch, padding included; halved for good when memory runs out.
         repeat: Read each window twice and take the second reading.
     """
 
@@ -141,7 +141,7 @@ class WindowReader:
         same = list(unique.values())
         repeated = len(plan.windows) - len(same)
         lengths = [self._length(windows[0], engine) for windows in same]
-        batches = self._batches(lengths)
+        batches = self._batches(lengths, packed=engine.packs)
 
         def read(batch: Sequence[int]) -> int:
             width = max(lengths[index] for index in batch)
@@ -151,7 +151,9 @@ class WindowReader:
         def task(batch: Sequence[int]) -> int:
             given: list[int] = []
             try:
-                self._budget.run(batch, lengths, lambda part: given.append(read(part)), is_out_of_memory)
+                self._budget.run(
+                    batch, lengths, lambda part: given.append(read(part)), is_out_of_memory, packed=engine.packs
+                )
             except ModelError:
                 raise
             except (RuntimeError, MemoryError) as error:
@@ -178,10 +180,10 @@ class WindowReader:
             self._threads[mine] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
         return self._threads[mine]
 
-    def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
+    def _batches(self, lengths: Sequence[int], *, packed: bool) -> list[list[int]]:
         """Group windows into batches: any of them, or only those of one length if padding is not safe."""
         if self._model.anatomy.padding_safe:
-            return make_batches(lengths, self._budget.subwords)
+            return make_batches(lengths, self._budget.subwords, packed=packed)
         batches: list[list[int]] = []
         for length in sorted(set(lengths)):
             equal = [index for index, found in enumerate(lengths) if found == length]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from wordstates import WordEmbedder
 from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import engines, openvino_engine
-from wordstates.model.engine import Engine, pad
+from wordstates.model import engines, openvino_engine, packing
+from wordstates.model.engine import Batch, Engine, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
+from wordstates.model.packing import PackedEngine
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
 
@@ -89,7 +90,9 @@ def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.
     emb = embedder.encode(TEXTS)
     assert emb.provenance["engine"] == "torch"
     assert "its layer 0 differs by" in emb.provenance["why_torch"]
-    with pytest.raises(ModelError, match=r"cannot run on OpenVINO here: its layer 0 differs by .* Leave out engine="):
+    with pytest.raises(
+        ModelError, match=r"cannot run on engine='openvino' here: its layer 0 differs by .* Leave it out"
+    ):
         WordEmbedder(folder, engine="openvino")
 
 
@@ -126,12 +129,108 @@ def test_a_model_in_memory_may_change_and_stays_with_pytorch_unless_asked() -> N
 
 
 @pytest.mark.usefixtures("worth_it")
-def test_float16_and_gpus_are_not_for_openvino(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     why = WordEmbedder(folder, precision="float16").encode(TEXTS).provenance["why_torch"]
     assert why == "OpenVINO computes in float32 or bfloat16"
     embedder = WordEmbedder(folder)
-    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda:1"))
-    assert embedder.encode(TEXTS).provenance["why_torch"] == "OpenVINO runs on CPUs, the model is on cuda:1"
+    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("xpu:1"))
+    assert embedder.encode(TEXTS).provenance["why_torch"] == "OpenVINO runs on CPUs, the model is on xpu:1"
+
+
+@pytest.mark.usefixtures("worth_it")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
+def test_on_a_gpu_windows_are_packed_in_half_precision(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
+) -> None:
+    embedder = WordEmbedder(folder, precision=precision)
+    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))  # the network stays on the CPU
+    provenance = embedder.encode(TEXTS).provenance
+    if precision == "float32":
+        assert provenance["engine"] == "torch"
+        assert provenance["why_torch"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
+    else:
+        assert provenance["engine"] == "packed"
+        assert 0 < provenance["precision_error"] < 0.05
+
+
+def test_packed_windows_are_read_without_padding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    right = PackedEngine.hidden_states
+
+    def watched(self: PackedEngine, batch: Batch, layers: Any) -> Any:
+        assert batch.mask.all()
+        seen.append(tuple(batch.ids.shape))
+        return right(self, batch, layers)
+
+    embedder = WordEmbedder(folder, engine="packed", batch_subwords=100)
+    plain = WordEmbedder(folder, engine="torch")
+    texts = ["river " * (number % 30 + 1) for number in range(40)]  # ten come again, and are read once
+    monkeypatch.setattr(PackedEngine, "hidden_states", watched)
+    assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
+    subwords = sum(number + 1 + 2 for number in range(30))
+    assert sum(columns for _, columns in seen) == subwords
+    assert all(rows == 1 and columns <= 100 for rows, columns in seen)
+    assert len(seen) <= -(-subwords // 100) + 1
+
+
+def test_a_packed_network_shares_its_weights_and_leaves_the_given_one_alone() -> None:
+    model, tokenizer = build("modernbert")
+    before = model.config._attn_implementation
+    embedder = WordEmbedder(model, tokenizer, engine="packed")
+    packed = embedder._model.engines.fastest()
+    assert isinstance(packed, PackedEngine)
+    assert packed.network is not model
+    assert {id(weight) for weight in packed.network.parameters()} == {id(weight) for weight in model.parameters()}
+    assert model.config._attn_implementation == before
+
+
+@pytest.mark.parametrize(
+    ("causal", "sliding", "seen"),
+    [
+        (False, 2, [[1, 1, 0], [1, 1, 1], [0, 1, 1]]),
+        (True, None, [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
+        (True, 2, [[1, 0, 0], [1, 1, 0], [0, 1, 1]]),
+    ],
+)
+def test_what_a_subword_of_a_packed_window_sees(causal: bool, sliding: int | None, seen: list[list[int]]) -> None:
+    found = packing._seen(3, causal, sliding, torch.device("cpu"))
+    assert found is not None
+    assert found.int().tolist() == seen
+
+
+def test_flash_attention_gets_windows_and_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the call for GPUs, which cannot run here, against the plain way on the same windows."""
+    varlen = pytest.importorskip("torch.nn.attention.varlen")
+    calls: list[dict[str, Any]] = []
+
+    def written_out(query: Any, key: Any, value: Any, bounds: Any, *rest: Any, **options: Any) -> Any:
+        calls.append(options)
+        left, right = options["window_size"]
+        found = []
+        for begin, end in pairwise(bounds.tolist()):
+            distance = torch.arange(end - begin)[:, None] - torch.arange(end - begin)[None, :]
+            mask = torch.ones_like(distance, dtype=torch.bool)
+            mask &= distance <= left if left >= 0 else mask
+            mask &= -distance <= right if right >= 0 else mask
+            parts = (part[begin:end].transpose(0, 1)[None] for part in (query, key, value))
+            found.append(
+                torch.nn.functional.scaled_dot_product_attention(
+                    *parts, attn_mask=mask, scale=options["scale"], enable_gqa=options["enable_gqa"]
+                )[0].transpose(0, 1)
+            )
+        return torch.cat(found)
+
+    monkeypatch.setattr(varlen, "varlen_attn", written_out)
+    lengths = [3, 1, 4]
+    row = packing._Row(torch.tensor([0, 3, 4, 8], dtype=torch.int32), lengths)
+    query, key, value = (torch.randn(1, heads, 8, 16) for heads in (4, 2, 2))
+    for causal, sliding in product([True, False], [None, 1, 2]):
+        found = packing._flash(row, query, key, value, 0.3, causal, sliding)
+        plain = packing._window_by_window(row, query, key, value, 0.3, causal, sliding)
+        assert found.shape == plain.shape == (1, 8, 4, 16)
+        assert (found - plain).abs().max() < 1e-5
+    assert len(calls) == 6
+    assert all(call["enable_gqa"] for call in calls)
 
 
 def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) -> None:
@@ -186,7 +285,7 @@ def test_threads_are_those_asked_for(folder: Path) -> None:
         WordEmbedder(folder, threads=0)
     with pytest.raises(InputError, match="threads='2' is no whole number"):
         WordEmbedder(folder, threads="2")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"engine='onnx' does not exist: choose one of auto, torch, openvino\."):
+    with pytest.raises(InputError, match=r"engine='onnx' does not exist: choose one of auto, torch, packed, openvino"):
         WordEmbedder(folder, engine="onnx")  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
 TEXT_UNITS = ("line", "paragraph", "file")
 DTYPES = ("float32", "float16")
 PRECISIONS = ("float32", "bfloat16", "float16")
-ENGINES = ("auto", "torch", "openvino")
+ENGINES = ("auto", "torch", "packed", "openvino")
 LONG_TEXTS = ("window", "truncate", "error")
 BOS_POLICIES = ("auto", "always", "never")
 _DEFAULT_PARTS = ("-1", "mean", "mean")  # layers, layer pooling, subword pooling
@@ -119,7 +119,8 @@ class ComputeOptions:
     engine: Annotated[
         str,
         typer.Option(
-            callback=one_of(*ENGINES), help="auto (the fastest that agrees with PyTorch), torch, or openvino (CPU)."
+            callback=one_of(*ENGINES),
+            help="auto (the fastest that agrees with PyTorch), torch, openvino (CPU), or packed (GPU).",
         ),
     ] = "auto"
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with on a CPU; default all cores.")] = (

@@ -1,8 +1,4 @@
-"""The only file that imports `transformers`: loading models and tokenizers, and what their configs say.
-
-Whatever can be found out by running a network (its blocks, its width, what it reads) is found out in `probe`, so that
-no list of families has to be kept here.
-"""
+"""The only file that imports `transformers`: loading models and tokenizers, and changing how they attend."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import hashlib
 import importlib.util
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +22,15 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as hf_logging
 
 from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
+from wordstates.model.network import reading_part
 
 MINILM = "minilm"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_OWN_ATTENTION = "wordstates_packed"  # what transformers calls it
 _FEW_PIECES = 2_000  # of a vocabulary that may be special tokens alone: T5 has more than a hundred of them
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
 
@@ -178,97 +176,26 @@ def _read_tokenizer(source: str | Path, **options: Any) -> Any:
     return tokenizer
 
 
-def reading_part(model: Any) -> nn.Module:
-    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder.
-
-    Raises:
-        ModelError: If it is no model of transformers.
-    """
-    if not hasattr(model, "config") and isinstance(getattr(model, "module", None), nn.Module):
-        model = model.module  # DataParallel and its like
-    if not hasattr(model, "config"):
-        raise ModelError(f"{type(model).__name__} is no model of transformers: it has no config.")
-    base: Any = getattr(model, "base_model", model)
-    if getattr(base.config, "is_encoder_decoder", False):
-        encoder: nn.Module = base.get_encoder()
-        return encoder
-    for part in ("language_model", "text_model"):  # models that also see pictures
-        inner = getattr(base, part, None)
-        if isinstance(inner, nn.Module) and hasattr(inner, "config"):
-            return inner
-    found: nn.Module = base
-    return found
-
-
-def position_limit(network: Any) -> int | None:
-    """Give the most subwords that one pass can read, special tokens included; None if positions have no limit.
-
-    Learned positions that begin after a padding index (RoBERTa and its kin) hold fewer than the config says.
-    """
-    for path, module in network.named_modules():
-        first, table = getattr(module, "padding_idx", None), getattr(module, "weight", None)
-        if path.endswith("position_embeddings") and first is not None and table is not None:
-            return len(table) - int(first) - 1
-    config = network.config
-    if getattr(config, "relative_attention_num_buckets", None) and config.model_type in ("t5", "mt5", "umt5"):
-        return None
-    limit = getattr(config, "max_position_embeddings", None)
-    return int(limit) if isinstance(limit, int) and limit > 0 else None
-
-
-def length_matters(network: nn.Module) -> bool:
-    """Tell whether positions are scaled by the length of the batch, so that only equal lengths may be read together."""
-    config: Any = network.config
-    return any(f'"rope_type": "{kind}"' in config.to_json_string(use_diff=False) for kind in ("longrope", "dynamic"))
-
-
-def check_supported(network: nn.Module, name: str) -> None:
-    """Refuse the one kind of network that changes itself when it reads a short text.
-
-    Raises:
-        ModelError: For BigBird with sparse attention.
-    """
-    if getattr(network.config, "attention_type", None) == "block_sparse":
-        raise ModelError(
-            f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "
-            "text, so its vectors would depend on what was read before. Load it with attention_type='original_full'."
-        )
-
-
-def vocabulary_rows(network: Any) -> int:
-    """Give the number of rows of the input embedding: ids from there on do not exist. 0 if it has no such table."""
-    try:
-        table = network.get_input_embeddings()
-    except (AttributeError, NotImplementedError):  # CANINE hashes characters instead
-        return 0
-    return int(getattr(table, "num_embeddings", 0))
-
-
-def padding_id(network: nn.Module, tokenizer: Any) -> int:
-    """Give an id to pad with: the model's, else the tokenizer's, else 0. It is masked, so any id will do."""
-    rows = vocabulary_rows(network)
-    for candidate in (getattr(network.config, "pad_token_id", None), tokenizer.pad_token_id):
-        # A padding token that was added to the tokenizer alone has no row in the model.
-        if isinstance(candidate, int) and candidate >= 0 and (candidate < rows or not rows):
-            return candidate
-    return 0
-
-
-def pass_arguments(network: Any) -> dict[str, Any]:
-    """Give the keyword arguments that keep a pass to what is needed: no cache of keys and values."""
-    arguments: dict[str, Any] = {"return_dict": True}
-    if hasattr(network.config, "use_cache"):
-        arguments["use_cache"] = False
-    if network.config.model_type == "xlnet":
-        arguments = {"return_dict": True, "use_mems": False}
-    return arguments
-
-
 def with_plain_attention(network: Any) -> Any:
     """Give a network with attention written out step by step, which shares its weights with the given one."""
+    return _twin(network, "eager")
+
+
+def with_own_attention(network: Any, attention: Callable[..., Any]) -> Any:
+    """Give a network that attends by a function of ours, without a mask, and shares its weights with the given one.
+
+    Raises:
+        ValueError: If its attention cannot be replaced.
+    """
+    AttentionInterface.register(_OWN_ATTENTION, attention)
+    AttentionMaskInterface.register(_OWN_ATTENTION, lambda *args, **kwargs: None)
+    return _twin(network, _OWN_ATTENTION)
+
+
+def _twin(network: Any, attention: str) -> Any:
     shared = {id(weight): weight for weight in (*network.parameters(), *network.buffers())}
     twin = copy.deepcopy(network, shared)
-    twin.set_attn_implementation("eager")
+    twin.set_attn_implementation(attention)
     return twin
 
 

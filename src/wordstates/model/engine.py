@@ -14,17 +14,27 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of like length, padded on the right.
+    """Windows of like length, padded on the right; or packed one after the other into a single row.
 
     Args:
-        ids: Vocabulary ids, special tokens included, shape (windows, subwords).
+        ids: Vocabulary ids, special tokens included, shape (rows, subwords).
         mask: True where there is a subword, False where there is padding.
+        lengths: Subwords of each window.
         type_ids: Segment of each subword, for models whose own template is not all zeros; else None.
     """
 
-    ids: Int[Tensor, "windows subwords"]
-    mask: Bool[Tensor, "windows subwords"]
-    type_ids: Int[Tensor, "windows subwords"] | None = None
+    ids: Int[Tensor, "rows subwords"]
+    mask: Bool[Tensor, "rows subwords"]
+    lengths: Int[np.ndarray, " windows"]
+    type_ids: Int[Tensor, "rows subwords"] | None = None
+
+    @property
+    def starts(self) -> Int[np.ndarray, " windows"]:
+        """Where each window begins in the rows, put one after the other."""
+        if len(self.ids) == len(self.lengths):
+            return np.arange(len(self.ids)) * self.ids.shape[1]
+        starts: np.ndarray = np.cumsum(self.lengths) - self.lengths
+        return starts
 
 
 @runtime_checkable
@@ -34,12 +44,14 @@ class Engine(Protocol):
     Args:
         name: What provenance says of it.
         few_shapes: Whether each new shape of a batch costs it time and memory, so that shapes are rounded.
+        packs: Whether it reads windows that are packed instead of padded.
         in_flight: Batches that it is best asked for at once, each by a thread of its own.
         precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
     """
 
     name: str
     few_shapes: bool
+    packs: bool
     in_flight: int
     precision_error: float | None
 
@@ -48,7 +60,7 @@ class Engine(Protocol):
         """Where it runs."""
         ...
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
         """Give the wanted layers, by absolute number, on the engine's device.
 
         What it gives may be memory of its own, which holds until the same thread asks again.
@@ -93,5 +105,22 @@ def pad(
         type_ids = np.zeros_like(ids)
         type_ids[mask] = np.concatenate(types)
     return Batch(
-        torch.from_numpy(ids), torch.from_numpy(mask), None if type_ids is None else torch.from_numpy(type_ids)
+        torch.from_numpy(ids), torch.from_numpy(mask), lengths, None if type_ids is None else torch.from_numpy(type_ids)
     )
+
+
+def pack(rows: Sequence[Sequence[int] | Int[np.ndarray, " _"]], types: Sequence[Sequence[int]] | None) -> Batch:
+    """Put rows one after the other.
+
+    Args:
+        rows: Vocabulary ids of each row.
+        types: Segment ids of each row, None if all are 0.
+
+    Example:
+        >>> batch = pack([[5, 6], [7]], None)
+        >>> batch.ids.tolist(), batch.starts.tolist()
+        ([[5, 6, 7]], [0, 2])
+    """
+    ids = torch.from_numpy(np.concatenate(rows).astype(np.int64))[None]
+    type_ids = None if types is None else torch.from_numpy(np.concatenate(types).astype(np.int64))[None]
+    return Batch(ids, torch.ones_like(ids, dtype=torch.bool), np.array([len(row) for row in rows]), type_ids)

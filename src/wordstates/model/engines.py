@@ -1,25 +1,28 @@
-"""Which engine runs a model: PyTorch, the reference, or a faster one that was seen to agree with it."""
+"""Which engine runs a model: PyTorch with padding, the reference, or a faster one that was seen to agree with it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import RLock
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
-from wordstates.model.engine import Batch, Engine, pad, relative_error
+from wordstates.model.engine import Batch, Engine, pack, pad, relative_error
+from wordstates.model.network import first_position
 from wordstates.model.openvino_engine import OpenVinoEngine, is_installed
+from wordstates.model.packing import HALF, PackedEngine, attention
 from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine
 
-EngineName = Literal["auto", "torch", "openvino"]
-ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "torch", "openvino")
+EngineName = Literal["auto", "torch", "packed", "openvino"]
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Making a graph takes about a second, which pays from so many floating-point operations on.
 _WORTH_A_GRAPH = 4e11
@@ -45,26 +48,27 @@ class Probes:
     def example(self) -> Batch:
         """Give a batch to trace a network with."""
         half = len(self.text.row) // 2 if self.padding_safe else None
-        return self._padded([self.text.row, self.text.changed[:half]])
+        return self.batch([self.text.row, self.text.changed[:half]])
 
-    def batches(self) -> Iterator[Batch]:
-        """Give batches of other shapes than the example's: a row alone, unequal rows, a long row, one beside it."""
+    def groups(self) -> Iterator[list[Sequence[int]]]:
+        """Give rows of other shapes than the example's: one alone, unequal ones, a long one, one beside it."""
         row = list(self.text.row)
-        yield self._padded([row])
+        yield [row]
         if self.padding_safe:
-            yield self._padded([row[:3], row + row[:3], row[:-1]])
+            yield [row[:3], row + row[:3], row[:-1]]
         length = min(self.longest or _LONG_PROBE, _LONG_PROBE)
         long = (row * (length // len(row) + 1))[:length]
-        yield self._padded([long])
+        yield [long]
         if self.padding_safe:
-            yield self._padded([row, long])
+            yield [row, long]
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> Batch:
+    def batch(self, rows: Sequence[Sequence[int]], *, packed: bool = False) -> Batch:
+        """Make a batch of rows."""
         types = self.text.types
         kinds = (
             None if types is None else [[types[min(place, len(types) - 1)] for place in range(len(r))] for r in rows]
         )
-        return pad(rows, kinds, self.text.pad_id)
+        return pack(rows, kinds) if packed else pad(rows, kinds, self.text.pad_id)
 
 
 class Engines:
@@ -77,7 +81,7 @@ class Engines:
         reference: The PyTorch engine, in the wanted precision.
         probes: What to compare on.
         layers: The layers that can be read.
-        wanted: ``auto``, ``torch`` or ``openvino``.
+        wanted: One of `ENGINE_NAMES`.
         precision: ``float32``, ``bfloat16`` or ``float16``.
         threads: Threads on a CPU; None: as many as PyTorch takes.
         owned: Whether the network is ours alone, so that nobody changes its weights.
@@ -86,7 +90,7 @@ class Engines:
 
     Raises:
         MissingExtraError: If OpenVINO is asked for and not installed.
-        ModelError: If it is asked for and cannot run this model here.
+        ModelError: If a fast engine is asked for and cannot run this model here.
     """
 
     def __init__(
@@ -116,11 +120,11 @@ class Engines:
             part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
         )
         self._settled = False
-        self._fast: OpenVinoEngine | None = None
+        self._fast: OpenVinoEngine | PackedEngine | None = None
         self._lock = RLock()
         if threads is not None and reference.device.type == "cpu":
             torch.set_num_threads(threads)
-        if wanted == "openvino":
+        if wanted not in ("auto", "torch"):
             self.fastest()
 
     @property
@@ -160,66 +164,88 @@ class Engines:
         with self._lock:
             if self._fast is None and self.why_torch is None:
                 self.why_torch = self._obstacle() or self._make()
-                if self.why_torch is not None and self._wanted == "openvino":
+                if self.why_torch is not None and self._wanted != "auto":
                     raise ModelError(
-                        f"Model {self._name!r} cannot run on OpenVINO here: {self.why_torch}. Leave out "
-                        "engine='openvino', and PyTorch runs it."
+                        f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {self.why_torch}. Leave it "
+                        "out, and PyTorch runs it."
                     )
             return self._fast or self.reference
 
+    @property
+    def _packs(self) -> bool:
+        """True if the fast engine is the one that packs windows: on GPUs, or where it is asked for."""
+        return self._wanted == "packed" or (self._wanted == "auto" and self.device.type == "cuda")
+
     def _obstacle(self) -> str | None:
-        if self.device.type != "cpu":
+        if self._packs:
+            if not self._probes.padding_safe:
+                return "it reads windows of one length only, of which nothing is padded"
+            if self.device.type == "cuda" and next(self.reference.network.parameters()).dtype not in HALF:
+                return "FlashAttention computes in bfloat16 or float16, and precision is float32"
+        elif self.device.type != "cpu":
             return f"OpenVINO runs on CPUs, the model is on {self.device}"
-        if self._precision == "float16":
+        elif self._precision == "float16":
             return "OpenVINO computes in float32 or bfloat16"
-        if not is_installed():
+        elif not is_installed():
             if self._wanted == "openvino":
                 raise MissingExtraError.of("openvino", "engine='openvino'")
             return 'OpenVINO is not installed: pip install "wordstates[openvino]"'
         if not self._owned and self._wanted == "auto":
-            return "a model in memory may be trained on, and OpenVINO would keep its weights as they are now"
+            return "a model in memory may be trained on, or moved, and a fast engine would keep it as it is now"
         return None
 
     def _make(self) -> str | None:
-        """Make the OpenVINO engine and compare it; give the reason if it is not to be used.
-
-        Some networks with windows of attention give NaN where padding sees nothing; with attention written out they do
-        not, so that is tried next.
-        """
-        network = _in_float32(self.reference.network)
+        """Make the fast engine and compare it; give the reason if it is not to be used."""
         reason = None
-        for change in (None, _hf.with_plain_attention):
+        for make in self._makers():
             try:
                 with _hf.quiet():
-                    engine = OpenVinoEngine(
-                        change(network) if change else network,
-                        self._probes.example(),
-                        self.reference.arguments,
-                        precision=self._precision,
-                        threads=self._threads or torch.get_num_threads(),
-                    )
+                    engine = make()
                 found = self._disagreement(engine)
-            except Exception as error:  # of the tracer, the frontend or the compiler: each has its own
+            except Exception as error:  # of a tracer, a compiler, a kernel: each has its own
                 written = (str(error).strip() or type(error).__name__).splitlines()[0]
-                found = f"it cannot be turned into a graph ({written})"
+                what = "its windows cannot be packed" if self._packs else "it cannot be turned into a graph"
+                found = f"{what} ({written})"
             if found is None:
                 self._fast = engine
                 return None
             reason = reason or found
         return reason
 
-    def _disagreement(self, engine: OpenVinoEngine) -> str | None:
-        for number, batch in enumerate(self._probes.batches()):
-            found = engine.hidden_states(batch, self._layers)
+    def _makers(self) -> Iterator[Callable[[], OpenVinoEngine | PackedEngine]]:
+        """Give the ways to make the fast engine, the best first.
+
+        Some networks with windows of attention give NaN in OpenVINO where padding sees nothing; with attention written
+        out they do not.
+        """
+        if self._packs:
+            yield self._packed
+            return
+        network = _in_float32(self.reference.network)
+        for change in (lambda network: network, _hf.with_plain_attention):
+            yield lambda change=change: OpenVinoEngine(  # type: ignore[misc]
+                change(network),
+                self._probes.example(),
+                self.reference.arguments,
+                precision=self._precision,
+                threads=self._threads or torch.get_num_threads(),
+            )
+
+    def _packed(self) -> PackedEngine:
+        network = self.reference.network
+        return PackedEngine(_hf.with_own_attention(network, attention), self.reference, first_position(network))
+
+    def _disagreement(self, engine: OpenVinoEngine | PackedEngine) -> str | None:
+        for number, rows in enumerate(self._probes.groups()):
+            found = _of_subwords(engine, self._probes.batch(rows, packed=engine.packs), self._layers)
             if self._exact is not None and number == 0:
-                exact = [self._exact[layer] for layer in self._layers]
-                engine.precision_error = relative_error(exact, [found[layer] for layer in self._layers])
+                exact = [self._exact[layer][0] for layer in self._layers]
+                engine.precision_error = relative_error(exact, found)
                 if not engine.precision_error <= _ROUNDING:
                     return f"its layers differ by {engine.precision_error:.1g} from float32"
                 continue
-            expected = self.reference.hidden_states(batch, self._layers)
-            for layer in self._layers:
-                given, here = expected[layer][batch.mask].float(), found[layer][batch.mask]
+            expected = _of_subwords(self.reference, self._probes.batch(rows), self._layers)
+            for layer, given, here in zip(self._layers, expected, found, strict=True):
                 if self._exact is not None:
                     error, allowed = relative_error([given], [here]), _ROUNDING
                 else:
@@ -227,6 +253,12 @@ class Engines:
                 if not error <= allowed:
                     return f"its layer {layer} differs by {error:.1g} from PyTorch's"
         return None
+
+
+def _of_subwords(engine: Engine, batch: Batch, layers: Sequence[int]) -> list[Float[Tensor, "subwords dim"]]:
+    """Give layers of the subwords of a batch, padding left out."""
+    states = engine.hidden_states(batch, layers)
+    return [states[layer][batch.mask].float() for layer in layers]
 
 
 def _in_float32(network: nn.Module) -> nn.Module:

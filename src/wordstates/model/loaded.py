@@ -16,6 +16,14 @@ from wordstates.errors import InputError, ModelError
 from wordstates.model import _hf
 from wordstates.model.engine import pad, relative_error
 from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
+from wordstates.model.network import (
+    check_supported,
+    length_matters,
+    padding_id,
+    pass_arguments,
+    position_limit,
+    vocabulary_rows,
+)
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine
@@ -139,11 +147,11 @@ def _examined(
     """Find out what a checkpoint does, and put it where and into the precision it is wanted."""
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
     words = Tokenizer(checkpoint.tokenizer, name)
-    arguments = _hf.pass_arguments(network)
-    _hf.check_supported(network, name)
-    pad_id = _hf.padding_id(network, checkpoint.tokenizer)
+    arguments = pass_arguments(network)
+    check_supported(network, name)
+    pad_id = padding_id(network, checkpoint.tokenizer)
     text = _probe_text(words, pad_id)
-    _check_vocabulary(text, _hf.vocabulary_rows(network), name)
+    _check_vocabulary(text, vocabulary_rows(network), name)
     if checkpoint.owned:
         network = network.to(choose_device(device))
     weights = _fingerprint(network)
@@ -165,7 +173,7 @@ def _examined(
         arguments=arguments,
         precision_error=None if exact is None else relative_error(exact, _hidden_states(network, text, arguments)),
     )
-    limit = _hf.position_limit(network)
+    limit = position_limit(network)
     return LoadedModel(
         name=name,
         revision=checkpoint.revision,
@@ -185,7 +193,7 @@ def _examined(
             exact=exact,
         ),
         limit=limit,
-        vocabulary_rows=_hf.vocabulary_rows(network),
+        vocabulary_rows=vocabulary_rows(network),
         pad_id=pad_id,
         precision=str(wanted).removeprefix("torch."),
     )
@@ -233,7 +241,7 @@ def _probed(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name
             f"Model {name!r} cannot read a plain sentence ({type(error).__name__}: {reason}): is it a transformer for "
             "text, and is the tokenizer its own?"
         ) from error
-    return replace(anatomy, padding_safe=anatomy.padding_safe and not _hf.length_matters(network))
+    return replace(anatomy, padding_safe=anatomy.padding_safe and not length_matters(network))
 
 
 def _check_vocabulary(text: ProbeText, rows: int, name: str) -> None:

@@ -49,6 +49,7 @@ class OpenVinoEngine:
 
     name = "openvino"
     few_shapes = True
+    packs = False
     device = torch.device("cpu")
 
     def __init__(
@@ -75,7 +76,7 @@ class OpenVinoEngine:
         self._requests = local()
         self._lock = Lock()
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
         """Give the wanted layers; nothing above the deepest is in the graph that runs.
 
         Args:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from wordstates.model.engine import Engine, pad
+from wordstates.model.engine import Engine, pack, pad
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool, pool_arrays
 from wordstates.model.torch_engine import to_device
@@ -53,16 +53,12 @@ def run_pass(
         For each take its rows, float32, on the CPU, in memory of their own.
     """
     template = model.template
-    types = [template.wrap_types(len(ids)) for ids in texts]
-    batch = pad(
-        [template.wrap(ids.tolist()) for ids in texts],
-        None if template.types is None else [row for row in types if row is not None],
-        model.pad_id,
-        shape,
-    )
+    rows = [template.wrap(ids.tolist()) for ids in texts]
+    types = [kinds for ids in texts if (kinds := template.wrap_types(len(ids))) is not None] or None
+    batch = pack(rows, types) if engine.packs else pad(rows, types, model.pad_id, shape)
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
-    width, before = batch.ids.shape[1], len(template.prefix)
-    flat = np.concatenate([part + row * width + before for row, part in enumerate(positions)])
+    begins = (batch.starts + len(template.prefix)).tolist()
+    flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad
     if engine.device.type == "cpu":
         arrays = {layer: state.float().numpy() for layer, state in hidden.items()}
         return [

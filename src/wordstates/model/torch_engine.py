@@ -46,6 +46,7 @@ class TorchEngine:
 
     name = "torch"
     few_shapes = False
+    packs = False
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class TorchEngine:
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "windows subwords dim"]]:
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
         """Give the wanted layers, and run no block above the deepest.
 
         Args:
@@ -81,8 +82,12 @@ class TorchEngine:
         Returns:
             Hidden states by layer number, in the network's precision, on its device.
         """
-        with torch.inference_mode(), self._in_its_own_precision(), alone_with(self.network):
-            inputs = self._inputs(batch)
+        with (
+            torch.inference_mode(),
+            self._in_its_own_precision(),
+            alone_with(self.network),
+            self._inputs(batch) as inputs,
+        ):
             if self.blocks is None:
                 every = self.network(**inputs, output_hidden_states=True).hidden_states
                 return {layer: every[layer] for layer in layers}
@@ -97,15 +102,22 @@ class TorchEngine:
         Returns:
             ``hidden_states`` as the network gives them, embedding output first, and its last hidden state.
         """
-        with torch.inference_mode(), self._in_its_own_precision(), alone_with(self.network):
-            output = self.network(**self._inputs(batch), output_hidden_states=True)
+        with (
+            torch.inference_mode(),
+            self._in_its_own_precision(),
+            alone_with(self.network),
+            self._inputs(batch) as inputs,
+        ):
+            output = self.network(**inputs, output_hidden_states=True)
         return output.hidden_states, output[0]
 
     def _in_its_own_precision(self) -> torch.autocast:
         """Keep out a caller's autocast, which would change the precision that was promised."""
         return torch.autocast(self.device.type, enabled=False)
 
-    def _inputs(self, batch: Batch) -> dict[str, Any]:
+    @contextmanager
+    def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
+        """Give the keyword arguments that have the network read a batch, while it does."""
         inputs: dict[str, Any] = {
             "input_ids": to_device(batch.ids, self.device),
             "attention_mask": to_device(batch.mask.long(), self.device),
@@ -113,7 +125,7 @@ class TorchEngine:
         }
         if batch.type_ids is not None:
             inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
-        return inputs
+        yield inputs
 
     def _caught(self, inputs: dict[str, Any], blocks: Sequence[nn.Module], layers: Sequence[int]) -> dict[int, Tensor]:
         caught: dict[int, Tensor] = {}

@@ -1,0 +1,1 @@
+"""What sweeps find on published data: cost, the choice beside plain ones, shapes of the literature, a probe by hand."""

@@ -1,0 +1,299 @@
+"""The page of what was measured: nothing is measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from benchmarks.quality import sources
+
+Found = Mapping[str, Any]
+_RATED = (sources.NORDIACHANGE.name,)  # of those that are chosen for, the ones with graded answers
+_NEAR = 0.98  # of the best in hindsight: what a choice has to reach
+_POOLINGS = ("first", "mean", "last")
+_MOST_OF_A_PASS = 1.5
+
+
+def render(found: Found) -> str:
+    """Write all that was measured as a page.
+
+    Args:
+        found: Results by part, model and data set.
+    """
+    lines = [
+        "# Quality: what sweeps find on published data",
+        "",
+        "<!-- written by python -m benchmarks.quality -->",
+        "",
+    ]
+    lines += [_machine(found["machine"]), ""] if "machine" in found else []
+    for title, part, section in (
+        ("Is the choice a good one?", "choice", _choices),
+        ("Senses by layer", "choice", _senses),
+        ("Which subword of a word?", "morphology", _subwords),
+        ("Graded similarity, and standardising", "graded", _standardised),
+        ("Self-similarity by depth", "selfsimilarity", _self_similarity),
+        ("The probe beside one made by hand", "probe", _probes),
+        ("What a sweep costs", "cost", _costs),
+    ):
+        if found.get(part):
+            lines += [f"## {title}", "", *section(found), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"Measured with `make quality` on {machine['cpu']}, {machine['cores']} cores "
+        f"({', '.join(machine['instructions'])}), {versions}. Raw results: `benchmarks/results/quality.json`."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:
+    rule = ["---"] * names + ["--:"] * (len(head) - names)
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def _cells(found: Found, part: str) -> Iterator[tuple[str, str, Any]]:
+    for model, sets in found.get(part, {}).items():
+        for name, cell in sets.items():
+            yield model, name, cell
+
+
+# ── the choice ──
+
+
+_CHOICE_HEAD = (
+    *("model", "data", "scored", "score", "picked (95%)", "last layer", "last four", "best in hindsight"),
+    *("reached", "at least both simple ones", "recipe"),
+)
+
+
+def _choices(found: Found) -> list[str]:
+    rows, near, never_worse, count = [], 0, 0, 0
+    for model, name, cell in _cells(found, "choice"):
+        picked, beside = cell["picked"], [cell[key] for key in ("last", "last_four")]
+        share = picked["score"] / cell["hindsight"]["score"]
+        is_near, is_better = share >= _NEAR, all(picked["score"] >= each["score"] for each in beside)
+        near, never_worse, count = near + is_near, never_worse + is_better, count + 1
+        rows.append(
+            [
+                model,
+                name,
+                f"{cell['scored']:,}",
+                cell["metric"],
+                f"**{_interval(picked)}**",
+                *(f"{each['score']:.3f}" for each in beside),
+                f"{cell['hindsight']['score']:.3f}",
+                f"{share:.1%}{'' if is_near else ' ✗'}",
+                f"{'yes' if is_better else 'no ✗'}",
+                picked["name"],
+            ]
+        )
+    return [
+        "The recipe that a sweep picks, scored on data it was not picked on; the last layer and the mean of the last "
+        "four on the same items; and the best of all recipes in hindsight, which nobody can know beforehand. With five "
+        "folds each fold picks for itself; the recipe named is that of all. AM2iCo holds an English usage against one "
+        "of another language, which these two English models do not know: there, 0.5 is chance.",
+        "",
+        *_table(
+            _CHOICE_HEAD,
+            rows,
+            names=2,
+        ),
+        "",
+        f"At least {_NEAR:.0%} of the best in hindsight: {near} of {count}. At least as good as both simple ones: "
+        f"{never_worse} of {count}.",
+    ]
+
+
+def _interval(score: Mapping[str, float]) -> str:
+    return f"{score['score']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+# ── shapes of the literature ──
+
+
+def _senses(found: Found) -> list[str]:
+    scores = {
+        model: cell["layers"]["mean/none"]
+        for model, name, cell in _cells(found, "choice")
+        if name == sources.SEMCOR.name
+    }
+    told = [
+        f"{model}: layer 0 {layers[0]:.3f}, best layer ({layers.index(max(layers))}) {max(layers):.3f}, "
+        f"{100 * (max(layers) - layers[0]):.1f} points more."
+        for model, layers in scores.items()
+    ]
+    return [
+        "SemCor, nearest centroid, no post-processing. In the literature (LMMS-SP, BERT) layer 0 is far below the "
+        "best.",
+        "",
+        *_by_layer(scores),
+        "",
+        " ".join(told),
+    ]
+
+
+def _by_layer(scores: Mapping[str, Sequence[float]]) -> list[str]:
+    most = max(map(len, scores.values()))
+    rows = [
+        [name, *(f"{score:.3f}" for score in layers)] + [""] * (most - len(layers)) for name, layers in scores.items()
+    ]
+    return _table(["layer", *map(str, range(most))], rows)
+
+
+def _subwords(found: Found) -> list[str]:
+    rows, gaps = [], []
+    for part in ("morphology", "names"):
+        for model, name, cell in _cells(found, part):
+            best = {pooling: max(cell["layers"][f"{pooling}/none"]) for pooling in _POOLINGS}
+            gap = 100 * (max(best["mean"], best["last"]) - best["first"])
+            gaps.append((part, gap))
+            rows.append(
+                [
+                    *(model, name, cell["metric"], f"{cell['scored']:,}"),
+                    *(f"{best[pooling]:.3f}" for pooling in _POOLINGS),
+                    f"{gap:+.1f}",
+                ]
+            )
+    told = [
+        f"{what}: first is {min(mine):+.1f} to {max(mine):+.1f} points below the better of the two others".replace(
+            "+", ""
+        )
+        for part, what in (("morphology", "Morphology"), ("names", "Named entities"))
+        if (mine := [gap for kind, gap in gaps if kind == part])
+    ]
+    return [
+        "A linear probe on the best layer of each subword pooling. In the literature (Ács et al. 2021) *first* is far "
+        "below *last* and *mean* for morphology, which is in the endings, and little below for named entities. The "
+        "German and French words meet English vocabularies here, which cut them into many pieces.",
+        "",
+        *_table(["model", "data", "score", "scored", *_POOLINGS, "gap, points"], rows, names=3),
+        "",
+        "; ".join(told) + ".",
+    ]
+
+
+def _standardised(found: Found) -> list[str]:
+    rows = []
+    cells = [*_cells(found, "graded"), *(each for each in _cells(found, "choice") if each[1] in _RATED)]
+    for model, name, cell in cells:
+        plain, standard = cell["layers"]["mean/none"], cell["layers"]["mean/standardize"]
+        best, best_standard = max(range(len(plain)), key=plain.__getitem__), max(standard)
+        late = range(len(plain) // 2 + 1, len(plain))
+        lift = 100 * sum(standard[layer] - plain[layer] for layer in late) / len(late)
+        rows.append(
+            [
+                model,
+                name,
+                f"{plain[-1]:.3f}",
+                f"{standard[-1]:.3f}",
+                f"{plain[best]:.3f} (layer {best})",
+                f"{best_standard:.3f} (layer {standard.index(best_standard)})",
+                f"{lift:+.1f}",
+            ]
+        )
+    rose = sum(not row[-1].startswith("-") for row in rows)
+    return [
+        "Spearman's correlation with ratings, mean of the subwords. In the literature standardising each dimension "
+        "lifts late layers.",
+        "",
+        *_table(
+            ["model", "data", "last layer", "standardised", "best layer", "best standardised", "upper half, points"],
+            rows,
+            names=2,
+        ),
+        "",
+        f"Standardising lifts the upper half of the layers in {rose} of {len(rows)}.",
+    ]
+
+
+def _self_similarity(found: Found) -> list[str]:
+    raw: dict[str, list[float]] = {}
+    corrected: dict[str, list[float]] = {}
+    for model, _, cell in _cells(found, "selfsimilarity"):
+        raw[model] = [layer["self_similarity"] for layer in cell["layers"]]
+        corrected[f"{model}, less anisotropy"] = [layer["corrected_self_similarity"] for layer in cell["layers"]]
+    told = []
+    for model, layers in raw.items():
+        falls = sum(after <= before for before, after in pairwise(layers))
+        told.append(
+            f"{model}: it falls in {falls} of {len(layers) - 1} steps, from {layers[0]:.3f} to {min(layers):.3f} at "
+            f"layer {layers.index(min(layers))}, and is {layers[-1]:.3f} in the last."
+        )
+    return [
+        "Mean cosine of two usages of one word, English-EWT. In the literature (Ethayarajh 2019) it falls with depth: "
+        "vectors grow more contextual.",
+        "",
+        *_by_layer(raw | corrected),
+        "",
+        " ".join(told),
+    ]
+
+
+# ── the probe, the cost ──
+
+
+def _probes(found: Found) -> list[str]:
+    rows = [
+        [
+            model,
+            name,
+            cell["metric"],
+            f"{cell['items']['test']:,}",
+            f"{max(cell['wordstates']):.4f}",
+            f"{max(cell['by_hand']):.4f}",
+            f"{cell['largest_difference']:.4f}",
+            f"{cell['seconds']['wordstates']:.0f}",
+            f"{cell['seconds']['by_hand']:.0f}",
+        ]
+        for model, name, cell in _cells(found, "probe")
+    ]
+    return [
+        "The same sentences through `transformers` one by one, the mean of a word's subwords, scikit-learn's probe, "
+        "its penalty tuned on the same development data. Scores of the best layer; the largest difference is over all "
+        "layers.",
+        "",
+        *_table(
+            [
+                *("model", "data", "score", "scored", "wordstates", "by hand", "largest difference"),
+                *("seconds", "seconds by hand"),
+            ],
+            rows,
+            names=3,
+        ),
+    ]
+
+
+def _costs(found: Found) -> list[str]:
+    rows = [
+        [
+            model,
+            name,
+            f"{cell['words']:,}",
+            f"{cell['layers']} × {cell['subword_poolings']}",
+            f"{cell['recipes']}",
+            _spread(cell["seconds"]["embed"]),
+            _spread(cell["seconds"]["sweep"]),
+            f"{cell['ratio']:.2f}{'' if cell['ratio'] <= _MOST_OF_A_PASS else ' ✗'}",
+        ]
+        for model, name, cell in _cells(found, "cost")
+    ]
+    return [
+        "One pass that keeps every layer and subword pooling, beside a run of `embed` with the last layer to a Parquet "
+        "file, over the same words, in turns; the vectors of the last layer were compared. Seconds: median (least to "
+        "most).",
+        "",
+        *_table(
+            ["model", "precision", "words", "layers × poolings", "recipes", "embed, s", "sweep's pass, s", "times"],
+            rows,
+            names=2,
+        ),
+    ]
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    return f"{ordered[len(ordered) // 2]:.1f} ({ordered[0]:.1f} to {ordered[-1]:.1f})"

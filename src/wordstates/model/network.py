@@ -1,0 +1,111 @@
+"""What a network and its config say that no run of it can show.
+
+Whatever can be found out by running a network (its blocks, its width, what it reads) is found out in `probe`, so that
+no list of families has to be kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from wordstates.errors import ModelError
+
+
+def reading_part(model: Any) -> nn.Module:
+    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder.
+
+    Raises:
+        ModelError: If it is no model of transformers.
+    """
+    if not hasattr(model, "config") and isinstance(getattr(model, "module", None), nn.Module):
+        model = model.module  # DataParallel and its like
+    if not hasattr(model, "config"):
+        raise ModelError(f"{type(model).__name__} is no model of transformers: it has no config.")
+    base: Any = getattr(model, "base_model", model)
+    if getattr(base.config, "is_encoder_decoder", False):
+        encoder: nn.Module = base.get_encoder()
+        return encoder
+    for part in ("language_model", "text_model"):  # models that also see pictures
+        inner = getattr(base, part, None)
+        if isinstance(inner, nn.Module) and hasattr(inner, "config"):
+            return inner
+    found: nn.Module = base
+    return found
+
+
+def position_limit(network: Any) -> int | None:
+    """Give the most subwords that one pass can read, special tokens included; None if positions have no limit.
+
+    Learned positions that begin after a padding index (RoBERTa and its kin) hold fewer than the config says.
+    """
+    for table, first in _padded_positions(network):
+        return len(table) - first - 1
+    config = network.config
+    if getattr(config, "relative_attention_num_buckets", None) and config.model_type in ("t5", "mt5", "umt5"):
+        return None
+    limit = getattr(config, "max_position_embeddings", None)
+    return int(limit) if isinstance(limit, int) and limit > 0 else None
+
+
+def length_matters(network: nn.Module) -> bool:
+    """Tell whether positions are scaled by the length of the batch, so that only equal lengths may be read together."""
+    config: Any = network.config
+    return any(f'"rope_type": "{kind}"' in config.to_json_string(use_diff=False) for kind in ("longrope", "dynamic"))
+
+
+def check_supported(network: nn.Module, name: str) -> None:
+    """Refuse the one kind of network that changes itself when it reads a short text.
+
+    Raises:
+        ModelError: For BigBird with sparse attention.
+    """
+    if getattr(network.config, "attention_type", None) == "block_sparse":
+        raise ModelError(
+            f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "
+            "text, so its vectors would depend on what was read before. Load it with attention_type='original_full'."
+        )
+
+
+def vocabulary_rows(network: Any) -> int:
+    """Give the number of rows of the input embedding: ids from there on do not exist. 0 if it has no such table."""
+    try:
+        table = network.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # CANINE hashes characters instead
+        return 0
+    return int(getattr(table, "num_embeddings", 0))
+
+
+def padding_id(network: nn.Module, tokenizer: Any) -> int:
+    """Give an id to pad with: the model's, else the tokenizer's, else 0. It is masked, so any id will do."""
+    rows = vocabulary_rows(network)
+    for candidate in (getattr(network.config, "pad_token_id", None), tokenizer.pad_token_id):
+        # A padding token that was added to the tokenizer alone has no row in the model.
+        if isinstance(candidate, int) and candidate >= 0 and (candidate < rows or not rows):
+            return candidate
+    return 0
+
+
+def pass_arguments(network: Any) -> dict[str, Any]:
+    """Give the keyword arguments that keep a pass to what is needed: no cache of keys and values."""
+    arguments: dict[str, Any] = {"return_dict": True}
+    if hasattr(network.config, "use_cache"):
+        arguments["use_cache"] = False
+    if network.config.model_type == "xlnet":
+        arguments = {"return_dict": True, "use_mems": False}
+    return arguments
+
+
+def first_position(network: nn.Module) -> int:
+    """Give the number of the first position: learned ones may begin after a padding index (RoBERTa and its kin)."""
+    return next((first + 1 for _, first in _padded_positions(network)), 0)
+
+
+def _padded_positions(network: nn.Module) -> Iterator[tuple[Any, int]]:
+    """Give tables of learned positions in which a padding index comes first, and that index."""
+    for path, module in network.named_modules():
+        first, table = getattr(module, "padding_idx", None), getattr(module, "weight", None)
+        if path.endswith("position_embeddings") and first is not None and table is not None:
+            yield table, int(first)
