@@ -14,16 +14,20 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
 from benchmarks.speed import machine
-from benchmarks.speed.entries import ENTRIES, INPUTS, LAST4, RECIPES, Entry
+from benchmarks.speed.entries import INPUTS, LAST4, RECIPES, Entry, entries_on
 from benchmarks.speed.environments import PEERS, make, missing
 from benchmarks.speed.race import Cell, DisagreementError, FailedError, Rules, race, say
 from benchmarks.speed.render import render
-from benchmarks.speed.studies import SMALL_ONLY, STUDIES, Setting, run_study
-from benchmarks.speed.texts import FULL, QUICK, describe, make_inputs
+from benchmarks.speed.studies import ON_GPU, SMALL_ONLY, STUDIES, Setting, run_study
+from benchmarks.speed.texts import FULL, ON_A_GPU, QUICK, describe, make_inputs
 
 _HERE = Path(__file__).parent
-_RESULTS = _HERE.parent / "results" / "speed.json"
+_RESULTS = {
+    kind: _HERE.parent / "results" / f"{name}.json" for kind, name in {"cpu": "speed", "cuda": "speed-gpu"}.items()
+}
+_PAGES = {"cpu": "benchmark", "cuda": "benchmark-gpu"}
 _DOCS = _HERE.parent.parent / "docs"
 _PEERS = Path(".bench")
 _MINILM = "minilm"
@@ -35,14 +39,17 @@ def main() -> int:
     if arguments.make_peers:
         make(arguments.peers, PEERS)
         return 0
-    output = arguments.output or (arguments.peers / "quick.json" if arguments.quick else _RESULTS)
+    kind = torch.device(arguments.device).type
+    output = arguments.output or (arguments.peers / "quick.json" if arguments.quick else _RESULTS[kind])
     if not arguments.render:
         if arguments.treebank is None:
             raise SystemExit("--treebank PATH is needed: the training part of UD English-EWT, a file in CoNLL-U.")
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise SystemExit(f"--device {arguments.device}: there is no GPU here, or PyTorch was built without CUDA.")
         if not _measure(arguments, output):
             return 1
-    in_docs = output.resolve() == _RESULTS.resolve()
-    table, plot = render(output, _DOCS if in_docs else output.parent, "benchmark" if in_docs else output.stem)
+    in_docs = output.resolve() == _RESULTS[kind].resolve()
+    table, plot = render(output, _DOCS if in_docs else output.parent, _PAGES[kind] if in_docs else output.stem)
     print(table.read_text(encoding="utf-8"))
     say(f"{output}, {table}, {plot}")
     return 0
@@ -56,6 +63,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--model", action="append", metavar="MODEL", help="minilm (default) or a folder; give it several times"
     )
+    parser.add_argument("--device", default="cpu", help="where all compute: cpu (default), cuda, cuda:1")
     parser.add_argument("--rounds", type=int, help="turns of each (default 5; with --quick 1)")
     parser.add_argument(
         "--patience",
@@ -84,17 +92,19 @@ def _parse() -> argparse.Namespace:
 
 def _measure(arguments: argparse.Namespace, output: Path) -> bool:
     """Measure all that is asked for, and write the results after each part; tell whether all of it could be."""
-    entries = [entry for entry in ENTRIES if _is_wanted(entry, arguments.only)]
+    able = entries_on(arguments.device)
+    entries = [entry for entry in able if _is_wanted(entry, arguments.only)]
     if "race" in arguments.parts:
         if not entries:
-            raise SystemExit(f"--only: no contestant is called so; there are {', '.join(e.name for e in ENTRIES)}.")
+            raise SystemExit(f"--only: no contestant is called so; there are {', '.join(e.name for e in able)}.")
         if absent := missing(arguments.peers, {entry.environment for entry in entries}):
             raise SystemExit(f"{arguments.peers} has no {', '.join(sorted(absent))}: make them with --make-peers.")
-    size = QUICK if arguments.quick else FULL
+    size = QUICK if arguments.quick else FULL if arguments.device == "cpu" else ON_A_GPU
     rounds = arguments.rounds or (1 if arguments.quick else 5)
     inputs = make_inputs(arguments.treebank, size)
     described = {name: describe(inputs[name]) for name in INPUTS}
-    results = _begin(output, {"size": size.to_dict(), "inputs": described, "treebank": arguments.treebank.name})
+    setup = {"size": size.to_dict(), "inputs": described, "treebank": arguments.treebank.name}
+    results = _begin(output, arguments.device, setup)
     if (busy := machine.busy_share(2)) > machine.QUIET and not arguments.quick and not arguments.busy:
         raise SystemExit(
             f"Something else takes {busy:.0%} of this machine. Ratios measured now would be worthless: wait until it "
@@ -104,7 +114,7 @@ def _measure(arguments: argparse.Namespace, output: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="wordstates-bench-") as scratch:
         texts = Path(scratch) / "inputs.json"
         texts.write_text(json.dumps(inputs), encoding="utf-8")
-        rules = Rules(arguments.peers, texts, Path(scratch), rounds, 60 * arguments.patience)
+        rules = Rules(arguments.peers, texts, Path(scratch), rounds, 60 * arguments.patience, arguments.device)
         for model in arguments.model or [_MINILM]:
             label, folder = _model(model)
             for key, work in _jobs(arguments, label, folder, entries, rules, size.scale).items():
@@ -155,8 +165,9 @@ def _jobs(
             cell = Cell(label, folder, texts, recipe)
             jobs[cell.key] = _racing(cell, entries, rules)
     for name in STUDIES:
-        if name in arguments.parts and (label == _MINILM or name not in SMALL_ONLY):
-            setting = Setting(folder, str(rules.inputs), max(rules.rounds, 1), scale)
+        able = label == _MINILM or name not in SMALL_ONLY if rules.device == "cpu" else name in ON_GPU
+        if name in arguments.parts and able:
+            setting = Setting(folder, str(rules.inputs), max(rules.rounds, 1), scale, rules.device)
             jobs[f"{name}/{label}"] = _studying(name, setting)
     return jobs
 
@@ -173,9 +184,9 @@ def _studying(name: str, setting: Setting) -> Callable[[], dict[str, Any]]:
     return study
 
 
-def _begin(output: Path, setup: dict[str, Any]) -> dict[str, Any]:
+def _begin(output: Path, device: str, setup: dict[str, Any]) -> dict[str, Any]:
     """Give the results to add to: those of the file, if this machine made them with the same inputs."""
-    results = {"machine": machine.describe(), "setup": setup, "parts": {}}
+    results = {"machine": machine.describe(device), "setup": setup, "parts": {}}
     if output.is_file():
         before: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
         if all(before.get(key) == results[key] for key in ("machine", "setup")):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.speed.inside import EngineAlone, blocks_of, flops
+from benchmarks.speed.inside import EngineAlone, blocks_of, flops, wait_for
 from benchmarks.speed.studies import Setting, in_turns, scratch_folder
 from torch.utils import mkldnn
 
@@ -25,9 +25,10 @@ from wordstates.corpus.readers import read_documents
 from wordstates.corpus.run import embed_documents
 from wordstates.corpus.writers import open_writer
 
-_ROWS = 1024
+_ROWS = {"cpu": 1024, "cuda": 16_384}
 _SECONDS = 1.5  # of products in one turn
 _SMALL_MODEL = 10_616_832  # weights of the blocks of 6x384: how much text is read is counted from here
+_ALL = 1_000_000  # sentences: a GPU has read a few thousand in no time
 _OPENVINO = {"float32": "f32", "bfloat16": "bf16"}
 _TORCH = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -36,8 +37,10 @@ def study_ceiling(setting: Setting) -> dict[str, Any]:
     """Give GFLOP/s by library and precision, and what share of the best our engines and our whole way reach."""
     shape = blocks_of(setting.model)
     weights = shape["blocks"] * (4 * shape["hidden"] ** 2 + 2 * shape["hidden"] * shape["inner"])
-    sentences = setting.different_sentences(max(2000, round(8000 * _SMALL_MODEL / weights)))
-    figures: dict[str, Any] = {"shape": shape, "rows": _ROWS, "sentences": len(sentences), "precisions": {}}
+    on_gpu = setting.device != "cpu"
+    sentences = setting.different_sentences(_ALL if on_gpu else max(2000, round(8000 * _SMALL_MODEL / weights)))
+    rows = _rows_on(setting.device)
+    figures: dict[str, Any] = {"shape": shape, "rows": rows, "sentences": len(sentences), "precisions": {}}
     with scratch_folder() as folder:
         source = Path(folder) / "sentences.txt"
         source.write_text("\n".join(sentences) + "\n", encoding="utf-8")
@@ -49,13 +52,15 @@ def study_ceiling(setting: Setting) -> dict[str, Any]:
 def _of_precision(
     setting: Setting, shape: dict[str, int], precision: str, sentences: list[str], source: Path
 ) -> dict[str, Any]:
-    weights = _weights(shape["hidden"], shape["inner"])
-    products = {"PyTorch": _by_torch(weights, precision), "oneDNN": _by_onednn(weights, precision)}
-    if find_spec("openvino"):
-        products["OpenVINO"] = _by_openvino(weights, precision)
-    engines = ["torch", *(["openvino"] if find_spec("openvino") else [])]
-    alone = {engine: EngineAlone(_embedder(setting.model, engine, precision), sentences) for engine in engines}
-    best = _embedder(setting.model, "auto", precision)
+    weights, rows = _weights(shape["hidden"], shape["inner"]), _rows_on(setting.device)
+    engines = _engines(setting.device, precision)
+    products = {"PyTorch": _by_torch(weights, rows, precision, setting.device)}
+    if setting.device == "cpu":
+        products["oneDNN"] = _by_onednn(weights, rows, precision)
+        if "openvino" in engines:
+            products["OpenVINO"] = _by_openvino(weights, rows, precision)
+    alone = {engine: EngineAlone(_embedder(setting, engine, precision), sentences) for engine in engines}
+    best = _embedder(setting, "auto", precision)
     works: dict[str, Callable[[], object]] = {name: _for_seconds(work, setting) for name, work in products.items()}
     counts: dict[str, list[int]] = {name: [] for name in products}
     works = {name: _counting(work, counts[name]) for name, work in works.items()}  # type: ignore[arg-type]
@@ -68,7 +73,7 @@ def _of_precision(
 
     works["text to Parquet"] = to_parquet
     seconds = in_turns(works, setting.rounds)
-    once = 2.0 * _ROWS * sum(weight.size for weight in weights)
+    once = 2.0 * rows * sum(weight.size for weight in weights)
     gflops = {
         name: [count * once / cost / 1e9 for count, cost in zip(counts[name][1:], seconds[name], strict=True)]
         for name in products
@@ -89,8 +94,19 @@ def _of_precision(
     }
 
 
-def _embedder(model: str, engine: Any, precision: Any) -> WordEmbedder:
-    return WordEmbedder(model, engine=engine, precision=precision, device="cpu")
+def _rows_on(device: str) -> int:
+    """Give the rows of a product: as many as a batch has subwords."""
+    return _ROWS[torch.device(device).type]
+
+
+def _engines(device: str, precision: str) -> list[str]:
+    if device != "cpu":
+        return ["torch", "packed"] if precision == "bfloat16" else ["torch"]
+    return ["torch", "openvino"] if find_spec("openvino") else ["torch"]
+
+
+def _embedder(setting: Setting, engine: Any, precision: Any) -> WordEmbedder:
+    return WordEmbedder(setting.model, engine=engine, precision=precision, device=setting.device)
 
 
 def _alone(engine: EngineAlone, layer: int) -> Callable[[], object]:
@@ -113,25 +129,26 @@ def _weights(hidden: int, inner: int) -> list[Any]:
     return [random.normal(0, shape[1] ** -0.5, shape).astype(np.float32) for shape in shapes]
 
 
-def _rows(weights: list[Any]) -> Any:
-    return np.random.default_rng(1).normal(size=(_ROWS, weights[0].shape[1])).astype(np.float32)
+def _states(weights: list[Any], rows: int) -> Any:
+    return np.random.default_rng(1).normal(size=(rows, weights[0].shape[1])).astype(np.float32)
 
 
-def _by_torch(weights: list[Any], precision: str) -> Callable[[], int]:
-    matrices = [torch.from_numpy(weight).to(_TORCH[precision]) for weight in weights]
-    rows = torch.from_numpy(_rows(weights)).to(_TORCH[precision])
+def _by_torch(weights: list[Any], rows: int, precision: str, device: str) -> Callable[[], int]:
+    matrices = [torch.from_numpy(weight).to(device, _TORCH[precision]) for weight in weights]
+    states = torch.from_numpy(_states(weights, rows)).to(device, _TORCH[precision])
 
     def work() -> int:
         with torch.inference_mode():
-            state = rows
+            state = states
             for matrix in matrices:
                 state = torch.nn.functional.linear(state, matrix)
+        wait_for(state.device)
         return 1
 
     return work
 
 
-def _by_onednn(weights: list[Any], precision: str) -> Callable[[], int]:
+def _by_onednn(weights: list[Any], rows: int, precision: str) -> Callable[[], int]:
     layers = []
     for weight in weights:
         layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
@@ -139,11 +156,11 @@ def _by_onednn(weights: list[Any], precision: str) -> Callable[[], int]:
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.zero_()
         layers.append(mkldnn.to_mkldnn(layer.eval(), _TORCH[precision]))
-    rows = torch.from_numpy(_rows(weights)).to(_TORCH[precision]).to_mkldnn()
+    states = torch.from_numpy(_states(weights, rows)).to(_TORCH[precision]).to_mkldnn()
 
     def work() -> int:
         with torch.inference_mode():
-            state = rows
+            state = states
             for layer in layers:
                 state = layer(state)
         return 1
@@ -151,13 +168,13 @@ def _by_onednn(weights: list[Any], precision: str) -> Callable[[], int]:
     return work
 
 
-def _by_openvino(weights: list[Any], precision: str) -> Callable[[], int]:
+def _by_openvino(weights: list[Any], rows: int, precision: str) -> Callable[[], int]:
     """Make a graph of the products, computed once on each core at a time."""
     import openvino
     from openvino import opset8
 
-    rows = _rows(weights)
-    given = opset8.parameter(rows.shape, np.float32)
+    states = _states(weights, rows)
+    given = opset8.parameter(states.shape, np.float32)
     state = given
     for weight in weights:
         state = opset8.matmul(state, opset8.constant(weight), False, True)
@@ -172,7 +189,7 @@ def _by_openvino(weights: list[Any], precision: str) -> Callable[[], int]:
 
     def work() -> int:
         for _ in range(8 * cores):
-            queue.start_async([rows], share_inputs=True)
+            queue.start_async([states], share_inputs=True)
         queue.wait_all()
         return 8 * cores
 

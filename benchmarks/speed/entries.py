@@ -13,7 +13,7 @@ INPUTS = {"sentences": "2,000 sentences", "mix": "long-tailed mix"}
 WINDOWS = "own windows"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A contestant.
 
@@ -21,7 +21,7 @@ class Entry:
         name: What the table calls it.
         environment: Whose interpreter runs it.
         module: Module of `benchmarks.speed.contestants` that has its `load`.
-        options: What `load` gets besides model and recipe.
+        options: What `load` gets besides model, recipe, texts and device.
         precision: What it computes in.
         recipes: Those it can give.
         long_texts: How it reads texts that are longer than the model; empty if it cannot.
@@ -48,18 +48,38 @@ def _ours(engine: str, precision: str) -> Entry:
     return Entry(f"wordstates {engine} {precision}", OURS, "ours", options, precision)
 
 
-ENTRIES = (
-    _ours("openvino", "bfloat16"),
-    _ours("openvino", "float32"),
+def _by_hand(name: str, batch: int, *, by_length: bool, precision: str = "float32") -> Entry:
+    options = {"batch": batch, "by_length": by_length, "precision": precision}
+    return Entry(name, OURS, "by_transformers", options, precision)
+
+
+_BOTH = (
     _ours("torch", "bfloat16"),
     _ours("torch", "float32"),
-    Entry("transformers batches of 32, sorted", OURS, "by_transformers", {"batch": 32, "by_length": True}),
-    Entry("transformers batches of 32", OURS, "by_transformers", {"batch": 32, "by_length": False}),
-    Entry(REFERENCE, OURS, "by_transformers", {"batch": 1, "by_length": False}),
+    _by_hand("transformers batches of 32, sorted", 32, by_length=True),
+    _by_hand("transformers batches of 32", 32, by_length=False),
+    _by_hand(REFERENCE, 1, by_length=False),
     Entry("sentence-transformers", "st", "by_sentence_transformers", recipes=(LAST,), long_texts=""),
     Entry("flair", "flair", "by_flair"),
+)
+_CPU = (
+    _ours("openvino", "bfloat16"),
+    _ours("openvino", "float32"),
+    *_BOTH,
     Entry("spacy-transformers", "spacy", "by_spacy"),
 )
+# spacy-transformers needs CuPy there. Half precision is what people use on a GPU, also by hand.
+_GPU = (
+    _ours("packed", "bfloat16"),
+    *_BOTH,
+    _by_hand("transformers batches of 32, bfloat16", 32, by_length=False, precision="bfloat16"),
+)
+ENTRIES = tuple(dict.fromkeys((*_GPU[:1], *_CPU, *_GPU)))
+
+
+def entries_on(device: str) -> tuple[Entry, ...]:
+    """Give those that take part on a device."""
+    return _CPU if device == "cpu" else _GPU
 
 
 def named(name: str) -> Entry:

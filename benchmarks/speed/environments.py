@@ -55,20 +55,26 @@ def make(peers: Path, environments: Iterable[str]) -> None:
                 subprocess.run([*pip, wanted], check=True)
 
 
-def quiet_environment(peers: Path | None = None) -> dict[str, str]:
-    """Give the variables that workers run with: no network, no GPU, nothing said; threads as each library likes."""
+def quiet_environment(device: str, peers: Path | None = None) -> dict[str, str]:
+    """Give the variables that workers run with: no network, nothing said, no GPU unless it is asked for.
+
+    Args:
+        device: Where they compute.
+        peers: Folder of the peers' environments.
+    """
     unset = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "TOKENIZERS_PARALLELISM")
     kept = {key: value for key, value in os.environ.items() if key not in unset}
     cache = {"FLAIR_CACHE_ROOT": str(peers.absolute() / "flair-cache")} if peers else {}
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
     return (
         kept
         | cache
+        | hidden
         | {
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TRANSFORMERS_VERBOSITY": "error",
-            "CUDA_VISIBLE_DEVICES": "",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
     )

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from wordstates import WordEmbedder
 from wordstates.batching import make_batches
-from wordstates.model.engine import Batch, pad
-
-_BUDGET = 1024
+from wordstates.model.engine import Batch, pack, pad
 
 
 def blocks_of(model: str) -> dict[str, int]:
@@ -35,6 +35,12 @@ def flops(shape: dict[str, int], lengths: Sequence[int]) -> float:
     return float(shape["blocks"] * sum(2 * weights * n + 4 * n * n * hidden for n in lengths))
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 class EngineAlone:
     """An engine with batches of real texts that are ready before the clock runs.
 
@@ -53,14 +59,11 @@ class EngineAlone:
         types: Any = (
             None if template.types is None else [template.wrap_types(len(window.ids)) for window in plan.windows]
         )
-        self._batches = [
-            pad(
-                [rows[index] for index in batch],
-                template.types and [types[index] for index in batch],
-                self._model.pad_id,
-            )
-            for batch in make_batches(self.lengths, _BUDGET)
-        ]
+        self._batches = []
+        for batch in make_batches(self.lengths, embedder._reader._budget.subwords, packed=self._engine.packs):
+            taken, kinds = [rows[index] for index in batch], template.types and [types[index] for index in batch]
+            made = pack(taken, kinds) if self._engine.packs else pad(taken, kinds, self._model.pad_id)
+            self._batches.append(made)
         self.padded = sum(batch.ids.numel() for batch in self._batches)
         self.words = len(plan.status_codes)
 
@@ -77,3 +80,4 @@ class EngineAlone:
         with ThreadPoolExecutor(self._engine.in_flight) as threads:
             for _ in threads.map(read, self._batches):
                 pass
+        wait_for(self._engine.device)

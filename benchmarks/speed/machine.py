@@ -10,16 +10,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16")
 _PACKAGES = ("wordstates", "torch", "transformers", "tokenizers", "openvino", "numpy", "pyarrow")
 QUIET = 0.05  # share of the cores' time that others may take while nothing of ours runs
 
 
-def describe() -> dict[str, Any]:
-    """Give the CPU, its instructions and caches, cores, memory, system and library versions."""
+def describe(device: str = "cpu") -> dict[str, Any]:
+    """Give the CPU, its instructions and caches, cores, memory, system and library versions; and the GPU, if it is one.
+
+    Args:
+        device: What computes.
+    """
     cpu = _cpu()
     flags = set(cpu.get("flags", "").split())
+    gpu = {} if device == "cpu" else {"gpu": _gpu(device)}
     return {
+        **gpu,
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
         "cpu_family_model": "/".join(cpu.get(key, "?") for key in ("cpu family", "model", "stepping")),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -39,6 +47,11 @@ def _cpu() -> dict[str, str]:
         pairs = (line.partition(":") for line in first.splitlines())
         return {key.strip(): value.strip() for key, _, value in pairs}
     return {}
+
+
+def _gpu(device: str) -> str:
+    found = torch.cuda.get_device_properties(device)
+    return f"{found.name}, {found.total_memory / 2**30:.0f} GiB"
 
 
 def _caches() -> dict[str, str]:

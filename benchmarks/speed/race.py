@@ -71,6 +71,7 @@ class Rules:
         scratch: Folder for files on the way.
         rounds: Turns of each contestant.
         patience: Seconds after which three rounds are enough.
+        device: Where all compute.
     """
 
     peers: Path
@@ -78,6 +79,7 @@ class Rules:
     scratch: Path
     rounds: int
     patience: float
+    device: str
 
 
 class Contestant:
@@ -89,7 +91,7 @@ class Contestant:
         self._process = subprocess.Popen(
             [str(interpreter(rules.peers, entry.environment)), "-m", "benchmarks.speed.worker"],
             cwd=_ROOT,
-            env=quiet_environment(rules.peers),
+            env=quiet_environment(rules.device, rules.peers),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -212,6 +214,7 @@ def _load(cell: Cell, contestant: Contestant, rules: Rules) -> tuple[dict[str, A
         model=cell.model,
         recipe=cell.recipe,
         texts=cell.texts,
+        device=rules.device,
         inputs=str(rules.inputs),
     )
     contestant.ask("agree", texts=texts, output=str(output))

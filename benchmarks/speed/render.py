@@ -67,8 +67,9 @@ def _machine(results: dict[str, Any]) -> list[str]:
     commits = ", ".join(dict.fromkeys(part["commit"] for part in results["parts"].values() if part["commit"]))
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
+    gpu = f"{machine['gpu']}; " if "gpu" in machine else ""
     lines = [
-        f"{machine['cpu']} (family/model/stepping {machine['cpu_family_model']}), {machine['cores']} cores"
+        f"{gpu}{machine['cpu']} (family/model/stepping {machine['cpu_family_model']}), {machine['cores']} cores"
         f"{' of a virtual machine' if machine['virtual'] else ''}, {machine['memory_gib']} GiB; "
         f"{', '.join(machine['instructions']) or 'no AVX2'}; caches {caches or 'unknown'}; {machine['system']}; "
         f"Python {machine['python']}, {versions}. "
@@ -166,20 +167,20 @@ def _words_per_second(contestant: dict[str, Any] | None) -> str:
 
 
 def _ceiling(parts: dict[str, Any]) -> list[str]:
+    shares = [found["share"] for part in parts.values() for found in part["precisions"].values()]
+    engines = list(dict.fromkeys(name for share in shares for name in share if name.endswith(" alone")))
     lines = [
-        "The ceiling is the best that PyTorch, oneDNN or OpenVINO makes of the matrix products of a block alone "
-        "(1,024 rows, all cores). Shares count the operations of real subwords only: padding is a loss.",
+        "The ceiling is the best that the libraries named make of the matrix products of a block alone "
+        f"({next(iter(parts.values()))['rows']:,} rows, all cores). Shares count the operations of real subwords only: "
+        "padding is a loss.",
         "",
-        *_header("model", "precision", "ceiling GFLOP/s", "of", "torch alone", "openvino alone", "text to Parquet"),
+        *_header("model", "precision", "ceiling GFLOP/s", "of", *engines, "text to Parquet"),
     ]
     for label, part in parts.items():
         shape = part["shape"]
         for precision, found in part["precisions"].items():
             medians = {name: summary(gflops)["median"] for name, gflops in found["products_gflops"].items()}
-            shares = [
-                f"{found['share'][name]:.0%}" if name in found["share"] else _DASH
-                for name in ("torch alone", "openvino alone")
-            ]
+            shares = [f"{found['share'][name]:.0%}" if name in found["share"] else _DASH for name in engines]
             parquet = f"{found['share']['text to Parquet']:.0%} ({found['parquet_engine']})"
             cells = [
                 f"{label} ({shape['blocks']}x{shape['hidden']})",

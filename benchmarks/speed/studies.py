@@ -32,6 +32,7 @@ STUDIES = {
     "find": ("corpora", "`find` against embedding everything"),
     "memory": ("corpora", "highest memory after 100 thousand and a million words"),
 }
+ON_GPU = ("ceiling", "depth", "lengths")
 # Those that tell nothing more about a larger model.
 SMALL_ONLY = frozenset({"cold", "find", "memory"})
 
@@ -45,6 +46,7 @@ class Setting:
         inputs: File of the inputs.
         rounds: Turns.
         scale: Share of the usual work.
+        device: Where it is computed.
         words: For the study of memory, which asks itself in processes of their own: how much that process reads.
     """
 
@@ -52,6 +54,7 @@ class Setting:
     inputs: str
     rounds: int
     scale: float
+    device: str = "cpu"
     words: int = 0
 
     @cached_property
@@ -91,7 +94,7 @@ def run_study(name: str, setting: Setting) -> dict[str, Any]:
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.studies", name, json.dumps(asdict(setting))],
         cwd=_ROOT,
-        env=quiet_environment(),
+        env=quiet_environment(setting.device),
         stdout=subprocess.PIPE,
         check=False,
     )

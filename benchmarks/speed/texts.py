@@ -47,6 +47,7 @@ class Size:
 
 
 FULL = Size()
+ON_A_GPU = replace(FULL, sentences=12_000, mix_words=300_000, corpus=12_000)
 QUICK = replace(FULL, sentences=100, mix_words=3000, longest=1200, agree=50, corpus=1000, scale=0.05)
 
 

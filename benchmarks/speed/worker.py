@@ -31,7 +31,8 @@ class Worker:
         entry = named(command["name"])
         began = time.perf_counter()
         module = importlib.import_module(f"benchmarks.speed.contestants.{entry.module}")
-        self._contestant = module.load(command["model"], command["recipe"], command["texts"], **entry.options)
+        setting = (command[key] for key in ("model", "recipe", "texts", "device"))
+        self._contestant = module.load(*setting, **entry.options)
         return {"load_seconds": round(time.perf_counter() - began, 2), "versions": module.versions()}
 
     def agree(self, command: dict[str, Any]) -> dict[str, Any]:

@@ -302,7 +302,7 @@ def test_stores_that_do_not_belong_together_are_not_merged(folder: Path) -> None
 
 def test_workers_give_the_same_rows(folder: Path) -> None:
     assert embed(folder, "-q").code == 0
-    done = report_of(embed(folder, "--json", "--device", "cpu,cpu", store="two"))
+    done = report_of(embed(folder, "--json", "--device", "cpu,cpu", "--workers", "4", store="two"))
     assert (done["complete"], done["computed"]) == (True, len(shards(folder)))
     assert shards(folder, "two") == shards(folder)
 

@@ -21,9 +21,9 @@ def versions() -> dict[str, str]:
 
 
 class ByFlair:
-    def __init__(self, model: str, recipe: str) -> None:
+    def __init__(self, model: str, recipe: str, device: str) -> None:
         logging.getLogger("flair").setLevel(logging.ERROR)
-        flair.device = torch.device("cpu")
+        flair.device = torch.device(device)
         self._embeddings = TransformerWordEmbeddings(
             model,
             layers="-1" if recipe == LAST else "-1,-2,-3,-4",
@@ -39,8 +39,8 @@ class ByFlair:
             sentences = [Sentence(list(words)) for words in texts[begin : begin + _BATCH]]
             self._embeddings.embed(sentences)
             rows += [token.embedding for sentence in sentences for token in sentence]
-        return torch.stack(rows).numpy()
+        return torch.stack(rows).cpu().numpy()
 
 
-def load(model: str, recipe: str, texts: str) -> ByFlair:
-    return ByFlair(model, recipe)
+def load(model: str, recipe: str, texts: str, device: str) -> ByFlair:
+    return ByFlair(model, recipe, device)

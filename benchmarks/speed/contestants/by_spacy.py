@@ -56,5 +56,7 @@ class BySpacy:
         return sums / lengths[:, None].astype(np.float32)
 
 
-def load(model: str, recipe: str, texts: str) -> BySpacy:
+def load(model: str, recipe: str, texts: str, device: str) -> BySpacy:
+    if device != "cpu":
+        raise ValueError("spacy-transformers computes on a GPU with CuPy only, which is not installed")
     return BySpacy(model, recipe, texts)

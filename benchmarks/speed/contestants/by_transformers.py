@@ -19,9 +19,10 @@ def versions() -> dict[str, str]:
 
 
 class ByHand:
-    def __init__(self, model: str, recipe: str, *, batch: int, by_length: bool) -> None:
+    def __init__(self, model: str, recipe: str, device: str, *, batch: int, by_length: bool, precision: str) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(model)
-        self._model = AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+        self._model = AutoModel.from_pretrained(model, dtype=getattr(torch, precision)).eval().to(device)
+        self._device = device
         self._window = min(self._tokenizer.model_max_length, 512)
         self._recipe = recipe
         self._batch = batch
@@ -29,13 +30,13 @@ class ByHand:
 
     def vectors(self, texts: Sequence[Sequence[str]]) -> Any:
         starts = np.append(0, np.cumsum([len(words) for words in texts]))
-        means = WordMeans(int(starts[-1]), self._model.config.hidden_size)
+        means = WordMeans(int(starts[-1]), self._model.config.hidden_size, self._device)
         order = sorted(range(len(texts)), key=lambda text: -len(texts[text])) if self._by_length else range(len(texts))
         with torch.inference_mode():
             for begin in range(0, len(texts), self._batch):
                 batch = list(order[begin : begin + self._batch])
                 self._read([texts[text] for text in batch], starts[batch], means)
-        return means.means().numpy()
+        return means.means().cpu().numpy()
 
     def _read(self, texts: Sequence[Sequence[str]], starts: Any, means: WordMeans) -> None:
         encoded = self._tokenizer(
@@ -57,10 +58,12 @@ class ByHand:
         # A long text has several windows: no more of them are read at once than there are texts in a batch.
         for first in range(0, len(of_text), self._batch):
             rows = slice(first, first + self._batch)
-            output = self._model(**{key: value[rows] for key, value in encoded.items()}, output_hidden_states=True)
+            inputs = {key: value[rows].to(self._device) for key, value in encoded.items()}
+            output = self._model(**inputs, output_hidden_states=True)
             flat = numbers[rows].flatten()
             taken = (flat >= 0).nonzero()[:, 0]
-            means.add(pick(output.hidden_states, self._recipe).flatten(0, 1)[taken], flat[taken])
+            states = pick(output.hidden_states, self._recipe).flatten(0, 1)
+            means.add(states[taken.to(self._device)].float(), flat[taken].to(self._device))
 
 
 def _share_out(words: Any, of_text: Any) -> None:
@@ -78,5 +81,5 @@ def _share_out(words: Any, of_text: Any) -> None:
             words[other][words[other] < middle] = -1
 
 
-def load(model: str, recipe: str, texts: str, *, batch: int, by_length: bool) -> ByHand:
-    return ByHand(model, recipe, batch=batch, by_length=by_length)
+def load(model: str, recipe: str, texts: str, device: str, *, batch: int, by_length: bool, precision: str) -> ByHand:
+    return ByHand(model, recipe, device, batch=batch, by_length=by_length, precision=precision)

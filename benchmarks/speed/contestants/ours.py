@@ -23,6 +23,6 @@ class Ours:
         return self._embedder.encode(texts).vectors
 
 
-def load(model: str, recipe: str, texts: str, *, engine: Any, precision: Any) -> Ours:
+def load(model: str, recipe: str, texts: str, device: str, *, engine: Any, precision: Any) -> Ours:
     layers = -1 if recipe == LAST else "-4:"
-    return Ours(WordEmbedder(model, layers=layers, engine=engine, precision=precision, device="cpu"))
+    return Ours(WordEmbedder(model, layers=layers, engine=engine, precision=precision, device=device))

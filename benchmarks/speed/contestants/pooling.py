@@ -21,16 +21,17 @@ class WordMeans:
     Args:
         n_words: Words of all texts, numbered through.
         dim: Width of a state.
+        device: Where states are.
     """
 
-    def __init__(self, n_words: int, dim: int) -> None:
-        self._sums = torch.zeros(n_words, dim)
-        self._counts = torch.zeros(n_words)
+    def __init__(self, n_words: int, dim: int, device: str) -> None:
+        self._sums = torch.zeros(n_words, dim, device=device)
+        self._counts = torch.zeros(n_words, device=device)
 
     def add(self, states: Tensor, words: Tensor) -> None:
         """Add states of shape (subwords, dim), and the number of the word of each."""
         self._sums.index_add_(0, words, states)
-        self._counts.index_add_(0, words, torch.ones(len(words)))
+        self._counts.index_add_(0, words, torch.ones(len(words), device=words.device))
 
     def means(self) -> Tensor:
         """Give the means, NaN where a word got no subword."""

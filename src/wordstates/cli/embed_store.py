@@ -107,10 +107,10 @@ class StoreOptions:
                 f"--device {device} does not go with --ray, which gives each worker a GPU of its own: cpu or cuda, or "
                 "leave it out for the GPUs if there are any."
             )
-        if len(devices) > 1 and given.workers not in (None, 1, len(devices)):
+        if len(devices) > 1 and given.workers not in (None, 1) and given.workers % len(devices):
             raise typer.BadParameter(
-                f"{given.workers} workers do not fit {len(devices)} devices: each device has one worker; leave "
-                "--workers out."
+                f"{given.workers} workers do not fit {len(devices)} devices, each of which has equally many: leave "
+                f"--workers out for one each, or give a multiple of {len(devices)}."
             )
         try:
             part = Part.parse(given.shard)

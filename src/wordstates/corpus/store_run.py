@@ -93,7 +93,7 @@ def embed_to_store(
         path: Folder of the store: a store, an empty folder, or not there.
         settings: How the store is made.
         workers: Processes that compute, besides this one which reads; 1: this one does both.
-        devices: One device a worker.
+        devices: Given to the workers in turn; each has at least one.
         cluster: Compute on the nodes of a cluster, which says how many workers there are; None: on this machine.
         progress: Hears how far it has come.
         share_read: Gives how much of the input has been read, 0 to 1, for the time left.

@@ -78,7 +78,7 @@ class WorkerCrew:
         make_embedder: Makes an embedder; must be importable or a `functools.partial` of what is. Called with `device`
             where devices are given.
         workers: How many.
-        devices: One device a worker; empty: each takes the default.
+        devices: Given to the workers in turn; empty: each takes the default.
         on_done: Called with each shard that is done.
         on_words: Called now and then with the number of words given since.
         stop: Says when to stop.
@@ -104,7 +104,8 @@ class WorkerCrew:
         self._job: ShardJob | None = None
         with _threads_divided(workers):
             self._workers = [
-                _Worker(number, make_embedder, devices[number] if devices else None) for number in range(workers)
+                _Worker(number, make_embedder, devices[number % len(devices)] if devices else None)
+                for number in range(workers)
             ]
 
     def facts(self) -> Facts:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from wordstates.evaluate import plots
-from wordstates.evaluate.report_text import data_lines, rows_of, shown_interval, usage_lines
+from wordstates.evaluate.report_text import data_lines, how_sure, rows_of, shown_interval, usage_lines
 from wordstates.evaluate.result import ModelResult, SweepReport
 
 _STYLE = """
@@ -34,7 +34,7 @@ def as_html(report: SweepReport) -> str:
         _facts(data_lines(report)),
         "<h2>The choice</h2>",
         f"<p><b>{escape(choice.best.candidate.name)}</b> of {escape(choice.best.model)}, by development data."
-        f"{agreeing} On items that it was not chosen on: "
+        f"{agreeing} {escape(how_sure(choice).capitalize())}. On items that it was not chosen on: "
         + ", ".join(f"{escape(name)} <b>{shown_interval(value)}</b>" for name, value in choice.held_out.items())
         + ".</p>",
         *(f"<p>{escape(what)}</p><pre>{escape(line)}</pre>" for what, line in usage_lines(report)),

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Sequence
 
 from wordstates.corpus.reporting import aligned, tally
+from wordstates.evaluate.choosing import SURE
 from wordstates.evaluate.grid import NOTHING, Candidate
 from wordstates.evaluate.models import is_random
-from wordstates.evaluate.result import ModelResult, Result, SweepReport
+from wordstates.evaluate.result import Choice, ModelResult, Result, SweepReport
 from wordstates.evaluate.scores import Interval
 from wordstates.recipe import Recipe
 
@@ -141,13 +142,26 @@ def _model(report: SweepReport, model: ModelResult) -> str:
 
 def _choice(report: SweepReport) -> str:
     choice = report.choice
-    rows = [("choice", f"{choice.best.candidate.name} ({choice.best.model})")]
+    rows = [("choice", f"{choice.best.candidate.name} ({choice.best.model})"), ("sure", how_sure(choice))]
     if choice.folds > 1:
         rows.append(("folds", f"{choice.agreeing} of {choice.folds} choose it by themselves"))
     scores = (f"{name} {shown_interval(interval)}" for name, interval in choice.held_out.items())
     rows.append(("held out", ", ".join(scores)))
     rows += usage_lines(report)
     return aligned(rows)
+
+
+def how_sure(choice: Choice) -> str:
+    """Say how it compares with the plain recipes on resampled development data."""
+    if choice.sure is None:
+        return (
+            "no other recipe ranks higher on development data" if choice.best.is_plain else "no plain recipe was tried"
+        )
+    if choice.best.is_plain:
+        return (
+            f"the best other recipe beats it in {choice.sure:.0%} of resampled development data, and {SURE:.0%} count"
+        )
+    return f"it beats the last layer and the mean of the last four in {choice.sure:.0%} of resampled development data"
 
 
 def usage_lines(report: SweepReport) -> list[tuple[str, str]]:

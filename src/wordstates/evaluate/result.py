@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from wordstates.evaluate.cka import Likeness
 from wordstates.evaluate.grid import NOTHING, Candidate
 from wordstates.evaluate.scores import Interval, Predictions
@@ -20,7 +23,8 @@ class Result:
     Args:
         model: Name of the model.
         candidate: The recipe and the post-processing.
-        dev: Score on the development items of each fold: what is chosen by.
+        dev: Score on the development items of each fold.
+        dev_samples: Scores on resampled development items of each fold: what is chosen by.
         scores: Each score, the one that counts first, on the test items of all folds, with its interval.
         tests: Predictions for the test items of each fold.
         notes: What was chosen on the way in each fold.
@@ -29,6 +33,7 @@ class Result:
     model: str
     candidate: Candidate
     dev: tuple[float, ...]
+    dev_samples: Sequence[Float[np.ndarray, " samples"]]
     scores: Mapping[str, Interval]
     tests: Sequence[Predictions]
     notes: Sequence[Mapping[str, Any]]
@@ -60,6 +65,11 @@ class Result:
         return (recipe.layers, recipe.layer_pooling) == ("-4:", "mean") and self._as_it_is
 
     @property
+    def is_plain(self) -> bool:
+        """True for either of these two."""
+        return self.is_last or self.is_last_four
+
+    @property
     def _as_it_is(self) -> bool:
         return self.candidate.recipe.subword_pooling == "mean" and self.candidate.post_processing == NOTHING
 
@@ -80,13 +90,17 @@ class Choice:
     """What development data say to take.
 
     Args:
-        best: The candidate with the best development score.
+        best: What to take.
+        sure: Share of resampled development sets on which the best of the others beats the plain recipes (the last
+            layer, the mean of the last four); below `wordstates.evaluate.choosing.SURE` a plain one is taken. None if a
+            plain one ranks highest.
         held_out: Scores of choosing so, each fold's choice on the items that it did not see.
         agreeing: Number of folds whose own choice is `best`.
         folds: Number of folds.
     """
 
     best: Result
+    sure: float | None
     held_out: Mapping[str, Interval]
     agreeing: int
     folds: int
@@ -102,6 +116,7 @@ class Choice:
             "model": self.best.model,
             **self.best.candidate.to_dict(),
             "dev": round(self.best.dev_score, 6),
+            "sure": None if self.sure is None else round(self.sure, 6),
             "held_out": {name: interval.to_dict() for name, interval in self.held_out.items()},
             "folds_that_agree": self.agreeing,
             "folds": self.folds,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
-from jaxtyping import Int, Num
+from jaxtyping import Float, Int, Num
 
 from wordstates.errors import MissingExtraError
 
@@ -118,9 +118,13 @@ class Bootstrap:
             for _ in range(samples)
         ]
 
+    def scores(self, metric: Metric, gold: Gold, predicted: Gold) -> Float[np.ndarray, " samples"]:
+        """Score predictions on each sample."""
+        return np.array([metric.score(gold[drawn], predicted[drawn]) for drawn in self._draws])
+
     def interval(self, metric: Metric, gold: Gold, predicted: Gold) -> Interval:
         """Score predictions, with the interval of resampled items."""
-        scores = [metric.score(gold[drawn], predicted[drawn]) for drawn in self._draws]
+        scores = self.scores(metric, gold, predicted)
         edge = (1 - LEVEL) / 2
         low, high = np.quantile(scores, [edge, 1 - edge])
         return Interval(metric.score(gold, predicted), float(low), float(high))

@@ -12,6 +12,7 @@ import numpy as np
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
 from wordstates.evaluate.change import Change
+from wordstates.evaluate.choosing import choose
 from wordstates.evaluate.cka import compare_layers
 from wordstates.evaluate.folds import Fold, make_folds
 from wordstates.evaluate.grid import SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
@@ -27,6 +28,7 @@ from wordstates.recipe import Recipe, SubwordPooling
 
 MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
 _SAMPLES_OF_A_CHOICE = 1000
+_SAMPLES_TO_CHOOSE_BY, _FEWEST_SAMPLES = 100, 20  # of all folds, and of one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +64,16 @@ class _Course:
     options: SweepOptions
     order: np.ndarray = field(init=False)
     bootstrap: Bootstrap = field(init=False)
+    choosing: list[Bootstrap] = field(init=False)  # of the development items of each fold
 
     def __post_init__(self) -> None:
         self.order = np.concatenate([fold.test for fold in self.folds])
-        self.bootstrap = self.resampling(self.options.samples)
+        self.bootstrap = self.resampling(self.order, self.options.samples)
+        samples = max(_SAMPLES_TO_CHOOSE_BY // len(self.folds), _FEWEST_SAMPLES)
+        self.choosing = [self.resampling(fold.dev, samples) for fold in self.folds]
 
-    def resampling(self, samples: int) -> Bootstrap:
-        groups = [self.task.items[number].group for number in self.order.tolist()]
+    def resampling(self, items: np.ndarray, samples: int) -> Bootstrap:
+        groups = [self.task.items[number].group for number in items.tolist()]
         return Bootstrap(groups, samples=samples, seed=self.options.seed)
 
     def intervals(self, predictions: Predictions, bootstrap: Bootstrap) -> dict[str, Interval]:
@@ -78,13 +83,21 @@ class _Course:
 
     def result(self, model: str, candidate: Candidate, predicted: Sequence[Predicted]) -> Result:
         metric = self.scorer.metrics[0]
-        dev = tuple(
-            metric.score(self.scorer.gold[fold.dev], each.dev[metric.of])
-            for fold, each in zip(self.folds, predicted, strict=True)
-        )
+        golds = [self.scorer.gold[fold.dev] for fold in self.folds]
+        devs = [each.dev[metric.of] for each in predicted]
+        samples = [
+            bootstrap.scores(metric, gold, dev) for bootstrap, gold, dev in zip(self.choosing, golds, devs, strict=True)
+        ]
         tests = [dict(each.test) for each in predicted]
-        scores = self.intervals(_joined(tests), self.bootstrap)
-        return Result(model, candidate, dev, scores, tests, [each.notes for each in predicted])
+        return Result(
+            model,
+            candidate,
+            dev=tuple(metric.score(gold, dev) for gold, dev in zip(golds, devs, strict=True)),
+            dev_samples=samples,
+            scores=self.intervals(_joined(tests), self.bootstrap),
+            tests=tests,
+            notes=[each.notes for each in predicted],
+        )
 
 
 def sweep(
@@ -222,12 +235,15 @@ def _joined(tests: Sequence[Predictions]) -> dict[str, np.ndarray]:
 
 def _choice(results: Sequence[Result], course: _Course) -> Choice:
     """Choose by development data; what is scored is the choice of each fold, on the items that it did not see."""
-    best = max(results, key=lambda result: result.dev_score)
-    in_folds = [max(results, key=lambda result: result.dev[number]) for number in range(len(course.folds))]
+    folds = range(len(course.folds))
+    best, sure = choose(results, folds)
+    in_folds = [choose(results, [number])[0] for number in folds]
     predictions = _joined([result.tests[number] for number, result in enumerate(in_folds)])
-    held_out = course.intervals(predictions, course.resampling(max(_SAMPLES_OF_A_CHOICE, course.options.samples)))
+    bootstrap = course.resampling(course.order, max(_SAMPLES_OF_A_CHOICE, course.options.samples))
     votes = Counter((result.model, result.candidate) for result in in_folds)
-    return Choice(best, held_out, votes[best.model, best.candidate], len(course.folds))
+    return Choice(
+        best, sure, course.intervals(predictions, bootstrap), votes[best.model, best.candidate], len(course.folds)
+    )
 
 
 def _controls(
@@ -236,7 +252,7 @@ def _controls(
     """Teach the chosen recipe, and the plain ones beside it, labels that can only be known by heart."""
     control = control_labels(course.task.items, probe.gold, course.options.seed)
     found = []
-    for result in dict.fromkeys([choice.best, *(each for each in results if each.is_last or each.is_last_four)]):
+    for result in dict.fromkeys([choice.best, *(each for each in results if each.is_plain)]):
         pooled = vectors.of(result.candidate.recipe)
         predicted = []
         for fold, notes in zip(course.folds, result.notes, strict=True):
