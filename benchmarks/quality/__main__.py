@@ -23,22 +23,22 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from benchmarks.quality import cells, cost, probe, selfsimilarity, sources
 from benchmarks.quality.render import render
 from benchmarks.speed import machine
+from benchmarks.speed.machine import commit
 
 _RESULTS = Path(__file__).parent.parent / "results" / "quality.json"
 _PAGE = Path(__file__).parent.parent.parent / "docs" / "quality.md"
-_CHOICE = [sources.WIC_TSV, *sources.AM2ICO, sources.NORDIACHANGE, sources.NORDIACHANGE_CHANGE, sources.SEMCOR]
+_CHOICE = [sources.WIC_TSV, sources.NORDIACHANGE, sources.NORDIACHANGE_CHANGE, sources.SEMCOR, *sources.AM2ICO]
 
 Job = Callable[[str, Path], dict[str, Any]]
 
 
 def main() -> int:
     arguments = _parse()
-    found: dict[str, Any] = json.loads(_RESULTS.read_text(encoding="utf-8")) if _RESULTS.is_file() else {}
     if not arguments.render:
         if arguments.data is None:
             raise SystemExit("--data DIR is needed: the folder of data sets; benchmarks/quality/sources.py names them.")
-        _measure(arguments, found)
-    _PAGE.write_text(render(found), encoding="utf-8")
+        _measure(arguments)
+    _PAGE.write_text(render(_read()), encoding="utf-8")
     print(_PAGE.read_text(encoding="utf-8"))
     return 0
 
@@ -84,16 +84,25 @@ def _jobs(arguments: argparse.Namespace) -> Iterator[tuple[tuple[str, str, str],
                 yield (part, label, name), model, job
 
 
-def _measure(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
+def _measure(arguments: argparse.Namespace) -> None:
+    found = _read()
     for (part, label, name), model, job in _jobs(arguments):
-        there = found.setdefault(part, {}).setdefault(label, {})
-        if name in there and not arguments.again:
+        if name in found.get(part, {}).get(label, {}) and not arguments.again:
             continue
         began = time.perf_counter()
-        there[name] = job(model, arguments.data)
+        cell = {"commit": commit(), **job(model, arguments.data)}
+        found = _read()  # another run may have measured other cells meanwhile
+        found.setdefault(part, {}).setdefault(label, {})[name] = cell
         found["machine"] = machine.describe()
-        _RESULTS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial_file = _RESULTS.with_suffix(".partial")
+        partial_file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial_file.replace(_RESULTS)
         print(f"{part}, {label}, {name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _read() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_RESULTS.read_text(encoding="utf-8")) if _RESULTS.is_file() else {}
+    return found
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def _kept(report: SweepReport) -> dict[str, Any]:
         "recipes": len(model.results),
         "seconds": {"reading": round(report.embedding_seconds, 2), "scoring": round(report.scoring_seconds, 2)},
         "picked": {"name": choice.best.candidate.name, **_score(choice.score)},
+        "sure": choice.sure,
         "folds_that_agree": [choice.agreeing, choice.folds],
         **{name: _one(result) for name, result in _beside(model).items() if result is not None},
         "layers": _by_layer(model.results),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -131,7 +130,7 @@ def _measure(arguments: argparse.Namespace, output: Path) -> bool:
                 if figures["busy"] > machine.QUIET:
                     say(f"WARNING: meanwhile something else took {figures['busy']:.0%} of the machine")
                 seconds = (datetime.datetime.now(datetime.UTC) - began).total_seconds()
-                about = {"date": f"{began:%Y-%m-%d %H:%M} UTC", "took": round(seconds), "commit": _commit()}
+                about = {"date": f"{began:%Y-%m-%d %H:%M} UTC", "took": round(seconds), "commit": machine.commit()}
                 results["parts"][key] = {**about, **figures}
                 _write(output, results)
     return whole
@@ -200,13 +199,6 @@ def _write(output: Path, results: dict[str, Any]) -> None:
     partial = output.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(output)
-
-
-def _commit() -> str:
-    """Name the commit that is measured, with a plus if the tree holds more than it."""
-    command = ["git", "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+"]
-    found = subprocess.run(command, cwd=_HERE, capture_output=True, text=True, check=False)
-    return found.stdout.strip()
 
 
 if __name__ == "__main__":

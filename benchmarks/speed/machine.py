@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -67,6 +68,13 @@ def _version(package: str) -> str:
     with suppress(PackageNotFoundError):
         return version(package)
     return ""
+
+
+def commit() -> str:
+    """Name the commit that is measured, with a plus if the tree holds more than it."""
+    command = ["git", "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+"]
+    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
 
 
 def busy_share(seconds: float) -> float:

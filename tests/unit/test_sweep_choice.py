@@ -1,4 +1,4 @@
-"""Which recipe is taken: by resampled development data, and a plain one where no other is surely better."""
+"""Which recipe is taken, by resampled development data, and how surely it is better than the plain ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from wordstates.evaluate.choosing import SURE, choose
+from wordstates.evaluate.choosing import choose
 from wordstates.evaluate.grid import Candidate
 from wordstates.evaluate.result import Result
 from wordstates.evaluate.scores import Interval
@@ -25,17 +25,26 @@ def result(candidate: Candidate, *samples: Sequence[float]) -> Result:
     return Result("m", candidate, dev, [np.array(fold) for fold in samples], {"s": Interval(0, 0, 0)}, [], [])
 
 
-def test_a_recipe_that_is_surely_better_is_taken() -> None:
-    last, other = result(LAST, [0.5] * 10), result(OTHER, [0.6] * 9 + [0.4])
-    assert choose([last, result(LAST_FOUR, [0.3] * 10), other], [0]) == (other, SURE)
+def test_a_recipe_that_gains_on_every_sample_is_surely_better() -> None:
+    random = np.random.default_rng(0)
+    last = result(LAST, random.normal(0.5, 0.01, 50).tolist())
+    other = result(OTHER, random.normal(0.6, 0.01, 50).tolist())
+    four = result(LAST_FOUR, random.normal(0.4, 0.01, 50).tolist())
+    assert choose([last, four, other], [0]) == (other, 1.0)
 
 
-def test_a_recipe_that_is_better_by_luck_is_not() -> None:
-    """Its mean is far higher, and it wins more often than not; but not often enough."""
-    last, other = result(LAST, [0.5] * 10), result(OTHER, [0.9] * 8 + [0.4] * 2)
-    four = result(LAST_FOUR, [0.45] * 10)
-    assert choose([last, four, other], [0]) == (last, 0.8)
-    assert choose([four, last, other], [0]) == (last, 0.8)
+def test_the_luckiest_of_many_equal_recipes_is_not() -> None:
+    """It beats the plain one on most samples, because it was picked on them; luck would do as much."""
+    random = np.random.default_rng(0)
+    lucky = random.normal(0, 0.02, (60, 1))  # of each recipe on the items at hand, not in truth
+    scores = 0.7 + lucky + random.normal(0, 0.02, (60, 50))
+    last = result(LAST, scores[0].tolist())
+    others = [result(Candidate(Recipe(str(number))), row.tolist()) for number, row in enumerate(scores[1:])]
+    best, sure = choose([last, *others], [0])
+    assert best is not last
+    assert sure is not None
+    assert (best.dev_samples[0] > last.dev_samples[0]).mean() > 0.9
+    assert sure < 0.9
 
 
 def test_ranks_count_and_not_means() -> None:

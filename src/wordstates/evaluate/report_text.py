@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 
 from wordstates.corpus.reporting import aligned, tally
-from wordstates.evaluate.choosing import SURE
 from wordstates.evaluate.grid import NOTHING, Candidate
 from wordstates.evaluate.models import is_random
 from wordstates.evaluate.result import Choice, ModelResult, Result, SweepReport
@@ -14,6 +13,7 @@ from wordstates.evaluate.scores import Interval
 from wordstates.recipe import Recipe
 
 _MOST_ROWS = 10
+_SURE = 0.9
 _FITTED = "post.safetensors"
 
 
@@ -152,16 +152,11 @@ def _choice(report: SweepReport) -> str:
 
 
 def how_sure(choice: Choice) -> str:
-    """Say how it compares with the plain recipes on resampled development data."""
+    """Say how surely it is better than the plain recipes."""
     if choice.sure is None:
-        return (
-            "no other recipe ranks higher on development data" if choice.best.is_plain else "no plain recipe was tried"
-        )
-    if choice.best.is_plain:
-        return (
-            f"the best other recipe beats it in {choice.sure:.0%} of resampled development data, and {SURE:.0%} count"
-        )
-    return f"it beats the last layer and the mean of the last four in {choice.sure:.0%} of resampled development data"
+        return "nothing ranks higher" if choice.best.is_plain else "neither plain recipe was tried"
+    luck = "" if choice.sure >= _SURE else ": it may be luck, and the plain one serve as well"
+    return f"{choice.sure:.0%} that it is better than the last layer and the mean of the last four{luck}"
 
 
 def usage_lines(report: SweepReport) -> list[tuple[str, str]]:

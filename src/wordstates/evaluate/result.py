@@ -91,9 +91,8 @@ class Choice:
 
     Args:
         best: What to take.
-        sure: Share of resampled development sets on which the best of the others beats the plain recipes (the last
-            layer, the mean of the last four); below `wordstates.evaluate.choosing.SURE` a plain one is taken. None if a
-            plain one ranks highest.
+        sure: How surely it is better than the plain recipes, 0 to 1; None if it is one; see
+            `wordstates.evaluate.choosing.choose`.
         held_out: Scores of choosing so, each fold's choice on the items that it did not see.
         agreeing: Number of folds whose own choice is `best`.
         folds: Number of folds.

@@ -71,8 +71,8 @@ def macro_f1(gold: Gold, predicted: Gold) -> float:
 
 def spearman(gold: Gold, predicted: Gold) -> float:
     """Spearman's rank correlation, equal values sharing their rank; 0 where one side is all the same."""
-    ranks = [_ranks(values) for values in (gold, predicted)]
-    first, second = (values - values.mean() for values in ranks)
+    both = [ranks(values) for values in (gold, predicted)]
+    first, second = (values - values.mean() for values in both)
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum() / size) if size else 0.0
 
@@ -83,16 +83,21 @@ def auc(gold: Gold, predicted: Gold) -> float:
     n_yes, n_no = int(yes.sum()), int((~yes).sum())
     if not n_yes or not n_no:
         return 0.5
-    above = _ranks(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
+    above = ranks(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
     return float(above / (n_yes * n_no))
 
 
-def _ranks(values: Gold) -> np.ndarray:
-    """Rank values from 1, equal ones sharing the mean of their ranks."""
+def ranks(values: Gold) -> np.ndarray:
+    """Rank values from 1, equal ones sharing the mean of their ranks.
+
+    Example:
+        >>> ranks(np.array([7.0, 5.0, 7.0])).tolist()
+        [2.5, 1.0, 2.5]
+    """
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    ranks: np.ndarray = ((2 * ends - counts + 1) / 2)[places]
-    return ranks
+    found: np.ndarray = ((2 * ends - counts + 1) / 2)[places]
+    return found
 
 
 class Bootstrap:

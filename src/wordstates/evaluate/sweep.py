@@ -28,7 +28,7 @@ from wordstates.recipe import Recipe, SubwordPooling
 
 MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
 _SAMPLES_OF_A_CHOICE = 1000
-_SAMPLES_TO_CHOOSE_BY, _FEWEST_SAMPLES = 100, 20  # of all folds, and of one
+_SAMPLES_TO_CHOOSE_BY = 50  # in each fold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +69,7 @@ class _Course:
     def __post_init__(self) -> None:
         self.order = np.concatenate([fold.test for fold in self.folds])
         self.bootstrap = self.resampling(self.order, self.options.samples)
-        samples = max(_SAMPLES_TO_CHOOSE_BY // len(self.folds), _FEWEST_SAMPLES)
-        self.choosing = [self.resampling(fold.dev, samples) for fold in self.folds]
+        self.choosing = [self.resampling(fold.dev, _SAMPLES_TO_CHOOSE_BY) for fold in self.folds]
 
     def resampling(self, items: np.ndarray, samples: int) -> Bootstrap:
         groups = [self.task.items[number].group for number in items.tolist()]
