@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -48,7 +47,6 @@ def measure(source: Source, model: str, data: Path) -> dict[str, Any]:
         for result in report.models[0].results
         if result.candidate.layer is not None
     }
-    began = time.perf_counter()
     folder = str(minilm_folder()) if model == "minilm" else model
     by_hand = _by_hand(task, folder, make_folds(task)[0], _SCORES[metric])
     return {
@@ -57,10 +55,6 @@ def measure(source: Source, model: str, data: Path) -> dict[str, Any]:
         "wordstates": [round(ours[layer], 6) for layer in sorted(ours)],
         "by_hand": [round(score, 6) for score in by_hand],
         "largest_difference": round(max(abs(ours[layer] - score) for layer, score in enumerate(by_hand)), 6),
-        "seconds": {
-            "wordstates": round(report.embedding_seconds + report.scoring_seconds, 1),
-            "by_hand": round(time.perf_counter() - began, 1),
-        },
     }
 
 

@@ -1,4 +1,4 @@
-"""Length-sorted batches under a budget of padded subwords, and smaller ones when memory runs out."""
+"""Length-sorted batches under a budget of subwords, and smaller ones when memory runs out."""
 
 from __future__ import annotations
 

@@ -286,7 +286,8 @@ class WordEmbedder:
         A run of many calls whose vectors belong together wants one engine for all of them.
 
         Returns:
-            Its name, ``torch`` or ``openvino``; with another engine than ``"auto"``, the one that was asked for.
+            Its name, as ``torch``, ``openvino`` or ``packed``; with another engine than ``"auto"``, the one that was
+            asked for.
         """
         return self._model.engines.settle().name
 
@@ -344,7 +345,7 @@ class WordEmbedder:
         return self._begin(listed, given, words="given", engine=engine, seen=seen, hurry=hurry)
 
     def engine_for(self, characters: float) -> str:
-        """Say which engine computes a call with texts of so many characters, ``torch`` or ``openvino``.
+        """Say which engine computes a call with texts of so many characters.
 
         A faster engine is made and compared with PyTorch when it is first chosen, which takes a second or two.
         """

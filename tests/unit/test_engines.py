@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import engines, openvino_engine, packing
-from wordstates.model.engine import Batch, Engine, pad
+from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine
+from wordstates.model.torch_engine import alone_with, copy_of
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
 
@@ -198,13 +200,21 @@ def test_what_a_subword_of_a_packed_window_sees(causal: bool, sliding: int | Non
     assert found.int().tolist() == seen
 
 
-def test_flash_attention_gets_windows_and_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key_heads", [2, 4])
+def test_flash_attention_gets_windows_and_what_they_see(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, key_heads: int
+) -> None:
     """Hold the call for GPUs, which cannot run here, against the plain way on the same windows."""
     varlen = pytest.importorskip("torch.nn.attention.varlen")
-    calls: list[dict[str, Any]] = []
 
-    def written_out(query: Any, key: Any, value: Any, bounds: Any, *rest: Any, **options: Any) -> Any:
-        calls.append(options)
+    def written_out(
+        query: Any, key: Any, value: Any, bounds: Any, key_bounds: Any, longest: int, longest_key: int, **options: Any
+    ) -> Any:
+        assert bounds.dtype == torch.int32
+        assert bounds.tolist() == key_bounds.tolist() == [0, 3, 4, 8]
+        assert longest == longest_key == 4
+        assert all(part.is_contiguous() for part in (query, key, value))
+        assert options["enable_gqa"] is (key_heads == 2)
         left, right = options["window_size"]
         found = []
         for begin, end in pairwise(bounds.tolist()):
@@ -221,16 +231,46 @@ def test_flash_attention_gets_windows_and_what_they_see(monkeypatch: pytest.Monk
         return torch.cat(found)
 
     monkeypatch.setattr(varlen, "varlen_attn", written_out)
-    lengths = [3, 1, 4]
-    row = packing._Row(torch.tensor([0, 3, 4, 8], dtype=torch.int32), lengths)
-    query, key, value = (torch.randn(1, heads, 8, 16) for heads in (4, 2, 2))
-    for causal, sliding in product([True, False], [None, 1, 2]):
-        found = packing._flash(row, query, key, value, 0.3, causal, sliding)
-        plain = packing._window_by_window(row, query, key, value, 0.3, causal, sliding)
-        assert found.shape == plain.shape == (1, 8, 4, 16)
-        assert (found - plain).abs().max() < 1e-5
-    assert len(calls) == 6
-    assert all(call["enable_gqa"] for call in calls)
+    engine = WordEmbedder(folder, engine="packed")._model.engines.fastest()
+    assert isinstance(engine, PackedEngine)
+    query, key, value = (torch.randn(1, heads, 8, 16) for heads in (4, key_heads, key_heads))
+    with engine._inputs(pack([[1, 2, 3], [4], [5, 6, 7, 8]], None)) as inputs:
+        assert inputs["position_ids"].tolist() == [[0, 1, 2, 0, 0, 1, 2, 3]]
+        for causal, sliding in product([True, False], [None, 1, 2]):
+            found = packing._flash(packing._READING.row, query, key, value, 0.3, causal, sliding)
+            plain = packing._window_by_window(packing._READING.row, query, key, value, 0.3, causal, sliding)
+            assert found.shape == plain.shape == (1, 8, 4, 16)
+            assert (found - plain).abs().max() < 1e-5
+    assert not hasattr(packing._READING, "row")
+
+
+def test_whether_padding_matters_is_not_told_from_rounding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU a batch with padding goes through another kernel, which rounds otherwise."""
+    right = torch.nn.functional.scaled_dot_product_attention
+
+    def rounded(query: Any, key: Any, value: Any, attn_mask: Any = None, **options: Any) -> Any:
+        found = right(query, key, value, attn_mask=attn_mask, **options)
+        if attn_mask is None or query.dtype == torch.float32:
+            return found
+        return found + 0.01 * found.abs().max()
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", rounded)
+    embedder = WordEmbedder(folder, precision="bfloat16", engine="packed")
+    assert embedder._model.anatomy.padding_safe
+    assert embedder.provenance["engine"] == "packed"
+
+
+def test_a_network_is_not_copied_in_the_middle_of_a_pass() -> None:
+    """Hooks of the pass would be copied with it, and count along for good."""
+    model, _ = build("bert")
+    with ThreadPoolExecutor(1) as threads:
+        with alone_with(model):
+            copied = threads.submit(copy_of, model, share_weights=True)
+            with pytest.raises(TimeoutError):
+                copied.result(timeout=0.2)
+        twin = copied.result(timeout=10)
+    assert twin is not model
+    assert all(weight is other for weight, other in zip(model.parameters(), twin.parameters(), strict=True))
 
 
 def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) -> None:

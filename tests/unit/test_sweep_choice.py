@@ -9,7 +9,8 @@ import pytest
 
 from wordstates.evaluate.choosing import choose
 from wordstates.evaluate.grid import Candidate
-from wordstates.evaluate.result import Result
+from wordstates.evaluate.report_text import how_sure
+from wordstates.evaluate.result import Choice, Result
 from wordstates.evaluate.scores import Interval
 from wordstates.recipe import Recipe
 
@@ -64,3 +65,22 @@ def test_of_equal_ones_the_first_is_taken_and_a_plain_one_needs_no_other() -> No
 def test_only_the_folds_asked_for_count(folds: list[int], first: bool) -> None:
     other, another = result(OTHER, [0.1] * 4, [0.9] * 8), result(ANOTHER, [0.2] * 4, [0.8] * 8)
     assert choose([other, another], folds)[0] is (other if first else another)
+
+
+@pytest.mark.parametrize(
+    ("best", "sure", "says"),
+    [
+        (LAST, None, "nothing ranks higher"),
+        (OTHER, None, "neither plain recipe was tried"),
+        (OTHER, 0.95, "95% that it beats the better of the last layer and the mean of the last four"),
+        (
+            OTHER,
+            0.3,
+            "30% that it beats the better of the last layer and the mean of the last four: it may be luck, and",
+        ),
+    ],
+)
+def test_how_sure_it_is_is_said(best: Candidate, sure: float | None, says: str) -> None:
+    choice = Choice(result(best, [0.5]), sure, {"s": Interval(0, 0, 0)}, 1, 1)
+    assert how_sure(choice).startswith(says)
+    assert ("luck" in how_sure(choice)) == (sure is not None and sure < 0.9)

@@ -140,7 +140,7 @@ class ComputeOptions:
     repeat: Annotated[bool, typer.Option("--repeat", help="Causal models: read twice, take the second reading.")] = (
         False
     )
-    batch_subwords: Annotated[int | None, typer.Option(help="Most padded subwords in a batch.")] = None
+    batch_subwords: Annotated[int | None, typer.Option(help="Most subwords in a batch, padding included.")] = None
     revision: Revision = None
     trust_remote_code: TrustRemoteCode = False
     unsafe_weights: Annotated[

@@ -156,7 +156,7 @@ def how_sure(choice: Choice) -> str:
     if choice.sure is None:
         return "nothing ranks higher" if choice.best.is_plain else "neither plain recipe was tried"
     luck = "" if choice.sure >= _SURE else ": it may be luck, and the plain one serve as well"
-    return f"{choice.sure:.0%} that it is better than the last layer and the mean of the last four{luck}"
+    return f"{choice.sure:.0%} that it beats the better of the last layer and the mean of the last four{luck}"
 
 
 def usage_lines(report: SweepReport) -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         long_texts: ``window``, ``truncate`` or ``error``.
         bos: Beginning-of-sequence token of causal models.
         repeat: Read each text twice, for causal models.
-        batch_subwords: Most padded subwords in a batch.
+        batch_subwords: Most subwords in a batch, padding included.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         unsafe_weights: Also load pickled weights.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import importlib.util
 import socket
@@ -27,6 +26,7 @@ from transformers.utils import logging as hf_logging
 
 from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
 from wordstates.model.network import reading_part
+from wordstates.model.torch_engine import copy_of
 
 MINILM = "minilm"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -193,9 +193,10 @@ def with_own_attention(network: Any, attention: Callable[..., Any]) -> Any:
 
 
 def _twin(network: Any, attention: str) -> Any:
-    shared = {id(weight): weight for weight in (*network.parameters(), *network.buffers())}
-    twin = copy.deepcopy(network, shared)
-    twin.set_attn_implementation(attention)
+    twin: Any = copy_of(network, share_weights=True)
+    twin.set_attn_implementation(attention)  # which only warns where it cannot
+    if twin.config._attn_implementation != attention:
+        raise ValueError("its attention cannot be replaced")
     return twin
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import RLock
@@ -19,7 +18,7 @@ from wordstates.model.network import first_position
 from wordstates.model.openvino_engine import OpenVinoEngine, is_installed
 from wordstates.model.packing import HALF, PackedEngine, attention
 from wordstates.model.probe import ProbeText
-from wordstates.model.torch_engine import TorchEngine
+from wordstates.model.torch_engine import TorchEngine, copy_of
 
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
@@ -75,7 +74,8 @@ class Engines:
     """The engines of one model.
 
     Invariant: an engine other than the reference is used only after its layers agreed with the reference's on a probe
-    text, in several shapes: in float32 within 1e-5, in reduced precision within its rounding.
+    text, in several shapes: in float32 within 1e-5, in reduced precision within its rounding. What packs windows is
+    held against the reference in float32 in any case.
 
     Args:
         reference: The PyTorch engine, in the wanted precision.
@@ -181,7 +181,7 @@ class Engines:
             if not self._probes.padding_safe:
                 return "it reads windows of one length only, of which nothing is padded"
             if self.device.type == "cuda" and next(self.reference.network.parameters()).dtype not in HALF:
-                return "FlashAttention computes in bfloat16 or float16, and precision is float32"
+                return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
         elif self.device.type != "cpu":
             return f"OpenVINO runs on CPUs, the model is on {self.device}"
         elif self._precision == "float16":
@@ -232,24 +232,44 @@ class Engines:
             )
 
     def _packed(self) -> PackedEngine:
-        network = self.reference.network
-        return PackedEngine(_hf.with_own_attention(network, attention), self.reference, first_position(network))
+        """Make the packed engine, once its windows were seen to be apart in float32, where rounding hides nothing.
+
+        Raises:
+            ValueError: If they are not, or attention cannot be replaced.
+        """
+        plain = self.reference.network
+        if self._exact is not None:
+            exact = TorchEngine(_in_float32(plain), None, self.reference.n_blocks, arguments=self.reference.arguments)
+            found = self._difference(self._packed_as(exact), exact)
+            if found is not None:
+                raise ValueError(found)
+        return self._packed_as(self.reference)
+
+    def _packed_as(self, padded: TorchEngine) -> PackedEngine:
+        network = _hf.with_own_attention(padded.network, attention)
+        return PackedEngine(network, padded, first_position(padded.network))
 
     def _disagreement(self, engine: OpenVinoEngine | PackedEngine) -> str | None:
-        for number, rows in enumerate(self._probes.groups()):
+        """Say where an engine differs from the reference by more than its precision explains."""
+        if self._exact is not None:
+            exact = [self._exact[layer][0] for layer in self._layers]
+            row = self._probes.batch([self._probes.text.row], packed=engine.packs)
+            engine.precision_error = relative_error(exact, _of_subwords(engine, row, self._layers))
+            if not engine.precision_error <= _ROUNDING:
+                return f"its layers differ by {engine.precision_error:.1g} from float32"
+        return self._difference(engine, self.reference)
+
+    def _difference(self, engine: OpenVinoEngine | PackedEngine, reference: TorchEngine) -> str | None:
+        """Say where an engine differs from another by more than the precision of both explains."""
+        is_exact = next(reference.network.parameters()).dtype not in HALF
+        for rows in self._probes.groups():
             found = _of_subwords(engine, self._probes.batch(rows, packed=engine.packs), self._layers)
-            if self._exact is not None and number == 0:
-                exact = [self._exact[layer][0] for layer in self._layers]
-                engine.precision_error = relative_error(exact, found)
-                if not engine.precision_error <= _ROUNDING:
-                    return f"its layers differ by {engine.precision_error:.1g} from float32"
-                continue
-            expected = _of_subwords(self.reference, self._probes.batch(rows), self._layers)
+            expected = _of_subwords(reference, self._probes.batch(rows), self._layers)
             for layer, given, here in zip(self._layers, expected, found, strict=True):
-                if self._exact is not None:
-                    error, allowed = relative_error([given], [here]), _ROUNDING
-                else:
+                if is_exact:
                     error, allowed = float((given - here).abs().max()), _AGREEMENT * max(1.0, float(given.abs().max()))
+                else:
+                    error, allowed = relative_error([given], [here]), _ROUNDING
                 if not error <= allowed:
                     return f"its layer {layer} differs by {error:.1g} from PyTorch's"
         return None
@@ -262,6 +282,4 @@ def _of_subwords(engine: Engine, batch: Batch, layers: Sequence[int]) -> list[Fl
 
 
 def _in_float32(network: nn.Module) -> nn.Module:
-    if next(network.parameters()).dtype == torch.float32:
-        return network
-    return copy.deepcopy(network).float()
+    return network if next(network.parameters()).dtype == torch.float32 else copy_of(network).float()

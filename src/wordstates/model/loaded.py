@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from wordstates.model.network import (
 )
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
-from wordstates.model.torch_engine import TorchEngine
+from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.recipe import Recipe
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -99,7 +98,7 @@ def load_model(
         tokenizer: Name, folder or object; needed for a module.
         device: Where to run; default the GPU if there is one. A module in memory stays where it is.
         precision: Precision to compute in; default float32, or what a module in memory has.
-        engine: ``auto``, ``torch`` or ``openvino``.
+        engine: One of `ENGINE_NAMES`.
         threads: Threads to compute with on a CPU; default all cores.
         bos: Beginning-of-sequence token of causal models: ``auto`` as the tokenizer does, ``always``, or ``never``.
         revision: Branch, tag or commit on the hub.
@@ -155,15 +154,19 @@ def _examined(
     if checkpoint.owned:
         network = network.to(choose_device(device))
     weights = _fingerprint(network)
-    anatomy = _probed(network, text, arguments, name)
     current = next(network.parameters()).dtype
     wanted = _DTYPES[precision] if precision else current
-    exact = None
-    if wanted != torch.float32:
-        exact = _hidden_states(network if current == torch.float32 else copy.deepcopy(network).float(), text, arguments)
-    if wanted != current:
-        network = (network if checkpoint.owned else copy.deepcopy(network)).to(wanted)
-        anatomy = _probed(network, text, arguments, name)
+    plain = network if current == torch.float32 else copy_of(network).float()
+    anatomy, exact = _probed(plain, text, arguments, name), None
+    if wanted == torch.float32:
+        network = plain
+    else:
+        exact = _hidden_states(plain, text, arguments)
+        if wanted != current:
+            network = (network if checkpoint.owned else copy_of(network)).to(wanted)
+        # Rounding would pass for the effect of padding, or of the right context: that is known from float32.
+        halved = _probed(network, text, arguments, name)
+        anatomy = replace(halved, causal=anatomy.causal, padding_safe=anatomy.padding_safe)
     template = _with_bos(words, anatomy, bos, name)
     reference = TorchEngine(
         network,

@@ -123,7 +123,7 @@ def attention(
         raise NotImplementedError("its attention has a bias of its own")
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
     row: _Row = _READING.row
-    attend = _flash if query.is_cuda else _window_by_window
+    attend = _flash if query.is_cuda and query.dtype in HALF else _window_by_window
     return attend(row, query, key, value, scaling, causal, sliding_window), None
 
 
@@ -155,7 +155,7 @@ def _flash(
 def _window_by_window(
     row: _Row, query: Tensor, key: Tensor, value: Tensor, scaling: float | None, causal: bool, sliding: int | None
 ) -> Tensor:
-    """Attend one window after the other, for devices without FlashAttention: right, and not fast."""
+    """Attend one window after the other, where there is no FlashAttention: right, and not fast."""
     parts = zip(*(part.split(row.lengths, dim=2) for part in (query, key, value)), strict=True)
     found = [
         scaled_dot_product_attention(

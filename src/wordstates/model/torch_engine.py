@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -195,6 +196,18 @@ def alone_with(network: nn.Module) -> Iterator[None]:
         finally:
             for module in training:
                 module.training = True
+
+
+def copy_of(network: nn.Module, *, share_weights: bool = False) -> nn.Module:
+    """Copy a network while no pass is in it: the hooks of a pass would be copied with it.
+
+    Args:
+        network: The network.
+        share_weights: Whether the copy has the weights and buffers themselves, and only its modules and config are new.
+    """
+    shared = {id(weight): weight for weight in (*network.parameters(), *network.buffers())} if share_weights else {}
+    with alone_with(network):
+        return copy.deepcopy(network, shared)
 
 
 def is_out_of_memory(error: Exception) -> bool:
