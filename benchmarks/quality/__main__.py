@@ -27,7 +27,7 @@ from benchmarks.speed.machine import commit
 
 _RESULTS = Path(__file__).parent.parent / "results" / "quality.json"
 _PAGE = Path(__file__).parent.parent.parent / "docs" / "quality.md"
-_CHOICE = [sources.WIC_TSV, sources.NORDIACHANGE, sources.NORDIACHANGE_CHANGE, sources.SEMCOR, *sources.AM2ICO]
+_CHOICE = [sources.NORDIACHANGE, sources.NORDIACHANGE_CHANGE, sources.SEMCOR, sources.WIC_TSV, *sources.AM2ICO]
 
 Job = Callable[[str, Path], dict[str, Any]]
 

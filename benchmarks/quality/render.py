@@ -172,9 +172,8 @@ def _subwords(found: Found) -> list[str]:
                 ]
             )
     told = [
-        f"{what}: first is {min(mine):+.1f} to {max(mine):+.1f} points below the better of the two others".replace(
-            "+", ""
-        )
+        f"{what}: *first* is {statistics.fmean(mine):.1f} points below the mean of the two others, on average "
+        f"({min(mine):.1f} to {max(mine):.1f})"
         for part, what in (("morphology", "Morphology"), ("names", "Named entities"))
         if (mine := [gap for kind, gap in gaps if kind == part])
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from wordstates.evaluate.choosing import choose
+from wordstates.evaluate.choosing import LEAST_SURE, choose
 from wordstates.evaluate.grid import Candidate
 from wordstates.evaluate.report_text import how_sure
 from wordstates.evaluate.result import Choice, Result
@@ -41,11 +41,23 @@ def test_the_luckiest_of_many_equal_recipes_is_not() -> None:
     scores = 0.7 + lucky + random.normal(0, 0.02, (60, 50))
     last = result(LAST, scores[0].tolist())
     others = [result(Candidate(Recipe(str(number))), row.tolist()) for number, row in enumerate(scores[1:])]
+    luckiest = max(others, key=lambda other: other.dev[0])
+    assert (luckiest.dev_samples[0] > last.dev_samples[0]).mean() > 0.9
     best, sure = choose([last, *others], [0])
-    assert best is not last
     assert sure is not None
-    assert (best.dev_samples[0] > last.dev_samples[0]).mean() > 0.9
     assert sure < 0.9
+    assert best is (luckiest if sure >= LEAST_SURE else last)
+
+
+def test_a_plain_recipe_stays_where_luck_gains_more() -> None:
+    random = np.random.default_rng(0)
+    scores = 0.7 + random.normal(0, 0.02, (60, 50))
+    others = [result(Candidate(Recipe(str(number))), row.tolist()) for number, row in enumerate(scores[1:])]
+    last = result(LAST, scores[0].tolist())
+    best, sure = choose([*others, last], [0])
+    assert best is last
+    assert sure is not None
+    assert sure < LEAST_SURE
 
 
 def test_ranks_count_and_not_means() -> None:
@@ -71,6 +83,7 @@ def test_only_the_folds_asked_for_count(folds: list[int], first: bool) -> None:
     ("best", "sure", "says"),
     [
         (LAST, None, "nothing ranks higher"),
+        (LAST, 0.1, "nothing gains on it more than luck does: 10% that the best of the others is better"),
         (OTHER, None, "neither plain recipe was tried"),
         (OTHER, 0.95, "95% that it beats the better of the last layer and the mean of the last four"),
         (

@@ -155,6 +155,8 @@ def how_sure(choice: Choice) -> str:
     """Say how surely it is better than the plain recipes."""
     if choice.sure is None:
         return "nothing ranks higher" if choice.best.is_plain else "neither plain recipe was tried"
+    if choice.best.is_plain:
+        return f"nothing gains on it more than luck does: {choice.sure:.0%} that the best of the others is better"
     luck = "" if choice.sure >= _SURE else ": it may be luck, and the plain one serve as well"
     return f"{choice.sure:.0%} that it beats the better of the last layer and the mean of the last four{luck}"
 

@@ -91,8 +91,8 @@ class Choice:
 
     Args:
         best: What to take.
-        sure: How surely it is better than the plain recipes, 0 to 1; None if it is one; see
-            `wordstates.evaluate.choosing.choose`.
+        sure: How surely the best of the others is better than the plain recipes, 0 to 1, below which a plain one is
+            taken; None if a plain one ranks highest; see `wordstates.evaluate.choosing.choose`.
         held_out: Scores of choosing so, each fold's choice on the items that it did not see.
         agreeing: Number of folds whose own choice is `best`.
         folds: Number of folds.
