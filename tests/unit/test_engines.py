@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, permutations, product
 from pathlib import Path
@@ -242,6 +243,13 @@ def test_flash_attention_gets_windows_and_what_they_see(
             assert found.shape == plain.shape == (1, 8, 4, 16)
             assert (found - plain).abs().max() < 1e-5
     assert not hasattr(packing._READING, "row")
+
+
+def test_an_older_pytorch_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", None)
+    row, states = packing._Row(torch.tensor([0, 2], dtype=torch.int32), [2]), torch.zeros(1, 1, 2, 8)
+    with pytest.raises(NotImplementedError, match="has no attention for unequal lengths"):
+        packing._flash(row, states, states, states, None, False, None)
 
 
 def test_whether_padding_matters_is_not_told_from_rounding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

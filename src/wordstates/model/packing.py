@@ -131,8 +131,12 @@ def _flash(
     row: _Row, query: Tensor, key: Tensor, value: Tensor, scaling: float | None, causal: bool, sliding: int | None
 ) -> Tensor:
     """Attend in one call, by FlashAttention."""
-    from torch.nn.attention.varlen import varlen_attn
-
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        raise NotImplementedError(
+            f"PyTorch {torch.__version__} has no attention for unequal lengths: 2.13 has"
+        ) from None
     left = -1 if sliding is None else sliding - 1
     longest = max(row.lengths)
     queries, keys, values = (part[0].transpose(0, 1).contiguous() for part in (query, key, value))
