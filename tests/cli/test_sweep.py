@@ -222,7 +222,10 @@ def test_several_models_and_one_with_random_weights(folder: Path, bert: Path, mo
     report = found(folder, "rated.jsonl", "-m", bert, "-m", models / "gpt2", "-m", "random")
     names = [str(bert), str(models / "gpt2"), f"random:{bert}"]
     assert [model["model"] for model in report["models"]] == names
-    assert report["choice"]["model"] == max(report["models"], key=lambda model: model["choice"]["dev"])["model"]
+    choice = report["choice"]
+    (taken,) = [model for model in report["models"] if model["model"] == choice["model"]]
+    (result,) = [result for result in taken["results"] if result["name"] == choice["name"]]
+    assert (choice["recipe"], choice["dev"]) == (result["recipe"], result["dev"])
     values = np.array(report["cka"]["values"])
     assert values.shape == (15, 15)
     np.testing.assert_allclose(np.diag(values), 1)
