@@ -264,8 +264,8 @@ def _probes(found: Found) -> list[str]:
         for model, name, cell in _cells(found, "probe")
     ]
     return [
-        "The same sentences through `transformers` one by one, the mean of a word's subwords, scikit-learn's probe, its "
-        "penalty tuned on the same development data. Scores of the best layer; the largest difference is over all "
+        "The same sentences through `transformers` one by one, the mean of a word's subwords, scikit-learn's probe, "
+        "its penalty tuned on the same development data. Scores of the best layer; the largest difference is over all "
         "layers, and beside it is how many differ by more than a thousandth. By hand every penalty is tried, where a "
         "sweep stops at the first that does worse: it may settle on another one.",
         "",
