@@ -338,3 +338,11 @@ def test_a_limit_keeps_whole_sentences(tmp_path: Path) -> None:
     assert task.skipped == {"beyond the limit": 4}
     assert len(task.usages.texts) == 3  # what is not scored is not read
     assert [item.place for item in task.items] == [item.place for item in read(tmp_path / "a.conll", limit=10).items]
+
+
+def test_labelled_data_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "latin.tsv").write_bytes("café\tNN\n".encode("latin-1"))
+    with pytest.raises(
+        InputError, match=r"latin\.tsv:1: not valid utf-8 at byte offset 3 .*else convert it with iconv"
+    ):
+        read_task({None: tmp_path / "latin.tsv"}, DataOptions())

@@ -226,7 +226,7 @@ def read_text(source: Source, encoding: str) -> Iterator[str]:
             line = lines + error.object[: error.start].count(b"\n") + 1
             raise InputError(
                 f"{source.name}:{line}: not valid {encoding} at byte offset {offset} ({error.reason}): "
-                "pass --encoding latin-1, or whichever it is (or convert with iconv)."
+                "pass --encoding latin-1, or whichever it is, where the command takes it; else convert it with iconv."
             ) from error
         except UnicodeError as error:  # UTF-16 without a byte order mark, which has no position
             raise InputError(f"{source.name!r}: not valid {encoding} ({error}): pass --encoding.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from typing import Literal, get_args
 
@@ -222,14 +223,17 @@ class Engines:
             yield self._packed
             return
         network = _in_float32(self.reference.network)
-        for change in (lambda network: network, _hf.with_plain_attention):
-            yield lambda change=change: OpenVinoEngine(  # type: ignore[misc]
-                change(network),
-                self._probes.example(),
-                self.reference.arguments,
-                precision=self._precision,
-                threads=self._threads or torch.get_num_threads(),
-            )
+        yield partial(self._as_graph, network)
+        yield lambda: self._as_graph(_hf.with_plain_attention(network))
+
+    def _as_graph(self, network: nn.Module) -> OpenVinoEngine:
+        return OpenVinoEngine(
+            network,
+            self._probes.example(),
+            self.reference.arguments,
+            precision=self._precision,
+            threads=self._threads or torch.get_num_threads(),
+        )
 
     def _packed(self) -> PackedEngine:
         """Make the packed engine, once its windows were seen to be apart in float32, where rounding hides nothing.
