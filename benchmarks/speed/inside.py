@@ -60,10 +60,14 @@ class EngineAlone:
             None if template.types is None else [template.wrap_types(len(window.ids)) for window in plan.windows]
         )
         self._batches = []
-        for batch in make_batches(self.lengths, embedder._reader._budget.subwords, packed=self._engine.packs):
+        budget, layout = embedder._reader._budget.subwords, self._engine.layout
+        for batch in make_batches(self.lengths, budget, layout):
             taken, kinds = [rows[index] for index in batch], template.types and [types[index] for index in batch]
-            made = pack(taken, kinds) if self._engine.packs else pad(taken, kinds, self._model.pad_id)
-            self._batches.append(made)
+            if layout.packed:
+                width = layout.width(max(map(len, taken)), budget) if layout.widths else None
+                self._batches.append(pack(taken, kinds, self._model.pad_id, width))
+            else:
+                self._batches.append(pad(taken, kinds, self._model.pad_id))
         self.padded = sum(batch.ids.numel() for batch in self._batches)
         self.words = len(plan.status_codes)
 

@@ -1,35 +1,98 @@
-"""Length-sorted batches under a budget of subwords, and smaller ones when memory runs out."""
+"""Batches under a budget of subwords, padded or packed, and smaller ones when memory runs out."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 
-def make_batches(lengths: Sequence[int], budget: int, *, packed: bool = False) -> list[list[int]]:
-    """Group items of like length so that no batch holds more than `budget` subwords, padding included.
+@dataclass(frozen=True)
+class Layout:
+    """How windows stand in a batch.
+
+    Args:
+        packed: Whether a row holds several windows, one after the other, instead of one and padding.
+        widths: Of packed rows, ascending, the last as long as a window may be; empty: one row as long as it has to be.
+    """
+
+    packed: bool = False
+    widths: tuple[int, ...] = ()
+
+    def width(self, longest: int, budget: int) -> int:
+        """Give the width of the rows of a batch whose longest item has so many subwords."""
+        if not self.widths:
+            return longest
+        wide_enough = next((width for width in self.widths if width >= longest), longest)
+        return min(wide_enough, max(budget, longest))
+
+    def size(self, lengths: Sequence[int], budget: int) -> int:
+        """Count the subwords of a batch, padding included.
+
+        Example:
+            >>> Layout().size([3, 5], budget=9), Layout(packed=True).size([3, 5], budget=9)
+            (10, 8)
+            >>> Layout(packed=True, widths=(4, 8)).size([3, 5, 6], budget=99)
+            16
+        """
+        if not self.packed:
+            return len(lengths) * max(lengths)
+        if not self.widths:
+            return sum(lengths)
+        width = self.width(max(lengths), budget)
+        return (rows_of(lengths, width)[-1] + 1) * width
+
+
+PADDED = Layout()
+
+
+def rows_of(lengths: Sequence[int], width: int) -> list[int]:
+    """Give the row of each item when rows of a width are filled with items as they come.
+
+    Example:
+        >>> rows_of([3, 5, 6], 8)
+        [0, 0, 1]
+    """
+    rows: list[int] = []
+    row = filled = 0
+    for length in lengths:
+        if filled and filled + length > width:
+            row, filled = row + 1, 0
+        filled += length
+        rows.append(row)
+    return rows
+
+
+def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -> list[list[int]]:
+    """Group items so that no batch holds more than `budget` subwords, padding included.
 
     Longest first: memory runs out at once or not at all. An item longer than the budget is a batch of its own.
 
     Args:
         lengths: Subwords of each item, special tokens included.
-        budget: Most subwords in a batch, as `size_of` counts them.
-        packed: Whether items are packed instead of padded.
+        budget: Most subwords in a batch.
+        layout: How items stand in a batch.
 
     Returns:
-        Indices into `lengths`, each in exactly one batch.
+        Indices into `lengths`, each in exactly one batch, in the order in which they stand there.
 
     Example:
         >>> make_batches([3, 9, 2, 3], budget=9)
         [[1], [0, 3, 2]]
-        >>> make_batches([3, 9, 2, 3], budget=12, packed=True)
+        >>> make_batches([3, 9, 2, 3], 12, Layout(packed=True))
         [[1, 0], [3, 2]]
+        >>> make_batches([3, 9, 2, 3], 10, Layout(packed=True, widths=(5, 10)))
+        [[1], [0, 3, 2]]
     """
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
+    if layout.widths:
+        return _batches_of_rows(lengths, order, budget, layout)
     batches: list[list[int]] = []
     size = longest = 0
-    for index in np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist():
-        size += lengths[index] if packed else longest
+    for index in order:
+        size += lengths[index] if layout.packed else longest
         if batches and size <= budget:
             batches[-1].append(index)
         else:
@@ -38,14 +101,35 @@ def make_batches(lengths: Sequence[int], budget: int, *, packed: bool = False) -
     return batches
 
 
-def size_of(lengths: Sequence[int], *, packed: bool) -> int:
-    """Count the subwords of a batch, padding included.
+def _batches_of_rows(lengths: Sequence[int], order: Sequence[int], budget: int, layout: Layout) -> list[list[int]]:
+    """Put each item, the longest first, into the row with the least space that suffices; then rows of a width together.
 
-    Example:
-        >>> size_of([3, 5], packed=False), size_of([3, 5], packed=True)
-        (10, 8)
+    The item that opens a row fit into none before it: so filling rows with the items as they stand makes them again.
     """
-    return sum(lengths) if packed else len(lengths) * max(lengths)
+    rows: dict[int, list[list[int]]] = defaultdict(list)  # by width
+    with_space: dict[int, list[list[int]]] = defaultdict(list)  # rows by the space they have left
+    spaces = 0  # a bit for each space that some row has left
+    for index in order:
+        length = lengths[index]
+        if enough := spaces >> length:
+            space = length + (enough & -enough).bit_length() - 1
+            row = with_space[space].pop()
+            if not with_space[space]:
+                spaces ^= 1 << space
+        else:
+            space = layout.width(length, budget)
+            row = []
+            rows[space].append(row)
+        row.append(index)
+        if space > length:
+            with_space[space - length].append(row)
+            spaces |= 1 << (space - length)
+    batches = []
+    for width, of_width in rows.items():
+        together = max(budget // width, 1)
+        for begin in range(0, len(of_width), together):
+            batches.append([index for row in of_width[begin : begin + together] for index in row])
+    return batches
 
 
 def round_width(length: int) -> int:
@@ -85,8 +169,7 @@ class Budget:
         lengths: Sequence[int],
         step: Callable[[Sequence[int]], None],
         is_out_of_memory: Callable[[Exception], bool],
-        *,
-        packed: bool = False,
+        layout: Layout = PADDED,
     ) -> None:
         """Run `step` on a batch; in halves where it is over the budget by now, or memory does not suffice.
 
@@ -95,7 +178,7 @@ class Budget:
             lengths: Subwords of each item.
             step: Does a batch or a part of it; must leave no trace when it fails.
             is_out_of_memory: Tells a lack of memory from other errors.
-            packed: Whether items are packed instead of padded.
+            layout: How items stand in a batch.
 
         Raises:
             Exception: What `step` raised, if it is no lack of memory, or memory does not suffice for a single item.
@@ -103,7 +186,7 @@ class Budget:
         waiting = [batch]
         while waiting:
             part = waiting.pop()
-            size = size_of([lengths[index] for index in part], packed=packed)
+            size = layout.size([lengths[index] for index in part], self.subwords)
             if len(part) > 1 and size > self.subwords:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]

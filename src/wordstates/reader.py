@@ -141,19 +141,17 @@ class WindowReader:
         same = list(unique.values())
         repeated = len(plan.windows) - len(same)
         lengths = [self._length(windows[0], engine) for windows in same]
-        batches = self._batches(lengths, packed=engine.packs)
+        batches = self._batches(lengths, engine)
 
         def read(batch: Sequence[int]) -> int:
-            width = max(lengths[index] for index in batch)
-            shape = (round_rows(len(batch), self._budget.subwords // width), width) if engine.few_shapes else (0, 0)
+            width = engine.layout.width(max(lengths[index] for index in batch), self._budget.subwords)
+            shape = (round_rows(len(batch), self._budget.subwords // width) if engine.few_shapes else 0, width)
             return self._read([same[index] for index in batch], engine, texts, rows, shape)
 
         def task(batch: Sequence[int]) -> int:
             given: list[int] = []
             try:
-                self._budget.run(
-                    batch, lengths, lambda part: given.append(read(part)), is_out_of_memory, packed=engine.packs
-                )
+                self._budget.run(batch, lengths, lambda part: given.append(read(part)), is_out_of_memory, engine.layout)
             except ModelError:
                 raise
             except (RuntimeError, MemoryError) as error:
@@ -180,10 +178,10 @@ class WindowReader:
             self._threads[mine] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
         return self._threads[mine]
 
-    def _batches(self, lengths: Sequence[int], *, packed: bool) -> list[list[int]]:
+    def _batches(self, lengths: Sequence[int], engine: Engine) -> list[list[int]]:
         """Group windows into batches: any of them, or only those of one length if padding is not safe."""
         if self._model.anatomy.padding_safe:
-            return make_batches(lengths, self._budget.subwords, packed=packed)
+            return make_batches(lengths, self._budget.subwords, engine.layout)
         batches: list[list[int]] = []
         for length in sorted(set(lengths)):
             equal = [index for index, found in enumerate(lengths) if found == length]

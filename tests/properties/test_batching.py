@@ -9,48 +9,78 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.batching import Budget, make_batches
+from wordstates.batching import PADDED, Budget, Layout, make_batches, rows_of
 
 lengths_strategy = st.lists(st.integers(1, 50), max_size=40)
+ONE_ROW = Layout(packed=True)
+IN_ROWS = [Layout(packed=True, widths=widths) for widths in [(50,), (8, 16, 32, 50), (4, 5, 49, 50)]]
+layouts = st.sampled_from([PADDED, ONE_ROW, *IN_ROWS])
 
 
-def size(lengths: list[int], batch: Sequence[int], packed: bool) -> int:
+def size(lengths: Sequence[int], batch: Sequence[int], layout: Layout, budget: int) -> int:
     """Count what a batch holds by making it."""
-    longest = max(lengths[index] for index in batch)
-    return len([place for index in batch for place in range(lengths[index] if packed else longest)])
+    sizes = [lengths[index] for index in batch]
+    if layout == ONE_ROW:
+        return len([place for length in sizes for place in range(length)])
+    if layout == PADDED:
+        return len([place for _ in sizes for place in range(max(sizes))])
+    width = min(next(width for width in layout.widths if width >= max(sizes)), max(budget, max(sizes)))
+    rows: list[int] = []
+    for length in sizes:
+        if rows and rows[-1] + length <= width:
+            rows[-1] += length
+        else:
+            rows.append(length)
+    return len(rows) * width
 
 
-@given(lengths=lengths_strategy, budget=st.integers(1, 200), packed=st.booleans())
-def test_each_item_is_in_one_batch_within_the_budget(lengths: list[int], budget: int, packed: bool) -> None:
-    batches = make_batches(lengths, budget, packed=packed)
+@given(lengths=lengths_strategy, budget=st.integers(1, 200), layout=layouts)
+def test_each_item_is_in_one_batch_within_the_budget(lengths: list[int], budget: int, layout: Layout) -> None:
+    batches = make_batches(lengths, budget, layout)
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
-        assert size(lengths, batch, packed) <= budget or len(batch) == 1
-    for batch, after in pairwise(batches):  # none is left emptier than it has to be
-        assert size(lengths, [*batch, after[0]], packed) > budget
+        assert size(lengths, batch, layout, budget) <= budget or len(batch) == 1
+        assert layout.size([lengths[index] for index in batch], budget) == size(lengths, batch, layout, budget)
+    if not layout.widths:
+        for batch, after in pairwise(batches):  # none is left emptier than it has to be
+            assert size(lengths, [*batch, after[0]], layout, budget) > budget
+
+
+@given(lengths=lengths_strategy, layout=st.sampled_from(IN_ROWS))
+def test_two_rows_that_fit_into_one_are_one(lengths: list[int], layout: Layout) -> None:
+    filled: dict[int, list[int]] = {}
+    for batch in make_batches(lengths, 100, layout):
+        sizes = [lengths[index] for index in batch]
+        width = layout.width(max(sizes), 100)
+        for row in range(rows_of(sizes, width)[-1] + 1):
+            held = [length for length, of in zip(sizes, rows_of(sizes, width), strict=True) if of == row]
+            assert sum(held) <= width
+            filled.setdefault(width, []).append(sum(held))
+    for width, held in filled.items():
+        assert all(one + other > width for one, other in pairwise(sorted(held)))
 
 
 def is_memory_error(error: Exception) -> bool:
     return isinstance(error, MemoryError)
 
 
-@given(lengths=lengths_strategy, budget=st.integers(1, 400), memory=st.integers(50, 200), packed=st.booleans())
+@given(lengths=lengths_strategy, budget=st.integers(1, 400), memory=st.integers(50, 200), layout=layouts)
 def test_out_of_memory_halves_the_budget_and_loses_nothing(
-    lengths: list[int], budget: int, memory: int, packed: bool
+    lengths: list[int], budget: int, memory: int, layout: Layout
 ) -> None:
     done: list[int] = []
     failed: list[int] = []
 
     def step(batch: Sequence[int]) -> None:
-        needed = size(lengths, batch, packed)
+        needed = size(lengths, batch, layout, shared.subwords)
         if needed > memory:
             failed.append(needed)
             raise MemoryError
         done.extend(batch)
 
     shared = Budget(budget)
-    for batch in make_batches(lengths, budget, packed=packed):
-        shared.run(batch, lengths, step, is_memory_error, packed=packed)
+    for batch in make_batches(lengths, budget, layout):
+        shared.run(batch, lengths, step, is_memory_error, layout)
     assert sorted(done) == list(range(len(lengths)))
     assert shared.subwords == min([budget, *(needed // 2 for needed in failed)])
 

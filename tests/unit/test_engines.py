@@ -235,7 +235,7 @@ def test_flash_attention_gets_windows_and_what_they_see(
     engine = WordEmbedder(folder, engine="packed")._model.engines.fastest()
     assert isinstance(engine, PackedEngine)
     query, key, value = (torch.randn(1, heads, 8, 16) for heads in (4, key_heads, key_heads))
-    with engine._inputs(pack([[1, 2, 3], [4], [5, 6, 7, 8]], None)) as inputs:
+    with engine._inputs(pack([[1, 2, 3], [4], [5, 6, 7, 8]], None, 0)) as inputs:
         assert inputs["position_ids"].tolist() == [[0, 1, 2, 0, 0, 1, 2, 3]]
         for causal, sliding in product([True, False], [None, 1, 2]):
             found = packing._flash(packing._READING.row, query, key, value, 0.3, causal, sliding)
@@ -295,8 +295,8 @@ def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) ->
 def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
     engine = WordEmbedder(folder, engine="openvino")._model.engines.fastest()
     assert isinstance(engine, OpenVinoEngine)
-    for short in (True, False):
-        sizes = [len(engine._compile((layer,), short).get_runtime_model().get_ops()) for layer in range(5)]
+    for form in (openvino_engine._Form(None, plain=False), openvino_engine._Form((16, 64), plain=True)):
+        sizes = [len(engine._compile((layer,), form).get_runtime_model().get_ops()) for layer in range(5)]
         assert sizes == sorted(set(sizes))
     assert len(engine._compiled) <= openvino_engine._MOST_GRAPHS
 
@@ -383,24 +383,67 @@ def test_a_caller_s_autocast_changes_nothing(folder: Path) -> None:
         assert np.array_equal(embedder.encode(TEXTS).vectors, expected)
 
 
-def test_shapes_are_few(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each new shape costs OpenVINO memory that it does not give back."""
-    shapes: set[tuple[int, ...]] = set()
+@pytest.fixture
+def shapes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """Collect the shapes of the batches that OpenVINO reads."""
+    found: list[tuple[int, ...]] = []
     right = OpenVinoEngine.hidden_states
 
     def noted(self: OpenVinoEngine, batch: Any, layers: Any) -> Any:
-        shapes.add(tuple(batch.ids.shape))
+        found.append(tuple(batch.ids.shape))
         return right(self, batch, layers)
 
     monkeypatch.setattr(OpenVinoEngine, "hidden_states", noted)
-    embedder = WordEmbedder(folder, engine="openvino", batch_subwords=256)
-    plain = WordEmbedder(folder, engine="torch")
+    return found
+
+
+def mixed_texts() -> list[list[str]]:
+    """Give calls of texts of all lengths."""
     words = ["the", "old", "mill", "runs", "past", "a", "river", "bank"]
+    return [
+        [" ".join(words[place % 8] for place in range(start, 2 * start + number)) for start in range(1, 9)]
+        for number in range(60)
+    ]
+
+
+def test_padded_shapes_are_few(shapes: list[tuple[int, ...]]) -> None:
+    """Each new shape costs OpenVINO memory that it does not give back."""
+    model, tokenizer = build("deberta-v2")
+    embedder = WordEmbedder(model, tokenizer, engine="openvino", batch_subwords=256)
+    plain = WordEmbedder(model, tokenizer, engine="torch")
     shapes.clear()
-    for number in range(60):
-        texts = [" ".join(words[place % 8] for place in range(start, 2 * start + number)) for start in range(1, 9)]
+    for texts in mixed_texts():
         assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
-    assert len(shapes) < 40
+    assert len(set(shapes)) < 40
+
+
+def test_packed_rows_have_few_widths_and_give_the_same_vectors(shapes: list[tuple[int, ...]]) -> None:
+    embedder, plain = WordEmbedder("minilm", engine="openvino"), WordEmbedder("minilm", engine="torch")
+    shapes.clear()
+    subwords = 0
+    for texts in [
+        [text for call in mixed_texts()[:40:4] for text in call],
+        [f"mill {number} " + "by the river " * (number**2 // 3) for number in range(1, 22)],
+        ["bank " * 700],
+    ]:
+        found, expected = embedder.encode(texts), plain.encode(texts)
+        assert np.abs(found.vectors - expected.vectors).max() < 1e-5
+        assert np.array_equal(found.status_codes, expected.status_codes)
+        subwords += len(found.subword_ids)
+    assert {width for _, width in shapes} == {64, 128, 256, 512}
+    assert (16, 64) in shapes  # a full batch, which has a graph of its own
+    assert sum(rows * width for rows, width in shapes) < 1.5 * subwords
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_windows_that_see_each_other_are_not_packed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
+) -> None:
+    """Rounding does not hide it either: the graph is compared in float32."""
+    monkeypatch.setattr(openvino_engine, "_UNSEEN", -6.0)  # a little of the neighbours comes through
+    engine = WordEmbedder(folder, engine="openvino", precision=precision)._model.engines.fastest()
+    assert engine.name == "openvino"
+    assert not engine.layout.packed
 
 
 def test_submit_gives_what_encode_gives(folder: Path) -> None:

@@ -11,30 +11,35 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from wordstates.batching import Layout, rows_of
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of like length, padded on the right; or packed one after the other into a single row.
+    """Windows in rows: one in each, padded on the right; or packed one after the other.
 
     Args:
         ids: Vocabulary ids, special tokens included, shape (rows, subwords).
         mask: True where there is a subword, False where there is padding.
         lengths: Subwords of each window.
+        starts: Where each window begins in the rows, put one after the other.
         type_ids: Segment of each subword, for models whose own template is not all zeros; else None.
     """
 
     ids: Int[Tensor, "rows subwords"]
     mask: Bool[Tensor, "rows subwords"]
     lengths: Int[np.ndarray, " windows"]
+    starts: Int[np.ndarray, " windows"]
     type_ids: Int[Tensor, "rows subwords"] | None = None
 
-    @property
-    def starts(self) -> Int[np.ndarray, " windows"]:
-        """Where each window begins in the rows, put one after the other."""
-        if len(self.ids) == len(self.lengths):
-            return np.arange(len(self.ids)) * self.ids.shape[1]
-        starts: np.ndarray = np.cumsum(self.lengths) - self.lengths
-        return starts
+    def positions(self) -> Int[np.ndarray, " subwords"]:
+        """Give the position of every subword in its window, from 0."""
+        return _positions(self.lengths)
+
+
+def _positions(lengths: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " subwords"]:
+    positions: np.ndarray = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return positions
 
 
 @runtime_checkable
@@ -44,14 +49,14 @@ class Engine(Protocol):
     Args:
         name: What provenance says of it.
         few_shapes: Whether each new shape of a batch costs it time and memory, so that shapes are rounded.
-        packs: Whether it reads windows that are packed instead of padded.
+        layout: How it wants windows to stand in a batch.
         in_flight: Batches that it is best asked for at once, each by a thread of its own.
         precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
     """
 
     name: str
     few_shapes: bool
-    packs: bool
+    layout: Layout
     in_flight: int
     precision_error: float | None
 
@@ -96,31 +101,62 @@ def pad(
     more = max(shape[0] - len(rows), 0)
     rows = [*rows, *[rows[0]] * more]
     types = None if types is None else [*types, *[types[0]] * more]
-    lengths = np.array([len(row) for row in rows])
-    mask = np.arange(max(lengths.max(), shape[1])) < lengths[:, None]
-    ids = np.full(mask.shape, pad_id, dtype=np.int64)
-    ids[mask] = np.concatenate(rows)
-    type_ids = None
-    if types is not None:
-        type_ids = np.zeros_like(ids)
-        type_ids[mask] = np.concatenate(types)
-    return Batch(
-        torch.from_numpy(ids), torch.from_numpy(mask), lengths, None if type_ids is None else torch.from_numpy(type_ids)
-    )
+    width = max(max(map(len, rows)), shape[1])
+    return _laid_out(rows, types, pad_id, list(range(len(rows))), width)
 
 
-def pack(rows: Sequence[Sequence[int] | Int[np.ndarray, " _"]], types: Sequence[Sequence[int]] | None) -> Batch:
-    """Put rows one after the other.
+def pack(
+    windows: Sequence[Sequence[int] | Int[np.ndarray, " _"]],
+    types: Sequence[Sequence[int]] | None,
+    pad_id: int,
+    width: int | None = None,
+) -> Batch:
+    """Put windows one after the other.
 
     Args:
-        rows: Vocabulary ids of each row.
-        types: Segment ids of each row, None if all are 0.
+        windows: Vocabulary ids of each window.
+        types: Segment ids of each window, None if all are 0.
+        pad_id: Id for what is left of a row.
+        width: Of the rows; None: a single one.
 
     Example:
-        >>> batch = pack([[5, 6], [7]], None)
+        >>> batch = pack([[5, 6], [7]], None, 0)
         >>> batch.ids.tolist(), batch.starts.tolist()
         ([[5, 6, 7]], [0, 2])
+        >>> pack([[5, 6], [7], [8]], None, 0, width=4).ids.tolist()
+        [[5, 6, 7, 8]]
     """
-    ids = torch.from_numpy(np.concatenate(rows).astype(np.int64))[None]
-    type_ids = None if types is None else torch.from_numpy(np.concatenate(types).astype(np.int64))[None]
-    return Batch(ids, torch.ones_like(ids, dtype=torch.bool), np.array([len(row) for row in rows]), type_ids)
+    lengths = [len(window) for window in windows]
+    if width is None:
+        width = sum(lengths)
+    return _laid_out(windows, types, pad_id, rows_of(lengths, width), width)
+
+
+def _laid_out(
+    windows: Sequence[Sequence[int] | Int[np.ndarray, " _"]],
+    types: Sequence[Sequence[int]] | None,
+    pad_id: int,
+    rows: Sequence[int],
+    width: int,
+) -> Batch:
+    """Put windows into rows, ascending, each after those before it in its row."""
+    lengths, of_window = np.array([len(window) for window in windows]), np.asarray(rows)
+    before = np.cumsum(lengths) - lengths
+    first_of_row = np.searchsorted(of_window, of_window)  # the first window of the row of each
+    starts = of_window * width + before - before[first_of_row]
+    places = np.repeat(starts, lengths) + _positions(lengths)
+    shape = (int(of_window[-1]) + 1, width)
+    ids, mask = np.full(shape, pad_id, dtype=np.int64), np.zeros(shape, dtype=bool)
+    ids.ravel()[places] = np.concatenate(windows)
+    mask.ravel()[places] = True
+    type_ids = None
+    if types is not None:
+        type_ids = np.zeros(shape, dtype=np.int64)
+        type_ids.ravel()[places] = np.concatenate(types)
+    return Batch(
+        torch.from_numpy(ids),
+        torch.from_numpy(mask),
+        lengths,
+        starts,
+        None if type_ids is None else torch.from_numpy(type_ids),
+    )

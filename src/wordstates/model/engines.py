@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from threading import RLock
 from typing import Literal, get_args
 
@@ -12,11 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from wordstates.batching import PADDED, Layout
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
 from wordstates.model.engine import Batch, Engine, pack, pad, relative_error
 from wordstates.model.network import first_position
-from wordstates.model.openvino_engine import OpenVinoEngine, is_installed
+from wordstates.model.openvino_engine import FULL, SHORT, OpenVinoEngine, is_installed
 from wordstates.model.packing import HALF, PackedEngine, attention
 from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine, copy_of
@@ -29,6 +31,7 @@ _WORTH_A_GRAPH = 4e11
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _LONG_PROBE = 512
+_FEW = 2  # groups of rows that tell whether windows are apart
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,15 @@ class Probes:
     longest: int | None
     padding_safe: bool
 
-    def example(self) -> Batch:
+    def example(self, layout: Layout) -> Batch:
         """Give a batch to trace a network with."""
+        if layout.packed:
+            return self.batch([self.text.row] * 3, layout)
         half = len(self.text.row) // 2 if self.padding_safe else None
         return self.batch([self.text.row, self.text.changed[:half]])
 
     def groups(self) -> Iterator[list[Sequence[int]]]:
-        """Give rows of other shapes than the example's: one alone, unequal ones, a long one, one beside it."""
+        """Give rows of other shapes than the example's: one alone, unequal ones, a long one, one beside it, many."""
         row = list(self.text.row)
         yield [row]
         if self.padding_safe:
@@ -61,14 +66,18 @@ class Probes:
         yield [long]
         if self.padding_safe:
             yield [row, long]
+            yield [row] * (FULL // SHORT * max(SHORT // len(row), 1))
 
-    def batch(self, rows: Sequence[Sequence[int]], *, packed: bool = False) -> Batch:
+    def batch(self, rows: Sequence[Sequence[int]], layout: Layout = PADDED) -> Batch:
         """Make a batch of rows."""
         types = self.text.types
         kinds = (
             None if types is None else [[types[min(place, len(types) - 1)] for place in range(len(r))] for r in rows]
         )
-        return pack(rows, kinds) if packed else pad(rows, kinds, self.text.pad_id)
+        if not layout.packed:
+            return pad(rows, kinds, self.text.pad_id)
+        width = layout.width(max(map(len, rows)), _LONG_PROBE) if layout.widths else None
+        return pack(rows, kinds, self.text.pad_id, width)
 
 
 class Engines:
@@ -197,7 +206,7 @@ class Engines:
 
     def _make(self) -> str | None:
         """Make the fast engine and compare it; give the reason if it is not to be used."""
-        reason = None
+        reasons: list[str] = []
         for make in self._makers():
             try:
                 with _hf.quiet():
@@ -210,8 +219,8 @@ class Engines:
             if found is None:
                 self._fast = engine
                 return None
-            reason = reason or found
-        return reason
+            reasons.append(found)
+        return reasons[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
 
     def _makers(self) -> Iterator[Callable[[], OpenVinoEngine | PackedEngine]]:
         """Give the ways to make the fast engine, the best first.
@@ -223,16 +232,22 @@ class Engines:
             yield self._packed
             return
         network = _in_float32(self.reference.network)
+        longest = self._probes.longest
+        # Longer windows than were compared may be attended to in ways that a mask of ours would overrule.
+        if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE:
+            yield partial(self._as_graph, network, longest)
         yield partial(self._as_graph, network)
         yield lambda: self._as_graph(_hf.with_plain_attention(network))
 
-    def _as_graph(self, network: nn.Module) -> OpenVinoEngine:
+    def _as_graph(self, network: nn.Module, longest: int | None = None) -> OpenVinoEngine:
         return OpenVinoEngine(
             network,
-            self._probes.example(),
+            self._probes.example,
             self.reference.arguments,
             precision=self._precision,
             threads=self._threads or torch.get_num_threads(),
+            longest=longest,
+            first_position=first_position(network),
         )
 
     def _packed(self) -> PackedEngine:
@@ -241,13 +256,16 @@ class Engines:
         Raises:
             ValueError: If they are not, or attention cannot be replaced.
         """
-        plain = self.reference.network
         if self._exact is not None:
-            exact = TorchEngine(_in_float32(plain), None, self.reference.n_blocks, arguments=self.reference.arguments)
+            exact = self._reference_in_float32()
             found = self._difference(self._packed_as(exact), exact)
             if found is not None:
                 raise ValueError(found)
         return self._packed_as(self.reference)
+
+    def _reference_in_float32(self) -> TorchEngine:
+        plain = self.reference
+        return TorchEngine(_in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
 
     def _packed_as(self, padded: TorchEngine) -> PackedEngine:
         network = _hf.with_own_attention(padded.network, attention)
@@ -257,17 +275,29 @@ class Engines:
         """Say where an engine differs from the reference by more than its precision explains."""
         if self._exact is not None:
             exact = [self._exact[layer][0] for layer in self._layers]
-            row = self._probes.batch([self._probes.text.row], packed=engine.packs)
+            row = self._probes.batch([self._probes.text.row], engine.layout)
             engine.precision_error = relative_error(exact, _of_subwords(engine, row, self._layers))
             if not engine.precision_error <= _ROUNDING:
                 return f"its layers differ by {engine.precision_error:.1g} from float32"
+            if isinstance(engine, OpenVinoEngine):  # the same graph, where rounding hides nothing
+                found = self._difference(engine.in_float32(), self._reference_in_float32(), most=_FEW)
+                if found is not None:
+                    return found
         return self._difference(engine, self.reference)
 
-    def _difference(self, engine: OpenVinoEngine | PackedEngine, reference: TorchEngine) -> str | None:
-        """Say where an engine differs from another by more than the precision of both explains."""
+    def _difference(
+        self, engine: OpenVinoEngine | PackedEngine, reference: TorchEngine, most: int | None = None
+    ) -> str | None:
+        """Say where an engine differs from another by more than the precision of both explains.
+
+        Args:
+            engine: The one.
+            reference: The other.
+            most: Groups of rows to compare, the shortest first; None: all.
+        """
         is_exact = next(reference.network.parameters()).dtype not in HALF
-        for rows in self._probes.groups():
-            found = _of_subwords(engine, self._probes.batch(rows, packed=engine.packs), self._layers)
+        for rows in islice(self._probes.groups(), most):
+            found = _of_subwords(engine, self._probes.batch(rows, engine.layout), self._layers)
             expected = _of_subwords(reference, self._probes.batch(rows), self._layers)
             for layer, given, here in zip(self._layers, expected, found, strict=True):
                 if is_exact:

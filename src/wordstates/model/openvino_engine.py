@@ -1,22 +1,28 @@
 """The OpenVINO engine: the network as a graph, for CPUs, several batches at once.
 
 PyTorch leaves much of a CPU unused when matrices are as small as those of a sentence. OpenVINO fuses the steps between
-the products, and runs one batch on each core instead of one batch on all of them.
+the products, and runs one batch on each core instead of one batch on all of them. Where a network can be told which
+subwords belong together, windows are packed: rows of a few widths hold them all, with little padding. The shape
+of a full batch of short windows, which comes again and again, has a graph of its own, faster than one for any shape.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from threading import Lock, local
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from wordstates.batching import PADDED, Layout
 from wordstates.errors import MissingExtraError
 from wordstates.model.engine import Batch
 from wordstates.model.torch_engine import alone_with
@@ -27,6 +33,9 @@ _MOST_GRAPHS = 6
 # Up to this width attention is faster as plain products (a quarter of all time for sentences in bfloat16), beyond it as
 # one fused step, which OpenVINO calls a snippet.
 SHORT = 64
+# Subwords of a full batch of packed rows.
+FULL = 1024
+_UNSEEN = -1e9  # added to what a subword must not see
 _PLAIN_ATTENTION = {"SNIPPETS_MODE": "DISABLE"}
 
 
@@ -37,10 +46,12 @@ class OpenVinoEngine:
 
     Args:
         network: A float32 network on the CPU; it is traced, never changed.
-        example: A batch to trace it with; shapes stay free.
+        example: Gives a batch to trace it with; shapes stay free.
         arguments: More keyword arguments for every pass.
         precision: ``float32`` or ``bfloat16``.
         threads: Threads to compute with; as many batches are computed at once.
+        longest: Subwords of the longest window, if windows are to be packed; None: they are padded.
+        first_position: Number of the first position, if windows are to be packed.
 
     Raises:
         MissingExtraError: If OpenVINO is not installed.
@@ -48,18 +59,18 @@ class OpenVinoEngine:
     """
 
     name = "openvino"
-    few_shapes = True
-    packs = False
     device = torch.device("cpu")
 
     def __init__(
         self,
         network: nn.Module,
-        example: Batch,
+        example: Callable[[Layout], Batch],
         arguments: dict[str, Any],
         *,
         precision: str,
         threads: int,
+        longest: int | None = None,
+        first_position: int = 0,
     ) -> None:
         if not is_installed():
             raise MissingExtraError.of("openvino", "engine='openvino'")
@@ -71,8 +82,12 @@ class OpenVinoEngine:
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
         }
-        self._graph = _as_graph(network, example, arguments)
-        self._compiled: dict[tuple[tuple[int, ...], bool], Any] = {}
+        self.layout = PADDED if longest is None else Layout(packed=True, widths=_widths(longest))
+        self.few_shapes = longest is None
+        self._first_position = first_position
+        traced = _Padded(network, arguments) if longest is None else _Packed(network, arguments)
+        self._graph = _as_graph(traced, network, self._inputs(example(self.layout)))
+        self._compiled: dict[tuple[tuple[int, ...], _Form], Any] = {}
         self._requests = local()
         self._lock = Lock()
 
@@ -87,41 +102,93 @@ class OpenVinoEngine:
             Hidden states by layer number, float32, in memory that this thread's next call writes over.
         """
         wanted = tuple(sorted(set(layers)))
-        inputs = [batch.ids.numpy(), batch.mask.long().numpy()]
-        if batch.type_ids is not None:
-            inputs.append(batch.type_ids.numpy())
-        found = self._request(wanted, batch.ids.shape[1] <= SHORT).infer(inputs, share_inputs=True, share_outputs=True)
+        request = self._request(wanted, self._form(tuple(batch.ids.shape)))
+        inputs = [given.numpy() for given in self._inputs(batch)]
+        found = request.infer(inputs, share_inputs=True, share_outputs=True)
         with warnings.catch_warnings():
             # The arrays belong to the request and say that they are not to be written to; nobody does.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             return {layer: torch.from_numpy(found[place]) for place, layer in enumerate(wanted)}
 
-    def _request(self, layers: tuple[int, ...], short: bool) -> Any:
+    def in_float32(self) -> OpenVinoEngine:
+        """Give an engine of the same graph in float32."""
+        twin = copy.copy(self)
+        twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS["float32"]}
+        twin._compiled, twin._requests, twin._lock = {}, local(), Lock()
+        return twin
+
+    def _inputs(self, batch: Batch) -> list[Tensor]:
+        if not self.layout.packed:
+            inputs = [batch.ids, batch.mask.long()]
+        else:
+            positions, windows = torch.zeros_like(batch.ids), torch.zeros_like(batch.ids)
+            positions[batch.mask] = torch.from_numpy(batch.positions())
+            windows[batch.mask] = torch.from_numpy(np.repeat(np.arange(1, len(batch.lengths) + 1), batch.lengths))
+            inputs = [batch.ids, positions + self._first_position, windows]
+        return inputs if batch.type_ids is None else [*inputs, batch.type_ids]
+
+    def _form(self, shape: tuple[int, ...]) -> _Form:
+        """Say which graph reads a batch of a shape: one of its own, or that for any."""
+        if self.layout.packed:
+            often = shape == (FULL // SHORT, SHORT)
+            return _Form(shape if often else None, plain=often)
+        return _Form(None, plain=shape[1] <= SHORT)
+
+    def _request(self, layers: tuple[int, ...], form: _Form) -> Any:
         """Give this thread's own request, whose outputs no other thread writes over."""
         mine: dict[Any, tuple[Any, Any]] = self._requests.__dict__
-        compiled = self._compile(layers, short)
-        if (layers, short) not in mine or mine[layers, short][0] is not compiled:
-            mine[layers, short] = (compiled, compiled.create_infer_request())
-        return mine[layers, short][1]
+        compiled = self._compile(layers, form)
+        if (layers, form) not in mine or mine[layers, form][0] is not compiled:
+            mine[layers, form] = (compiled, compiled.create_infer_request())
+        return mine[layers, form][1]
 
-    def _compile(self, layers: tuple[int, ...], short: bool) -> Any:
+    def _compile(self, layers: tuple[int, ...], form: _Form) -> Any:
         with self._lock:
-            if (layers, short) not in self._compiled:
+            if (layers, form) not in self._compiled:
                 if len(self._compiled) == _MOST_GRAPHS:
                     self._compiled.pop(next(iter(self._compiled)))
-                self._compiled[layers, short] = self._compiled_part(layers, short)
-            return self._compiled[layers, short]
+                self._compiled[layers, form] = self._compiled_part(layers, form)
+            return self._compiled[layers, form]
 
-    def _compiled_part(self, layers: tuple[int, ...], short: bool) -> Any:
+    def _compiled_part(self, layers: tuple[int, ...], form: _Form) -> Any:
         import openvino
 
         outputs = [self._graph.output(layer).get_node().input_value(0) for layer in layers]
         part = openvino.Model(outputs, self._graph.get_parameters())
+        if form.shape is not None:
+            part = part.clone()  # or the shape would become that of all graphs
+            part.reshape({given: list(form.shape) for given in part.inputs})
         core = openvino.Core()
-        if short:
+        if form.plain:
             with contextlib.suppress(RuntimeError):  # a setting that a release may not know, and can do without
                 return core.compile_model(part, "CPU", self._settings | _PLAIN_ATTENTION)
         return core.compile_model(part, "CPU", self._settings)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a graph is compiled.
+
+    Args:
+        shape: For batches of this shape alone; None: of any.
+        plain: Attention as plain products, not as one fused step.
+    """
+
+    shape: tuple[int, ...] | None
+    plain: bool
+
+
+def _widths(longest: int) -> tuple[int, ...]:
+    """Give the widths of packed rows: twice the one before, up to the longest window.
+
+    Example:
+        >>> _widths(300), _widths(40)
+        ((64, 128, 256, 300), (40,))
+    """
+    widths = [SHORT]
+    while widths[-1] < longest:
+        widths.append(2 * widths[-1])
+    return (*widths[:-1], longest)
 
 
 def is_installed() -> bool:
@@ -137,13 +204,29 @@ class _EveryLayer(nn.Module):
         self.network = network
         self.arguments = arguments
 
-    def forward(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> tuple[Tensor, ...]:
+    def states(self, types: Tensor | None, **inputs: Tensor) -> tuple[Tensor, ...]:
         more = {} if types is None else {"token_type_ids": types}
-        output = self.network(input_ids=ids, attention_mask=mask, **more, **self.arguments, output_hidden_states=True)
+        output = self.network(**inputs, **more, **self.arguments, output_hidden_states=True)
         return tuple(output.hidden_states)
 
 
-def _as_graph(network: nn.Module, example: Batch, arguments: dict[str, Any]) -> Any:
+class _Padded(_EveryLayer):
+    def forward(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> tuple[Tensor, ...]:
+        return self.states(types, input_ids=ids, attention_mask=mask)
+
+
+class _Packed(_EveryLayer):
+    """Positions begin anew in each window, and a subword sees those of its own."""
+
+    def forward(
+        self, ids: Tensor, positions: Tensor, windows: Tensor, types: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        together = windows[:, None, :, None] == windows[:, None, None, :]
+        mask = torch.where(together, 0.0, _UNSEEN)  # transformers takes a mask of four dimensions as it is
+        return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask)
+
+
+def _as_graph(traced: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:
     """Trace a network into an OpenVINO model with every hidden state as an output.
 
     `openvino.convert_model` does the same, and reports to its makers' servers that it did; a tool that reads people's
@@ -152,13 +235,8 @@ def _as_graph(network: nn.Module, example: Batch, arguments: dict[str, Any]) -> 
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    inputs = [example.ids, example.mask.long()]
-    if example.type_ids is not None:
-        inputs.append(example.type_ids)
     with torch.inference_mode(), torch.autocast("cpu", enabled=False), alone_with(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: that branches taken are taken for good, which is checked later
-        decoder = TorchScriptPythonDecoder(
-            _EveryLayer(network, arguments), example_input=tuple(inputs), trace_kwargs={"check_trace": False}
-        )
+        decoder = TorchScriptPythonDecoder(traced, example_input=tuple(inputs), trace_kwargs={"check_trace": False})
         frontend = FrontEndManager().load_by_framework("pytorch")
         return frontend.convert(frontend.load(decoder))

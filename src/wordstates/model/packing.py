@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from wordstates.batching import Layout
 from wordstates.model.engine import Batch
 from wordstates.model.torch_engine import TorchEngine, to_device
 
@@ -55,7 +56,7 @@ class PackedEngine(TorchEngine):
     """
 
     name = "packed"
-    packs = True
+    layout = Layout(packed=True)
 
     def __init__(self, network: nn.Module, reference: TorchEngine, first_position: int) -> None:
         blocks = None
@@ -74,7 +75,7 @@ class PackedEngine(TorchEngine):
     @contextmanager
     def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
         lengths = batch.lengths.tolist()
-        positions = torch.cat([torch.arange(length) for length in lengths])[None] + self._first_position
+        positions = torch.from_numpy(batch.positions())[None] + self._first_position
         bounds = to_device(torch.tensor([0, *batch.lengths.cumsum().tolist()], dtype=torch.int32), self.device)
         inputs = {
             "input_ids": to_device(batch.ids, self.device),

@@ -55,7 +55,10 @@ def run_pass(
     template = model.template
     rows = [template.wrap(ids.tolist()) for ids in texts]
     types = [kinds for ids in texts if (kinds := template.wrap_types(len(ids))) is not None] or None
-    batch = pack(rows, types) if engine.packs else pad(rows, types, model.pad_id, shape)
+    if engine.layout.packed:
+        batch = pack(rows, types, model.pad_id, shape[1] if engine.layout.widths else None)
+    else:
+        batch = pad(rows, types, model.pad_id, shape)
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from wordstates.batching import PADDED
 from wordstates.model.engine import Batch
 
 # Hooks and the training mode belong to the network, so a network runs one pass at a time, whoever asks for it.
@@ -47,7 +48,7 @@ class TorchEngine:
 
     name = "torch"
     few_shapes = False
-    packs = False
+    layout = PADDED
 
     def __init__(
         self,
