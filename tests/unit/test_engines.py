@@ -435,6 +435,24 @@ def test_packed_rows_have_few_widths_and_give_the_same_vectors(shapes: list[tupl
     assert sum(rows * width for rows, width in shapes) < 1.5 * subwords
 
 
+@pytest.mark.parametrize(
+    ("family", "packed"),
+    [
+        *((name, True) for name in ("bert", "roberta", "xlm-roberta", "camembert", "distilbert")),
+        *((name, True) for name in ("albert", "electra", "mpnet")),
+        *((name, False) for name in ("deberta-v2", "t5", "bart", "gpt2")),
+    ],
+)
+def test_which_families_openvino_reads_packed(family: str, packed: bool) -> None:
+    """Those that docs/speed.md names, and some that see more than a mask says, or cannot be given positions."""
+    model, tokenizer = build(family)
+    embedder = WordEmbedder(model, tokenizer, engine="openvino")
+    assert embedder._model.engines.fastest().layout.packed == packed
+    plain = WordEmbedder(model, tokenizer, engine="torch")
+    texts = [text for call in mixed_texts()[:8] for text in call]
+    assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_windows_that_see_each_other_are_not_packed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
