@@ -12,7 +12,7 @@ import torch
 
 from wordstates import WordEmbedder
 from wordstates.batching import make_batches
-from wordstates.model.engine import Batch, pack, pad
+from wordstates.model.engine import Batch, lay_out
 
 
 def blocks_of(model: str) -> dict[str, int]:
@@ -63,11 +63,8 @@ class EngineAlone:
         budget, layout = embedder._reader._budget.subwords, self._engine.layout
         for batch in make_batches(self.lengths, budget, layout):
             taken, kinds = [rows[index] for index in batch], template.types and [types[index] for index in batch]
-            if layout.packed:
-                width = layout.width(max(map(len, taken)), budget) if layout.widths else None
-                self._batches.append(pack(taken, kinds, self._model.pad_id, width))
-            else:
-                self._batches.append(pad(taken, kinds, self._model.pad_id))
+            shape = layout.shape([self.lengths[index] for index in batch], budget)
+            self._batches.append(lay_out(taken, kinds, self._model.pad_id, layout, shape))
         self.padded = sum(batch.ids.numel() for batch in self._batches)
         self.words = len(plan.status_codes)
 

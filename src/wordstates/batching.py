@@ -16,10 +16,21 @@ class Layout:
     Args:
         packed: Whether a row holds several windows, one after the other, instead of one and padding.
         widths: Of packed rows, ascending, the last as long as a window may be; empty: one row as long as it has to be.
+        few_shapes: Whether padded batches are rounded up to few shapes, because a new one costs time and memory.
     """
 
     packed: bool = False
     widths: tuple[int, ...] = ()
+    few_shapes: bool = False
+
+    def length(self, subwords: int, most: int) -> int:
+        """Give the subwords that an item counts as, at most as many as the model can read."""
+        return max(subwords, min(round_width(subwords), most)) if self.few_shapes else subwords
+
+    def shape(self, lengths: Sequence[int], budget: int) -> tuple[int, int]:
+        """Give the rows that a batch of items has at least, and the width of its rows."""
+        width = self.width(max(lengths), budget)
+        return (round_rows(len(lengths), budget // width) if self.few_shapes else 0, width)
 
     def width(self, longest: int, budget: int) -> int:
         """Give the width of the rows of a batch whose longest item has so many subwords."""

@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 import numpy as np
 from jaxtyping import Float, Int
 
-from wordstates.batching import Budget, make_batches, round_rows, round_width
+from wordstates.batching import Budget, make_batches
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import LoadedModel
@@ -144,8 +144,7 @@ class WindowReader:
         batches = self._batches(lengths, engine)
 
         def read(batch: Sequence[int]) -> int:
-            width = engine.layout.width(max(lengths[index] for index in batch), self._budget.subwords)
-            shape = (round_rows(len(batch), self._budget.subwords // width) if engine.few_shapes else 0, width)
+            shape = engine.layout.shape([lengths[index] for index in batch], self._budget.subwords)
             return self._read([same[index] for index in batch], engine, texts, rows, shape)
 
         def task(batch: Sequence[int]) -> int:
@@ -191,9 +190,9 @@ class WindowReader:
 
     def _length(self, window: WindowWork, engine: Engine) -> int:
         length = len(window.ids) * (2 if self._repeat else 1) + len(self._model.template)
-        if not engine.few_shapes or not self._model.anatomy.padding_safe:
+        if not self._model.anatomy.padding_safe:
             return length
-        return max(length, min(round_width(length), self._model.limit or self._model.default_window))
+        return engine.layout.length(length, self._model.limit or self._model.default_window)
 
     def _read(
         self,
@@ -210,7 +209,7 @@ class WindowReader:
             engine: Reads them.
             texts: All texts, for errors.
             rows: Where the vectors go.
-            shape: Rows and subwords that the batch has at least.
+            shape: Rows that the batch has at least, and the width of its rows.
         """
         windows = [window for equals in same for window in equals]
         words = np.concatenate([window.words for window in windows])

@@ -48,14 +48,12 @@ class Engine(Protocol):
 
     Args:
         name: What provenance says of it.
-        few_shapes: Whether each new shape of a batch costs it time and memory, so that shapes are rounded.
         layout: How it wants windows to stand in a batch.
         in_flight: Batches that it is best asked for at once, each by a thread of its own.
         precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
     """
 
     name: str
-    few_shapes: bool
     layout: Layout
     in_flight: int
     precision_error: float | None
@@ -130,6 +128,27 @@ def pack(
     if width is None:
         width = sum(lengths)
     return _laid_out(windows, types, pad_id, rows_of(lengths, width), width)
+
+
+def lay_out(
+    windows: Sequence[Sequence[int] | Int[np.ndarray, " _"]],
+    types: Sequence[Sequence[int]] | None,
+    pad_id: int,
+    layout: Layout,
+    shape: tuple[int, int],
+) -> Batch:
+    """Make a batch in an engine's layout.
+
+    Args:
+        windows: Vocabulary ids of each window.
+        types: Segment ids of each window, None if all are 0.
+        pad_id: Id for what is no subword.
+        layout: How windows stand in it.
+        shape: Rows that it has at least, if windows are padded; and the width of its rows.
+    """
+    if not layout.packed:
+        return pad(windows, types, pad_id, shape)
+    return pack(windows, types, pad_id, shape[1] if layout.widths else None)
 
 
 def _laid_out(

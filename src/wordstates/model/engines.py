@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from wordstates.batching import PADDED, Layout
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
-from wordstates.model.engine import Batch, Engine, pack, pad, relative_error
+from wordstates.model.engine import Batch, Engine, lay_out, relative_error
 from wordstates.model.network import first_position
 from wordstates.model.openvino_engine import FULL, SHORT, OpenVinoEngine, is_installed
 from wordstates.model.packing import HALF, PackedEngine, attention
@@ -26,7 +26,7 @@ from wordstates.model.torch_engine import TorchEngine, copy_of
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
-# Making a graph takes about a second, which pays from so many floating-point operations on.
+# Making a graph takes one or two seconds, which pays from so many floating-point operations on.
 _WORTH_A_GRAPH = 4e11
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
@@ -74,10 +74,8 @@ class Probes:
         kinds = (
             None if types is None else [[types[min(place, len(types) - 1)] for place in range(len(r))] for r in rows]
         )
-        if not layout.packed:
-            return pad(rows, kinds, self.text.pad_id)
-        width = layout.width(max(map(len, rows)), _LONG_PROBE) if layout.widths else None
-        return pack(rows, kinds, self.text.pad_id, width)
+        width = layout.width(max(map(len, rows)), _LONG_PROBE)
+        return lay_out(rows, kinds, self.text.pad_id, layout, (0, width))
 
 
 class Engines:

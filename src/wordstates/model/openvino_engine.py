@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import PADDED, Layout
+from wordstates.batching import Layout
 from wordstates.errors import MissingExtraError
 from wordstates.model.engine import Batch
 from wordstates.model.torch_engine import alone_with
@@ -82,8 +82,7 @@ class OpenVinoEngine:
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
         }
-        self.layout = PADDED if longest is None else Layout(packed=True, widths=_widths(longest))
-        self.few_shapes = longest is None
+        self.layout = Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=_widths(longest))
         self._first_position = first_position
         traced = _Padded(network, arguments) if longest is None else _Packed(network, arguments)
         self._graph = _as_graph(traced, network, self._inputs(example(self.layout)))

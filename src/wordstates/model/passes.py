@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from wordstates.model.engine import Engine, pack, pad
+from wordstates.model.engine import Engine, lay_out
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool, pool_arrays
 from wordstates.model.torch_engine import to_device
@@ -37,7 +37,7 @@ def run_pass(
     texts: Sequence[Int[np.ndarray, " _subwords"]],
     positions: Sequence[Int[np.ndarray, " _pairs"]],
     takes: Sequence[Take],
-    shape: tuple[int, int] = (0, 0),
+    shape: tuple[int, int],
 ) -> list[Float[np.ndarray, "_rows ..."]]:
     """Read some texts at once, no deeper than needed, and pool what is wanted of them.
 
@@ -47,7 +47,7 @@ def run_pass(
         texts: Subword ids of each text, special tokens left out.
         positions: The wanted subwords of each text.
         takes: What to make of them; the pooling of every recipe sees the same positions.
-        shape: Rows and subwords that the batch has at least.
+        shape: Rows that the batch has at least, and the width of its rows.
 
     Returns:
         For each take its rows, float32, on the CPU, in memory of their own.
@@ -55,10 +55,7 @@ def run_pass(
     template = model.template
     rows = [template.wrap(ids.tolist()) for ids in texts]
     types = [kinds for ids in texts if (kinds := template.wrap_types(len(ids))) is not None] or None
-    if engine.layout.packed:
-        batch = pack(rows, types, model.pad_id, shape[1] if engine.layout.widths else None)
-    else:
-        batch = pad(rows, types, model.pad_id, shape)
+    batch = lay_out(rows, types, model.pad_id, engine.layout, shape)
     hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad

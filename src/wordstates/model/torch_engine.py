@@ -47,7 +47,6 @@ class TorchEngine:
     """
 
     name = "torch"
-    few_shapes = False
     layout = PADDED
 
     def __init__(
