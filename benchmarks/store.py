@@ -84,8 +84,8 @@ def measure_speed(words: int, runs: int, model: str) -> dict[str, Any]:
     import numpy as np
 
     from wordstates import WordEmbedder
+    from wordstates.corpus.attempts import in_groups
     from wordstates.corpus.document import Document
-    from wordstates.corpus.run import grouped
     from wordstates.corpus.store import open_store
     from wordstates.corpus.store_run import embed_to_store
 
@@ -96,7 +96,8 @@ def measure_speed(words: int, runs: int, model: str) -> dict[str, Any]:
     processor: dict[str, list[float]] = {"embedder alone": [], "store": []}  # says more on a machine that others use
     for _ in range(runs):
         began, used = time.perf_counter(), time.process_time()
-        plain = [embedder.encode([document.text for document in group]).vectors for group in grouped(documents)]
+        groups = in_groups(documents, lambda document: document.text)
+        plain = [embedder.encode([document.text for document in group]).vectors for group in groups]
         seconds["embedder alone"].append(time.perf_counter() - began)
         processor["embedder alone"].append(time.process_time() - used)
         with tempfile.TemporaryDirectory() as folder:

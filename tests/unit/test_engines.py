@@ -367,7 +367,7 @@ def test_the_engine_of_a_run_is_that_of_all_its_parts(folder: Path, monkeypatch:
     told: list[int] = []
     found, rejects = [], list[Reject]()
     for _, part in embed_groups(
-        embedder, [documents], lambda each: each, lambda group: spans_of(embedder, group), rejects, told.append
+        embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), rejects, told.append
     ):
         found.append(part)
     assert {part.provenance["engine"] for part in found} == {"openvino"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wordstates.corpus.document import Document
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from wordstates.text.words import Spans
 
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
-# enough to keep memory flat.
-GROUP_CHARACTERS = 200_000
+# enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
+GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
+_GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
+_CHARACTERS_OF_A_WORD = 5
 
 T = TypeVar("T")
 
@@ -43,14 +45,28 @@ class Reject:
         return {"document": self.document, "reason": str(self.error)}
 
 
-def in_groups(items: Iterable[T], text_of: Callable[[T], str]) -> Iterator[list[T]]:
-    """Put things with a text together to groups of about as many characters as one call of `encode` should get."""
+def group_characters(embedder: WordEmbedder) -> int:
+    """Give the characters of a group whose words all get vectors."""
+    word_bytes = 4 * sum(math.prod(shape) for shape in embedder.vector_shapes.values())
+    affordable = _GROUP_BYTES // max(word_bytes, 1) * _CHARACTERS_OF_A_WORD
+    return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
+
+
+def in_groups(items: Iterable[T], text_of: Callable[[T], str], most: int | None = None) -> Iterator[list[T]]:
+    """Put things with a text together to groups of so many characters.
+
+    Args:
+        items: The things.
+        text_of: The text of each.
+        most: Characters with which a group is full; None: as many as one call of `encode` should get at most.
+    """
+    most = GROUP_CHARACTERS if most is None else most
     group: list[T] = []
     characters = 0
     for item in items:
         group.append(item)
         characters += len(text_of(item))
-        if characters >= GROUP_CHARACTERS:
+        if characters >= most:
             yield group
             group, characters = [], 0
     if group:
@@ -59,27 +75,29 @@ def in_groups(items: Iterable[T], text_of: Callable[[T], str]) -> Iterator[list[
 
 def embed_groups(
     embedder: WordEmbedder,
-    groups: Iterable[Sequence[T]],
+    items: Iterable[T],
     document_of: Callable[[T], Document],
     spans_of: Callable[[Sequence[T]], Sequence[Spans]],
     rejects: list[Reject],
     on_progress: Callable[[int], object] = lambda _: None,
     *,
     all_may_fail: bool = False,
+    most: int | None = None,
 ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
-    """Embed group by group; while the caller writes one, the next is computed.
+    """Embed things in groups; while the caller writes one, the next is computed.
 
     A group that fails is tried in halves, down to the single documents that fail: those are rejected. All have one
     engine, chosen by the first group; if that is full, more may come, and it is the fastest.
 
     Args:
         embedder: Gives the vectors.
-        groups: Things that belong to documents.
+        items: Things that belong to documents, as a stream.
         document_of: The document of each.
         spans_of: Char spans that get a vector, for the things of a group.
         rejects: Takes the documents that fail, with the reason.
         on_progress: Called after each batch with the number of words it gave.
         all_may_fail: Go on also where every document of the first group fails.
+        most: Characters of a group; None: as many as memory affords if every word gets a vector.
 
     Yields:
         A group or a part of it, and its embeddings; in order.
@@ -91,10 +109,12 @@ def embed_groups(
     attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows(embedder.recipes))
     waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
     some = all_may_fail
+    most = group_characters(embedder) if most is None else most
     try:
-        for number, group in enumerate(groups):
+        for number, group in enumerate(in_groups(items, lambda item: document_of(item).text, most)):
             if not number:
-                attempts.engine = embedder.engine_for(characters_to_come(document_of(item).text for item in group))
+                texts = (document_of(item).text for item in group)
+                attempts.engine = embedder.engine_for(characters_to_come(texts, most))
             waiting.append((group, attempts.submit(group, hurry=not number)))
             if len(waiting) > 1:
                 for done in attempts.finish(*waiting.popleft()):
@@ -125,10 +145,10 @@ def _check_some(some: bool, rejects: Sequence[Reject]) -> None:
         raise rejects[0].error
 
 
-def characters_to_come(first: Iterable[str]) -> float:
-    """Say how much there is to embed, by the texts of the first group: without end if it is full."""
+def characters_to_come(first: Iterable[str], most: int) -> float:
+    """Say how much there is to embed, by the texts of the first group: without end if it has as many as a group has."""
     characters = sum(map(len, first))
-    return characters if characters < GROUP_CHARACTERS else inf
+    return characters if characters < most else math.inf
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import embed_groups, in_groups
+from wordstates.corpus.attempts import GROUP_CHARACTERS, embed_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.formats import output_format
 from wordstates.corpus.reporting import FileReport, aligned, tally
@@ -139,11 +139,12 @@ def find_usages(
     try:
         for part, embeddings in embed_groups(
             embedder,
-            in_groups(_search(documents, searcher, seen, report), lambda hit: hit.document.text),
+            _search(documents, searcher, seen, report),
             lambda hit: hit.document,
             lambda hits: [hit.spans for hit in hits],
             report.rejects,
             on_progress,
+            most=GROUP_CHARACTERS,  # few of the words get vectors
         ):
             report.provenance = {**embeddings.provenance, "words": "targets"}
             writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))

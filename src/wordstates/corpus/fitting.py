@@ -14,7 +14,6 @@ from wordstates.chains import check_dim, parse_steps
 from wordstates.corpus.attempts import embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.reporting import FileReport, aligned, tally
-from wordstates.corpus.run import grouped
 from wordstates.errors import InputError, RecipeError
 from wordstates.postprocessing import PostProcessing
 
@@ -113,12 +112,12 @@ def fit_post_processing(
     check_dim(parse_steps(steps), dim)
     report, statuses = FitReport(), Counter[str]()
     began = time.perf_counter()
-    groups = grouped(documents if max_words is None else _first_words(embedder, documents, max_words))
+    wanted = documents if max_words is None else _first_words(embedder, documents, max_words)
 
     def chunks() -> Iterator[np.ndarray]:
         for part, embeddings in embed_groups(
             embedder,
-            groups,
+            wanted,
             lambda document: document,
             lambda group: spans_of(embedder, group),
             report.rejects,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import characters_to_come, embed_groups, in_groups, spans_of
+from wordstates.corpus.attempts import characters_to_come, embed_groups, group_characters, in_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.reporting import FileReport, aligned, tally, texts_read
 from wordstates.corpus.writers import Writer
@@ -118,7 +118,7 @@ def embed_documents(
 
     try:
         for part, embeddings in embed_groups(
-            embedder, grouped(documents), lambda document: document, noted_spans, report.rejects, on_progress
+            embedder, documents, lambda document: document, noted_spans, report.rejects, on_progress
         ):
             writer.write(part, embeddings)
             report.texts += len(part)
@@ -155,8 +155,9 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     statuses: Counter[str] = Counter()
     first, engine = "", ""
     rate = 0.0
-    for group in grouped(documents):
-        engine = engine or embedder.engine_for(characters_to_come(document.text for document in group))
+    most = group_characters(embedder)
+    for group in in_groups(documents, lambda document: document.text, most):
+        engine = engine or embedder.engine_for(characters_to_come((document.text for document in group), most))
         first = first or group[0].id
         texts, spans = [document.text for document in group], spans_of(embedder, group)
         plan = embedder.plan(texts, spans)
@@ -176,11 +177,6 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
     report.seconds = round(report.words / rate, 3) if rate else 0.0
     return report
-
-
-def grouped(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Put documents together to groups of about as many characters as one call of `encode` should get."""
-    return in_groups(documents, lambda document: document.text)
 
 
 def _timed(embedder: WordEmbedder, texts: list[str], spans: list[Spans], engine: str) -> tuple[float, dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import Reject, embed_groups, in_groups, spans_of
+from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.layout import Layout
 from wordstates.corpus.partial import PartialFile, write_text_whole
@@ -239,10 +239,9 @@ def embed_pieces(
         if len(spans) > words:
             yield from _in_pieces(embedder, documents[0], spans, words, on_progress)
             return
-    groups = in_groups(documents, lambda document: document.text)
     for done, embeddings in embed_groups(
         embedder,
-        groups,
+        documents,
         lambda document: document,
         lambda group: spans_of(embedder, group),
         rejects,

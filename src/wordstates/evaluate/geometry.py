@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from wordstates.corpus.attempts import Reject, embed_groups, in_groups, spans_of
+from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, RecipeError
 from wordstates.evaluate.geometry_figures import Geometry
@@ -114,9 +114,8 @@ def measure_geometry(
     rejects: list[Reject] = []
     sums: GeometrySums | None = None
     provenance: Mapping[str, Any] = embedder.provenance
-    groups = in_groups(documents, lambda document: document.text)
     for _, embeddings in embed_groups(
-        embedder, groups, lambda document: document, lambda group: spans_of(embedder, group), rejects, on_progress
+        embedder, documents, lambda document: document, lambda group: spans_of(embedder, group), rejects, on_progress
     ):
         vectors = _by_name(embeddings)
         sums = sums or GeometrySums({name: rows.shape[1] for name, rows in vectors.items()}, sample, seed)

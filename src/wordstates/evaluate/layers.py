@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from wordstates.corpus.attempts import Reject, embed_groups, in_groups
+from wordstates.corpus.attempts import Reject, embed_groups
 from wordstates.corpus.document import Document
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import RecipeError
@@ -101,8 +101,9 @@ def read_layers(
     def spans_of(group: Sequence[Document]) -> list[Spans]:
         return [as_spans(usages.spans[int(document.id)]) for document in group]
 
-    groups = in_groups(documents, lambda document: document.text)
-    for part, embeddings in embed_groups(embedder, groups, lambda document: document, spans_of, rejects, on_progress):
+    for part, embeddings in embed_groups(
+        embedder, documents, lambda document: document, spans_of, rejects, on_progress
+    ):
         rows = np.array([row for document in part for row in usages.numbers[int(document.id)]], dtype=np.int64)
         has_vector[rows] = embeddings.has_vector
         statuses.update(embeddings.status_counts)

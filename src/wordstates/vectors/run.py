@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import embed_groups, in_groups
+from wordstates.corpus.attempts import embed_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.reporting import FileReport, aligned, tally
 from wordstates.errors import InputError
@@ -113,13 +113,13 @@ def make_static(
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
     origin = embedder.provenance
-    groups = in_groups(types.of(documents), lambda typed: typed.document.text)
+    typed_documents = types.of(documents)
     if "usages" not in kinds:
-        deque(groups, maxlen=0)  # they are only counted
-        groups = iter([])
+        deque(typed_documents, maxlen=0)  # they are only counted
+        typed_documents = iter([])
     for part, embeddings in embed_groups(
         embedder,
-        groups,
+        typed_documents,
         lambda typed: typed.document,
         lambda group: [as_spans(typed.spans) for typed in group],
         report.rejects,
