@@ -23,6 +23,7 @@ and vector null.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,16 @@ Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
 
 LARGEST_FLOAT16 = 65504.0
+
+
+def numbers_in(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Count the numbers of a row whose vectors have these shapes.
+
+    Example:
+        >>> numbers_in({"vector_a": (384,), "vector_b": (7, 384)})
+        3072
+    """
+    return sum(map(math.prod, shapes.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

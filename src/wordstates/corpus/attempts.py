@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, ModelError
 from wordstates.seen import SeenWindows
+from wordstates.table import numbers_in
 from wordstates.text.words import as_spans
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
 GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
 _GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
-_CHARACTERS_OF_A_WORD = 5
+_CHARACTERS_OF_A_WORD = 5  # of English, its spaces included; where words are shorter, groups take more
 
 T = TypeVar("T")
 
@@ -45,10 +46,14 @@ class Reject:
         return {"document": self.document, "reason": str(self.error)}
 
 
+def affordable_words(embedder: WordEmbedder, most_bytes: int) -> int:
+    """Say how many words have vectors of so many bytes, in float32; at least one."""
+    return max(most_bytes // (4 * numbers_in(embedder.vector_shapes)), 1)
+
+
 def group_characters(embedder: WordEmbedder) -> int:
     """Give the characters of a group whose words all get vectors."""
-    word_bytes = 4 * sum(math.prod(shape) for shape in embedder.vector_shapes.values())
-    affordable = _GROUP_BYTES // max(word_bytes, 1) * _CHARACTERS_OF_A_WORD
+    affordable = affordable_words(embedder, _GROUP_BYTES) * _CHARACTERS_OF_A_WORD
     return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
 
 

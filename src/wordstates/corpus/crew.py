@@ -209,7 +209,7 @@ def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> 
         held += len(text)
     rejects: list[Reject] = []
     found: dict[str, float] = {}
-    for piece in embed_pieces(embedder, sample, 1, rejects, lambda _: None):
+    for piece in embed_pieces(embedder, sample, rejects, lambda _: None):
         rows = make_rows([document.id for document in piece.documents], piece.embeddings)
         for column in rows.vectors:
             found[column] = max(found.get(column, 0.0), float(largest_values(rows, column).max(initial=0.0)))

@@ -39,11 +39,6 @@ class Layout:
         shapes = {name: tuple(shape) for name, shape in data["shapes"].items()}
         return cls(dict(data["dtypes"]), shapes, data["keyed"], data["by_subword"], data["context"])
 
-    @property
-    def row_bytes(self) -> int:
-        """Bytes that the vectors of a row take in memory, in float32."""
-        return 4 * sum(int(np.prod(shape)) for shape in self.shapes.values())
-
     def no_rows(self) -> Rows:
         """Give rows of this layout: none of them."""
         nothing = np.zeros(0, dtype=np.int64)

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from wordstates.corpus.attempts import characters_to_come, embed_groups, group_characters, in_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.reporting import FileReport, aligned, tally, texts_read
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
+from wordstates.table import numbers_in
 from wordstates.text.words import Spans
 
 # A dry run times the model on this many words, this often, before it promises anything.
@@ -171,7 +170,7 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
             rate, report.provenance = _timed(embedder, texts, spans, engine)
     _check_words(report, first)
     report.provenance |= {"words": embedder.provenance["words"]}
-    numbers = sum(int(np.prod(shape)) for shape in embedder.vector_shapes.values())
+    numbers = numbers_in(embedder.vector_shapes)
     rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
     report.statuses = dict(statuses)
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordstates.corpus.attempts import Reject, embed_groups, spans_of
+from wordstates.corpus.attempts import Reject, affordable_words, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.corpus.layout import Layout
 from wordstates.corpus.partial import PartialFile, write_text_whole
@@ -155,7 +155,7 @@ def _write(
     rejects: list[Reject] = []
     try:
         writer.write_rows(job.layout.no_rows())  # the schema is the store's, also where a shard has no word at all
-        for piece in embed_pieces(embedder, documents, job.layout.row_bytes, rejects, on_progress):
+        for piece in embed_pieces(embedder, documents, rejects, on_progress):
             _write_piece(writer, piece, job.layout, tally)
             del piece  # or its vectors are there until the next are
         given = all(document.spans is not None for document in shard.documents)
@@ -215,7 +215,6 @@ def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Ta
 def embed_pieces(
     embedder: WordEmbedder,
     documents: Sequence[Document],
-    row_bytes: int,
     rejects: list[Reject],
     on_progress: Callable[[int], object],
 ) -> Iterator[Piece]:
@@ -226,7 +225,6 @@ def embed_pieces(
     Args:
         embedder: Gives the vectors.
         documents: The documents.
-        row_bytes: Bytes of the vectors of one word.
         rejects: Takes the documents that fail.
         on_progress: Called after each batch with the number of words it gave.
 
@@ -235,7 +233,7 @@ def embed_pieces(
     """
     if len(documents) == 1:
         spans = spans_of(embedder, documents)[0]
-        words = max(1, _PIECE_BYTES // max(1, row_bytes))
+        words = affordable_words(embedder, _PIECE_BYTES)
         if len(spans) > words:
             yield from _in_pieces(embedder, documents[0], spans, words, on_progress)
             return

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from wordstates.corpus.file_writer import FileWriter
 from wordstates.corpus.formats import PROVENANCE, provenance_path
 from wordstates.corpus.partial import PartialFile
-from wordstates.table import Rows, VectorDtype, to_table
+from wordstates.table import Rows, VectorDtype, numbers_in, to_table
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
@@ -40,7 +40,7 @@ class ParquetWriter(FileWriter):
             self._flush(waiting - waiting % self._group_rows)
 
     def _open(self, schema: pa.Schema, rows: Rows) -> pq.ParquetWriter:
-        row_bytes = sum(int(np.prod(shape)) for shape in rows.shapes.values()) * np.dtype(self._dtype).itemsize
+        row_bytes = numbers_in(rows.shapes) * np.dtype(self._dtype).itemsize
         self._group_rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, row_bytes)))
         self._stream = self._file.path.open("wb")
         scalars = [name for name in schema.names if name not in rows.vectors]

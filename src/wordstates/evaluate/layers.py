@@ -18,6 +18,7 @@ from wordstates.embedder import WordEmbedder
 from wordstates.errors import RecipeError
 from wordstates.evaluate.task import UsageTable
 from wordstates.recipe import Recipe, SubwordPooling
+from wordstates.table import numbers_in
 from wordstates.text.words import Spans, as_spans
 
 ALL_LAYERS = "0:"
@@ -89,7 +90,7 @@ def read_layers(
     embedder = make_embedder(recipes)
     began = time.perf_counter()
     shapes = embedder.vector_shapes
-    on_disk = sum(int(np.prod(shapes[pooling])) for pooling in poolings) * len(usages) * 4 > _MOST_IN_MEMORY
+    on_disk = numbers_in(shapes) * len(usages) * 4 > _MOST_IN_MEMORY
     values: dict[SubwordPooling, np.ndarray] = {
         pooling: _room((len(usages), *shapes[pooling]), on_disk=on_disk) for pooling in poolings
     }
