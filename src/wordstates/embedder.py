@@ -78,6 +78,9 @@ class WordEmbedder:
         RecipeError: If a layer or a pooling does not exist.
         InputError: If options do not exist or contradict each other.
 
+    Warns:
+        UserWarning: If the processor is slower in the precision asked for than in float32.
+
     Source:
         Repeating the text for causal models: Springer et al. 2024, "Repetition improves language model embeddings".
 

@@ -321,6 +321,18 @@ def test_reduced_precision_tells_its_error(folder: Path, bert: Path) -> None:
     assert 0 < provenance["precision_error"] < 0.1
 
 
+def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:
+    slow = "from wordstates.model import loaded; loaded.slowness = lambda dtype: 7.0"
+    given = ["embed", "texts.txt", "-m", bert, "-o", "out.npz", "-q", "--precision", "bfloat16"]
+    with start(*given, cwd=folder, before=slow) as command:
+        out, err = command.communicate(timeout=120)
+    assert (command.returncode, out) == (0, b"")
+    assert err.decode() == (
+        "wordstates: On this processor PyTorch takes 7 times as long in bfloat16 as in float32. With "
+        "precision='float32' vectors are exact and come sooner.\n"
+    )
+
+
 # ---------------------------------------------------------------- what it says
 
 

@@ -17,7 +17,7 @@ from wordstates import WordEmbedder
 from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import engines, openvino_engine, packing
+from wordstates.model import engines, loaded, openvino_engine, packing, rates
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine
@@ -290,6 +290,29 @@ def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) ->
         assert 1e-4 < measured < 0.05
         assert np.linalg.norm(rounded - exact) / np.linalg.norm(exact) < 3 * measured
     assert WordEmbedder(folder, engine="openvino").provenance["precision_error"] is None
+
+
+def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = sum(map(len, TEXTS))
+    weights = WordEmbedder(folder)._model.engines._weights
+    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 3.0 * 2.0 * weights * (work // 4))
+    assert WordEmbedder(folder).engine_for(work) == "torch"
+    monkeypatch.setattr(loaded, "slowness", lambda dtype: 1.0 if dtype == torch.float32 else 7.0)
+    with pytest.warns(UserWarning, match=r"7 times as long in bfloat16 as in float32\. With precision='float32'"):
+        slow = WordEmbedder(folder, precision="bfloat16")
+    assert slow.engine_for(work) == "openvino"
+    assert WordEmbedder(folder).engine_for(work) == "torch"
+
+
+def test_how_slow_a_precision_is_here_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(rates.time, "perf_counter", lambda: float(next(clock)))
+    assert rates.products_per_second(torch.bfloat16, 64, 256) == 2 * 64 * 384 * 256
+    speeds = {torch.float32: 50.0, torch.bfloat16: 10.0, torch.float16: 100.0}
+    monkeypatch.setattr(rates, "products_per_second", lambda dtype, rows, columns: speeds[dtype])
+    assert [rates.slowness(dtype) for dtype in speeds] == [1.0, 5.0, 1.0]
 
 
 def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:

@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -77,6 +78,7 @@ def main() -> None:
     for stop in ("SIGTERM", "SIGHUP"):  # a scheduler's stop and a closed terminal clean up as Ctrl-C does
         if hasattr(signal, stop):
             signal.signal(getattr(signal, stop), signal.default_int_handler)
+    warnings.formatwarning = lambda message, *_, **__: f"wordstates: {message}\n"
     with _end_is_told():
         app(prog_name="wordstates")
 

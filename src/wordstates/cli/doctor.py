@@ -71,18 +71,9 @@ def _facts() -> dict[str, Any]:
 
 
 def _gigaflops(precision: str) -> float:
-    """Measure matrix products of the shape that a batch has in a model of 384 dimensions."""
-    import time
-
+    """Measure products of the shape that a batch has in a model of 384 dimensions."""
     import torch
 
-    rows, inner, columns = 1024, 384, 1536
-    left = torch.randn(rows, inner).to(getattr(torch, precision))
-    right = torch.randn(inner, columns).to(getattr(torch, precision))
-    torch.mm(left, right)
-    times = []
-    for _ in range(15):
-        began = time.perf_counter()
-        torch.mm(left, right)
-        times.append(time.perf_counter() - began)
-    return 2 * rows * inner * columns / sorted(times)[len(times) // 2] / 1e9
+    from wordstates.model.rates import products_per_second
+
+    return products_per_second(getattr(torch, precision), 1024, 1536) / 1e9

@@ -91,6 +91,7 @@ class Engines:
         layers: The layers that can be read.
         wanted: One of `ENGINE_NAMES`.
         precision: ``float32``, ``bfloat16`` or ``float16``.
+        slower: How many times as long as in float32 PyTorch takes in it here.
         threads: Threads on a CPU; None: as many as PyTorch takes.
         owned: Whether the network is ours alone, so that nobody changes its weights.
         name: Name of the model, for errors.
@@ -109,6 +110,7 @@ class Engines:
         layers: Sequence[int],
         wanted: EngineName,
         precision: str,
+        slower: float,
         threads: int | None,
         owned: bool,
         name: str,
@@ -120,6 +122,7 @@ class Engines:
         self._layers = sorted(layers)
         self._wanted = wanted
         self._precision = precision
+        self._slower = slower
         self._threads = threads
         self._owned = owned
         self._name = name
@@ -157,7 +160,8 @@ class Engines:
         A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph, and reads a single
         batch on one core.
         """
-        short = self._wanted == "auto" and not self._settled and 2.0 * subwords * self._weights < _WORTH_A_GRAPH
+        work = 2.0 * subwords * self._weights * self._slower
+        short = self._wanted == "auto" and not self._settled and work < _WORTH_A_GRAPH
         return self.reference if short else self.fastest()
 
     def settle(self) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from wordstates.model.network import (
     vocabulary_rows,
 )
 from wordstates.model.probe import Anatomy, ProbeText, probe
+from wordstates.model.rates import slowness
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.recipe import Recipe
@@ -35,6 +37,7 @@ _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, 
 # Without a limit of its own a model gets the window that such models are trained with; and no window is longer than
 # what fits a machine, whatever a config promises.
 _USUAL_WINDOW, _LONGEST_WINDOW = 512, 8192
+_SLOW = 2.0  # times as long as in float32
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ def load_model(
     Raises:
         InputError: If the options contradict each other or do not exist.
         ModelError: If the model cannot be had or used; see `wordstates.model._hf.load`.
+
+    Warns:
+        UserWarning: If the processor is slower in this precision than in float32.
     """
     if precision is not None and precision not in _DTYPES:
         raise InputError(f"precision={precision!r} does not exist: choose one of {', '.join(_DTYPES)}.")
@@ -167,6 +173,13 @@ def _examined(
         # Rounding would pass for the effect of padding, or of the right context: that is known from float32.
         halved = _probed(network, text, arguments, name)
         anatomy = replace(halved, causal=anatomy.causal, padding_safe=anatomy.padding_safe)
+    slower = slowness(wanted) if next(network.parameters()).device.type == "cpu" else 1.0
+    if slower >= _SLOW:
+        warnings.warn(
+            f"On this processor PyTorch takes {slower:.0f} times as long in {_name(wanted)} as in float32. With "
+            "precision='float32' vectors are exact and come sooner.",
+            stacklevel=4,
+        )
     template = _with_bos(words, anatomy, bos, name)
     reference = TorchEngine(
         network,
@@ -189,7 +202,8 @@ def _examined(
             Probes(text, limit, anatomy.padding_safe),
             layers=sorted(anatomy.readable),
             wanted=engine,
-            precision=str(wanted).removeprefix("torch."),
+            precision=_name(wanted),
+            slower=slower,
             threads=threads,
             owned=checkpoint.owned,
             name=name,
@@ -198,8 +212,12 @@ def _examined(
         limit=limit,
         vocabulary_rows=vocabulary_rows(network),
         pad_id=pad_id,
-        precision=str(wanted).removeprefix("torch."),
+        precision=_name(wanted),
     )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
