@@ -22,12 +22,10 @@ from benchmarks.speed.render import render
 from benchmarks.speed.studies import ON_GPU, SMALL_ONLY, STUDIES, Setting, run_study
 from benchmarks.speed.texts import FULL, ON_A_GPU, QUICK, describe, make_inputs
 
-_HERE = Path(__file__).parent
-_RESULTS = {
-    kind: _HERE.parent / "results" / f"{name}.json" for kind, name in {"cpu": "speed", "cuda": "speed-gpu"}.items()
-}
-_PAGES = {"cpu": "benchmark", "cuda": "benchmark-gpu"}
-_DOCS = _HERE.parent.parent / "docs"
+_ROOT = Path(__file__).resolve().parents[2]
+_RESULTS = _ROOT / "benchmarks" / "results"
+_RESULTS_ON = {"cpu": _RESULTS / "speed.json", "cuda": _RESULTS / "speed-gpu.json"}
+_DOCS = _ROOT / "docs"
 _PEERS = Path(".bench")
 _MINILM = "minilm"
 _LOOK = 1.0  # seconds before and after a study, to see who else computes
@@ -39,7 +37,7 @@ def main() -> int:
         make(arguments.peers, PEERS)
         return 0
     kind = torch.device(arguments.device).type
-    output = arguments.output or (arguments.peers / "quick.json" if arguments.quick else _RESULTS[kind])
+    output = arguments.output or (arguments.peers / "quick.json" if arguments.quick else _RESULTS_ON[kind])
     if not arguments.render:
         if arguments.treebank is None:
             raise SystemExit("--treebank PATH is needed: the training part of UD English-EWT, a file in CoNLL-U.")
@@ -47,8 +45,9 @@ def main() -> int:
             raise SystemExit(f"--device {arguments.device}: there is no GPU here, or PyTorch was built without CUDA.")
         if not _measure(arguments, output):
             return 1
-    in_docs = output.resolve() == _RESULTS[kind].resolve()
-    table, plot = render(output, _DOCS if in_docs else output.parent, _PAGES[kind] if in_docs else output.stem)
+    in_docs = output.resolve().parent == _RESULTS
+    page = output.stem.replace("speed", "benchmark", 1) if in_docs else output.stem
+    table, plot = render(output, _DOCS if in_docs else output.parent, page)
     print(table.read_text(encoding="utf-8"))
     say(f"{output}, {table}, {plot}")
     return 0
@@ -91,7 +90,7 @@ def _parse() -> argparse.Namespace:
 
 def _measure(arguments: argparse.Namespace, output: Path) -> bool:
     """Measure all that is asked for, and write the results after each part; tell whether all of it could be."""
-    able = entries_on(arguments.device)
+    able = [each for each in entries_on(arguments.device) if each.precision in machine.precisions(arguments.device)]
     entries = [entry for entry in able if _is_wanted(entry, arguments.only)]
     if "race" in arguments.parts:
         if not entries:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.speed import machine
 from benchmarks.speed.inside import EngineAlone, blocks_of, flops, wait_for
 from benchmarks.speed.studies import Setting, in_turns, scratch_folder
 from torch.utils import mkldnn
@@ -44,7 +45,7 @@ def study_ceiling(setting: Setting) -> dict[str, Any]:
     with scratch_folder() as folder:
         source = Path(folder) / "sentences.txt"
         source.write_text("\n".join(sentences) + "\n", encoding="utf-8")
-        for precision in _TORCH:
+        for precision in machine.precisions(setting.device):
             figures["precisions"][precision] = _of_precision(setting, shape, precision, sentences, source)
     return figures
 

@@ -15,6 +15,7 @@ import torch
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16")
 _PACKAGES = ("wordstates", "torch", "transformers", "tokenizers", "openvino", "numpy", "pyarrow")
+BFLOAT16 = ("avx512_bf16", "amx_bf16")  # without these it is emulated, at a seventh of float32
 QUIET = 0.05  # share of the cores' time that others may take while nothing of ours runs
 
 
@@ -40,6 +41,16 @@ def describe(device: str = "cpu") -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES if _version(name)},
     }
+
+
+def precisions(device: str) -> tuple[str, ...]:
+    """Give what the machine computes in by instructions of its own.
+
+    Args:
+        device: What computes.
+    """
+    able = device != "cpu" or set(_cpu().get("flags", "").split()).intersection(BFLOAT16)
+    return ("float32", "bfloat16") if able else ("float32",)
 
 
 def _cpu() -> dict[str, str]:

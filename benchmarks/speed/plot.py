@@ -36,8 +36,10 @@ def draw(results: dict[str, Any], target: Path) -> None:
         f"Words a second: {size['texts']:,} English sentences, last layer, {machine['cores']} cores ({machine['cpu']})",
         fontsize=10,
     )
+    drawn = {_color(entry) for entry in names}
     kinds = (("wordstates, exact", _EXACT), ("wordstates, bfloat16", _ROUNDED), ("peers, exact", _PEER))
-    figure.legend(handles=[Patch(color=color, label=label) for label, color in kinds], loc="lower center", ncols=3)
+    patches = [Patch(color=color, label=label) for label, color in kinds if color in drawn]
+    figure.legend(handles=patches, loc="lower center", ncols=3)
     figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(target, metadata={"Date": None, "Creator": None})
 
@@ -51,8 +53,7 @@ def _panel(axis: Any, race: dict[str, Any], entries: list[Entry]) -> None:
             axis.text(0, place, "  failed" if found else "  not measured", va="center", color=_SPREAD)
             continue
         speed = summary(rates(found))
-        color = (_EXACT if entry.precision == "float32" else _ROUNDED) if entry.ours else _PEER
-        axis.barh(place, speed["median"], color=color)
+        axis.barh(place, speed["median"], color=_color(entry))
         axis.plot([speed["least"], speed["most"]], [place, place], color=_SPREAD, linewidth=1)
         axis.text(speed["most"] + 0.01 * longest, place, f"{speed['median']:,.0f}", va="center", color=_SPREAD)
     axis.set_xlim(0, 1.18 * longest)
@@ -60,3 +61,7 @@ def _panel(axis: Any, race: dict[str, Any], entries: list[Entry]) -> None:
     axis.xaxis.set_major_formatter(lambda figure, _: f"{figure:,.0f}")
     axis.spines[["top", "right"]].set_visible(False)
     axis.set_xlabel("words a second")
+
+
+def _color(entry: Entry) -> str:
+    return (_EXACT if entry.precision == "float32" else _ROUNDED) if entry.ours else _PEER

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.entries import ENTRIES, INPUTS, LAST, LAST4, RECIPES, REFERENCE
-from benchmarks.speed.machine import QUIET
+from benchmarks.speed.machine import BFLOAT16, QUIET
 from benchmarks.speed.plot import draw
 from benchmarks.speed.race import OURS_MAY_DIFFER, PEERS_MAY_DIFFER, ROUNDING, rates, summary
 
@@ -76,6 +76,8 @@ def _machine(results: dict[str, Any]) -> list[str]:
         f"{' to '.join(dict.fromkeys([dates[0], dates[-1]])) if dates else 'Nothing measured'}; "
         f"commit {commits or 'unknown'}.",
     ]
+    if "gpu" not in machine and not set(machine["instructions"]).intersection(BFLOAT16):
+        lines += ["", "bfloat16 is left out: the processor has no instructions for it."]
     busy = {key: part["busy"] for key, part in results["parts"].items() if part["busy"] > QUIET}
     if busy:
         shares = ", ".join(f"{key} {share:.0%}" for key, share in busy.items())
@@ -106,7 +108,7 @@ def _race(label: str, texts: str, parts: dict[str, Any], setup: dict[str, Any]) 
         if any(entry.name in (cell or {}) for cell in cells.values()):
             lines.append(f"| {entry.name} | {_row(entry.name, cells, best)} |")
     absent = [entry.name for entry in ENTRIES if not entry.can(LAST, texts)]
-    notes = [f"The words of all agree with those of *{REFERENCE}*: {_promise()}"]
+    notes = [f"The words of all agree with those of *{REFERENCE}*: {_promise(main)}"]
     if texts == "mix":
         notes += [
             "Texts longer than a window are read through each tool's own windows (spacy-transformers: 128 tokens every "
@@ -125,11 +127,9 @@ def _race(label: str, texts: str, parts: dict[str, Any], setup: dict[str, Any]) 
 _COSTS = ("CPU ms/word", "peak MiB", "runs", "differs by")
 
 
-def _promise() -> str:
-    return (
-        f"wordstates in float32 within {OURS_MAY_DIFFER:g}, peers within {PEERS_MAY_DIFFER:g}, bfloat16 within "
-        f"{ROUNDING:.0%} by norm."
-    )
+def _promise(contestants: dict[str, Any]) -> str:
+    rounded = f", bfloat16 within {ROUNDING:.0%} by norm" if any("bfloat16" in name for name in contestants) else ""
+    return f"wordstates in float32 within {OURS_MAY_DIFFER:g}, peers within {PEERS_MAY_DIFFER:g}{rounded}."
 
 
 def _row(name: str, cells: dict[str, dict[str, Any] | None], best: float) -> str:
