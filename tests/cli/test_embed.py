@@ -313,12 +313,15 @@ def test_long_texts_are_cut_only_on_request_and_counted(tmp_path: Path, bert: Pa
 
 
 def test_reduced_precision_tells_its_error(folder: Path, bert: Path) -> None:
-    done = run("embed", "texts.txt", "-m", bert, "-o", "-", "-q", "--precision", "bfloat16", cwd=folder)
-    assert done.code == 0
-    done = run("embed", "texts.txt", "-m", bert, "-o", "out.npz", "--json", "--precision", "bfloat16", cwd=folder)
+    given = ["embed", "texts.txt", "-m", bert, "--precision", "bfloat16"]
+    done = run(*given, "-o", "out.npz", "--json", cwd=folder)
     provenance = json.loads(done.out)["provenance"]
     assert provenance["precision"] == "bfloat16"
     assert 0 < provenance["precision_error"] < 0.1
+    told = f"precision       bfloat16 ({provenance['precision_error']:.1%} from float32, on a sample)\n"
+    assert told in run(*given, "-o", "text.npz", cwd=folder).err
+    store = run(*given, "-o", "store/", "--engine", "torch", cwd=folder)
+    assert f"engine          torch\n{told}wrote           store\n" in store.err
 
 
 def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:

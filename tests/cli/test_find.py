@@ -54,6 +54,7 @@ def test_every_usage_with_its_context_its_metadata_and_its_vector(
         "statuses        ok 5\n"
         "seconds         #\n"
         "bytes           #\n"
+        "engine          torch\n"
         "wrote           out.parquet\n"
     )
     rows = rows_of(folder / "out.parquet")

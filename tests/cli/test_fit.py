@@ -66,6 +66,7 @@ def test_a_fit_says_what_it_did(folder: Path, bert: Path, embedder: WordEmbedder
         "dimensions      32 -> 4\n"
         "seconds         #\n"
         "bytes           #\n"
+        "engine          torch\n"
         "wrote           post.safetensors\n"
     )
     post = PostProcessing.load(folder / "post.safetensors")

@@ -67,6 +67,7 @@ def test_one_vector_a_type(folder: Path, bert: Path, embedder: WordEmbedder) -> 
         "statuses        ok 13",
         "seconds         #",
         "bytes           #",
+        "engine          torch",
         "wrote           v.txt",
     ]
     assert files_in(folder) == ["texts.jsonl", "v.txt", "v.txt.provenance.json", "v.txt.vocab"]

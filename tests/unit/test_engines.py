@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from wordstates import WordEmbedder
 from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import engines, loaded, openvino_engine, packing, rates
+from wordstates.model import engines, loaded, openvino_engine, packing, rates, torch_engine
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine
@@ -243,6 +244,28 @@ def test_flash_attention_gets_windows_and_what_they_see(
             assert found.shape == plain.shape == (1, 8, 4, 16)
             assert (found - plain).abs().max() < 1e-5
     assert not hasattr(packing._READING, "row")
+
+
+def test_a_gpu_copies_in_a_stream_of_its_own_and_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the order of calls, since no GPU may be here: what is copied too early, or read too early, is garbage."""
+    gpu, copied = torch.device("cuda:1"), torch.ones(2)
+    calls = mock.MagicMock()
+    given = mock.Mock(spec=torch.Tensor, device=gpu)
+    given.to.return_value = copied
+    calls.attach_mock(given, "given")
+    monkeypatch.setattr(torch, "cuda", calls.cuda)
+    assert all(copy is copied for copy in torch_engine.to_host([given, given]))
+    copying, computing = calls.cuda.Stream.return_value, calls.cuda.current_stream.return_value
+    assert calls.mock_calls == [
+        mock.call.cuda.Stream(gpu),
+        mock.call.cuda.current_stream(gpu),
+        mock.call.cuda.Stream().wait_stream(computing),
+        mock.call.cuda.stream(copying),
+        mock.call.cuda.stream().__enter__(),
+        *[mock.call.given.to("cpu", non_blocking=True)] * 2,
+        mock.call.cuda.stream().__exit__(None, None, None),
+        mock.call.cuda.Stream().synchronize(),
+    ]
 
 
 def test_an_older_pytorch_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def static(
             on_progress=bar.update,
         )
     report.bytes = file.write(vectors)
-    end_with(report, output, end, more={"provenance": dict(vectors.provenance)})
+    end_with(report, output, end)
 
 
 def _recipes(given: list[Recipe], kinds: tuple[str, ...]) -> list[Recipe]:

@@ -27,7 +27,6 @@ def end_with(
     *,
     dry_run: bool = False,
     notes: Sequence[str] = (),
-    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Report on a run into one file, list the documents that failed beside it, and set the exit code.
 
@@ -37,14 +36,13 @@ def end_with(
         end: How to tell it; JSON goes to standard output, unless that was taken by the vectors themselves.
         dry_run: Whether nothing was written: that is told even where quiet was asked for.
         notes: What is worth noting.
-        more: Figures for the JSON form.
 
     Raises:
         typer.Exit: If documents failed.
     """
     report.output = output
     if end.json:
-        print_json({**report.to_dict(), **(more or {})}, to_stderr=output == "-" and not dry_run)
+        print_json(report.to_dict(), to_stderr=output == "-" and not dry_run)
     elif dry_run or not end.quiet:
         say(report.to_text(), *notes)
     end_with_rejects(report.rejects, output)

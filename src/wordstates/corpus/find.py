@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wordstates.corpus.attempts import GROUP_CHARACTERS, embed_groups
 from wordstates.corpus.document import Document
 from wordstates.corpus.formats import output_format
-from wordstates.corpus.reporting import FileReport, aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, how_computed, tally
 from wordstates.corpus.searching import Searcher, Seen
 from wordstates.corpus.writers import Writer, open_writer
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
@@ -40,19 +40,12 @@ class FindReport(FileReport):
         usages: Usages found.
         targets: Usages of each target.
         dry_run: True if nothing was written.
-        provenance: Where the vectors come from; empty in a dry run.
     """
 
     texts_with_usages: int = 0
     usages: int = 0
     targets: dict[str, int] = field(default_factory=dict)
     dry_run: bool = False
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data."""
-        figures = super().to_dict()
-        return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
@@ -72,6 +65,7 @@ class FindReport(FileReport):
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
+        rows += how_computed(self.provenance)
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wordstates.chains import check_dim, parse_steps
 from wordstates.corpus.attempts import embed_groups, spans_of
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import FileReport, aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, how_computed, tally
 from wordstates.errors import InputError, RecipeError
 from wordstates.postprocessing import PostProcessing
 
@@ -32,7 +32,6 @@ class FitReport(FileReport):
         steps: The steps.
         dimensions: Of the vectors that go in, and of those that come out.
         fingerprint: Of what was fitted.
-        provenance: Where the vectors come from.
     """
 
     words: int = 0
@@ -40,7 +39,6 @@ class FitReport(FileReport):
     steps: tuple[str, ...] = ()
     dimensions: tuple[int, int] = (0, 0)
     fingerprint: str = ""
-    provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
@@ -55,6 +53,7 @@ class FitReport(FileReport):
             ("dimensions", " -> ".join(map(str, self.dimensions))),
             ("seconds", f"{self.seconds:,.1f}"),
             ("bytes", f"{self.bytes:,}"),
+            *how_computed(self.provenance),
             ("wrote", self.output),
         ]
         if self.rejects:

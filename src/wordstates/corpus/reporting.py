@@ -23,6 +23,7 @@ class FileReport(ABC):
         bytes: Size of the file; an estimate in a dry run.
         output: Path of the file.
         rejects: Documents that could not be embedded; all others are in the file.
+        provenance: Where the vectors come from; empty where the model was not needed.
     """
 
     texts: int = 0
@@ -31,10 +32,12 @@ class FileReport(ABC):
     bytes: int = 0
     output: str = ""
     rejects: list[Reject] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        return {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
+        figures = {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
+        return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
 
     @abstractmethod
     def to_text(self) -> str:
@@ -50,6 +53,28 @@ def aligned(rows: Sequence[tuple[str, str]]) -> str:
         words           12
     """
     return "\n".join(f"{name:<{_NAME_WIDTH}} {value}" for name, value in rows)
+
+
+def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write what computed, why it was PyTorch if a faster engine was looked for, and what a precision costs.
+
+    Args:
+        provenance: Where the vectors come from; empty if there are none.
+
+    Example:
+        >>> how_computed({"engine": "torch", "precision": "float32"})
+        [('engine', 'torch')]
+        >>> how_computed({"engine": "openvino", "precision": "bfloat16", "precision_error": 0.0087})
+        [('engine', 'openvino'), ('precision', 'bfloat16 (0.9% from float32, on a sample)')]
+    """
+    if not provenance:
+        return []
+    why = provenance.get("why_torch")
+    rows = [("engine", provenance["engine"] + (f" ({why})" if why else ""))]
+    if provenance.get("precision_error") is not None:
+        error = f"{provenance['precision_error']:.1%} from float32, on a sample"
+        rows.append(("precision", f"{provenance['precision']} ({error})"))
+    return rows
 
 
 def tally(counts: Mapping[str, int]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from wordstates.corpus.attempts import characters_to_come, embed_groups, group_characters, in_groups, spans_of
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import FileReport, aligned, tally, texts_read
+from wordstates.corpus.reporting import FileReport, aligned, how_computed, tally, texts_read
 from wordstates.corpus.writers import Writer
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
@@ -33,7 +33,6 @@ class Report(FileReport):
         windows: Windows read by the model.
         long_texts: Texts longer than one window.
         dry_run: True if nothing was written.
-        provenance: Where the vectors come from.
     """
 
     words: int = 0
@@ -41,13 +40,11 @@ class Report(FileReport):
     windows: int = 0
     long_texts: int = 0
     dry_run: bool = False
-    provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
     def engine(self) -> str:
         """What computed, and why it was PyTorch if a faster engine was looked for."""
-        why = self.provenance.get("why_torch")
-        return f"{self.provenance.get('engine', '')} ({why})" if why else str(self.provenance.get("engine", ""))
+        return dict(how_computed(self.provenance)).get("engine", "")
 
     @property
     def words_per_second(self) -> float:
@@ -71,8 +68,7 @@ class Report(FileReport):
             ("words a second", f"{about}{self.words_per_second:,.0f}"),
             ("bytes", f"{about}{self.bytes:,}"),
         ]
-        if self.engine:
-            rows.append(("engine", self.engine))
+        rows += how_computed(self.provenance)
         if self.rejects:
             rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
         if self.output:

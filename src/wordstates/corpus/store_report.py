@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from wordstates.corpus.reporting import aligned, tally, texts_read
+from wordstates.corpus.reporting import aligned, how_computed, tally, texts_read
 
 
 @dataclass
@@ -77,6 +77,7 @@ class StoreReport:
             ("seconds", f"{self.seconds:,.1f}"),
             ("words a second", f"{self.words_per_second:,.0f}"),
             ("bytes", f"{self.bytes:,}"),
+            *how_computed(self.provenance),
             ("wrote", self.output + ("" if self.complete else " (other parts are still missing)")),
         ]
         return aligned(rows)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from wordstates.model.engine import Engine, lay_out
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool, pool_arrays
-from wordstates.model.torch_engine import to_device
+from wordstates.model.torch_engine import to_device, to_host
 from wordstates.recipe import Recipe
 
 
@@ -66,7 +66,7 @@ def run_pass(
             for take in takes
         ]
     on_device = to_device(torch.from_numpy(flat), engine.device)
-    return [
+    pooled = [
         pool(
             hidden,
             take.layers,
@@ -75,7 +75,6 @@ def run_pass(
             on_device,
             to_device(torch.from_numpy(take.starts), engine.device),
         )
-        .cpu()
-        .numpy()
         for take in takes
     ]
+    return [vectors.numpy() for vectors in to_host(pooled)]

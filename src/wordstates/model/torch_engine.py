@@ -20,7 +20,6 @@ from wordstates.model.engine import Batch
 _LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
 _LOCK_OF_LOCKS = RLock()
 
-
 # How PyTorch (two) and OpenVINO say it.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc")
 
@@ -152,6 +151,26 @@ class TorchEngine:
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Copy to a device; to a GPU without waiting for it."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def to_host(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Copy to the memory of the host, and wait until all of it is there.
+
+    A GPU copies beside its computing: in a stream of its own, which waits for what was begun so far and not for the
+    batch that comes next, and to pinned memory, where nothing is copied twice.
+
+    Args:
+        tensors: All on one device.
+    """
+    device = tensors[0].device
+    if device.type != "cuda":
+        return [tensor.cpu() for tensor in tensors]
+    copying = torch.cuda.Stream(device)  # one of the few that PyTorch keeps
+    copying.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(copying):
+        copies = [tensor.to("cpu", non_blocking=True) for tensor in tensors]
+    copying.synchronize()
+    return copies
 
 
 @contextmanager

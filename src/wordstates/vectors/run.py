@@ -12,7 +12,7 @@ import numpy as np
 
 from wordstates.corpus.attempts import embed_groups
 from wordstates.corpus.document import Document
-from wordstates.corpus.reporting import FileReport, aligned, tally
+from wordstates.corpus.reporting import FileReport, aligned, how_computed, tally
 from wordstates.errors import InputError
 from wordstates.text.words import as_spans
 from wordstates.vectors.counting import Types
@@ -74,6 +74,7 @@ class StaticReport(FileReport):
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
+        rows += how_computed(self.provenance)
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)
@@ -139,6 +140,7 @@ def make_static(
         vectors=static.vectors | alone,
         provenance={**origin, **(provenance or {}), **words},
     )
+    report.provenance = dict(static.provenance)
     report.kept, report.usages = len(static), int(static.usages.sum())
     report.statuses = dict(statuses)
     for name, values in static.self_similarity.items():
