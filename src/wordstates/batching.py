@@ -57,6 +57,20 @@ class Layout:
 
 
 PADDED = Layout()
+SHORT = 64  # width of the shortest packed rows
+
+
+def row_widths(longest: int) -> tuple[int, ...]:
+    """Give the widths of packed rows: twice the one before, up to the longest window.
+
+    Example:
+        >>> row_widths(300), row_widths(40)
+        ((64, 128, 256, 300), (40,))
+    """
+    widths = [SHORT]
+    while widths[-1] < longest:
+        widths.append(2 * widths[-1])
+    return (*widths[:-1], longest)
 
 
 def rows_of(lengths: Sequence[int], width: int) -> list[int]:

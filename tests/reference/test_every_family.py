@@ -85,7 +85,7 @@ def test_openvino_equals_transformers_by_hand(family: str) -> None:
 # What cannot be packed is noticed, not listed; this list is for the reader.
 NOT_PACKED = {
     **dict.fromkeys(
-        ("deberta-v2", "deberta-v2-conv", "mpnet", "xlnet"),
+        ("deberta-v2", "deberta-v2-conv", "xlnet"),
         r"its windows cannot be packed \(its attention cannot be replaced",
     ),
     **dict.fromkeys(

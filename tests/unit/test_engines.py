@@ -18,10 +18,11 @@ from wordstates import WordEmbedder
 from wordstates.corpus.attempts import Reject, embed_groups, spans_of
 from wordstates.corpus.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
+from wordstates.model import engine as engine_protocol
 from wordstates.model import engines, loaded, openvino_engine, packing, rates, torch_engine
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
-from wordstates.model.packing import PackedEngine
+from wordstates.model.packing import PackedEngine, RowsEngine
 from wordstates.model.torch_engine import alone_with, copy_of
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
@@ -143,18 +144,32 @@ def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatc
 
 @pytest.mark.usefixtures("worth_it")
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
-def test_on_a_gpu_windows_are_packed_in_half_precision(
+def test_on_a_gpu_windows_are_packed_in_a_row_or_in_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
 ) -> None:
     embedder = WordEmbedder(folder, precision=precision)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))  # the network stays on the CPU
     provenance = embedder.encode(TEXTS).provenance
+    assert provenance["engine"] == "packed"
+    fast = embedder._model.engines.fastest()
     if precision == "float32":
-        assert provenance["engine"] == "torch"
-        assert provenance["why_torch"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
+        assert isinstance(fast, RowsEngine)  # FlashAttention would round
+        assert provenance["precision_error"] is None
     else:
-        assert provenance["engine"] == "packed"
+        assert isinstance(fast, PackedEngine)
         assert 0 < provenance["precision_error"] < 0.05
+
+
+@pytest.mark.usefixtures("worth_it")
+def test_on_a_gpu_long_windows_in_float32_stay_padded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for part in build("modernbert"):
+        part.save_pretrained(tmp_path)
+    embedder = WordEmbedder(tmp_path)
+    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
+    monkeypatch.setattr(engines, "_LONG_PROBE", 40)  # of the 64 subwords that it reads
+    provenance = embedder.encode(TEXTS).provenance
+    assert provenance["engine"] == "torch"
+    assert provenance["why_torch"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
 
 
 def test_packed_windows_are_read_without_padding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +190,25 @@ def test_packed_windows_are_read_without_padding(folder: Path, monkeypatch: pyte
     assert sum(columns for _, columns in seen) == subwords
     assert all(rows == 1 and columns <= 100 for rows, columns in seen)
     assert len(seen) <= -(-subwords // 100) + 1
+
+
+def test_what_has_a_bias_of_its_own_is_packed_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    right = RowsEngine.hidden_states
+
+    def watched(self: RowsEngine, batch: Batch, layers: Any) -> Any:
+        seen.append(tuple(batch.ids.shape))
+        return right(self, batch, layers)
+
+    model, tokenizer = build("mpnet")
+    embedder = WordEmbedder(model, tokenizer, engine="packed", batch_subwords=256)
+    plain = WordEmbedder(model, tokenizer, engine="torch")
+    monkeypatch.setattr(RowsEngine, "hidden_states", watched)
+    texts = [text for call in mixed_texts()[:8] for text in call]
+    found = embedder.encode(texts)
+    assert np.abs(found.vectors - plain.encode(texts).vectors).max() < 1e-5
+    assert {width for _, width in seen} == {embedder._model.limit}
+    assert len(found.subword_ids) < sum(rows * width for rows, width in seen) < 1.5 * len(found.subword_ids)
 
 
 def test_a_packed_network_shares_its_weights_and_leaves_the_given_one_alone() -> None:
@@ -504,10 +538,12 @@ def test_windows_that_see_each_other_are_not_packed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
 ) -> None:
     """Rounding does not hide it either: the graph is compared in float32."""
-    monkeypatch.setattr(openvino_engine, "_UNSEEN", -6.0)  # a little of the neighbours comes through
+    monkeypatch.setattr(engine_protocol, "_UNSEEN", -6.0)  # a little of the neighbours comes through
     engine = WordEmbedder(folder, engine="openvino", precision=precision)._model.engines.fastest()
     assert engine.name == "openvino"
     assert not engine.layout.packed
+    with pytest.raises(ModelError, match="its windows cannot be packed"):
+        WordEmbedder(*build("mpnet"), engine="packed", precision=precision)
 
 
 def test_submit_gives_what_encode_gives(folder: Path) -> None:

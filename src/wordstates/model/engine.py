@@ -13,6 +13,8 @@ from torch import Tensor
 
 from wordstates.batching import Layout, rows_of
 
+_UNSEEN = -1e9  # added to what a subword must not see
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -35,6 +37,13 @@ class Batch:
     def positions(self) -> Int[np.ndarray, " subwords"]:
         """Give the position of every subword in its window, from 0."""
         return _positions(self.lengths)
+
+    def numbers(self) -> tuple[Int[Tensor, "rows subwords"], Int[Tensor, "rows subwords"]]:
+        """Give the position of every subword in its window, and the number of its window, from 1; 0 where is none."""
+        positions, windows = torch.zeros_like(self.ids), torch.zeros_like(self.ids)
+        positions[self.mask] = torch.from_numpy(self.positions())
+        windows[self.mask] = torch.from_numpy(np.repeat(np.arange(1, len(self.lengths) + 1), self.lengths))
+        return positions, windows
 
 
 def _positions(lengths: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " subwords"]:
@@ -69,6 +78,18 @@ class Engine(Protocol):
         What it gives may be memory of its own, which holds until the same thread asks again.
         """
         ...
+
+
+def mask_of_rows(windows: Int[Tensor, "rows subwords"]) -> Float[Tensor, "rows 1 subwords subwords"]:
+    """Give what is added to attention in packed rows, so that a subword sees its own window alone.
+
+    A mask of four dimensions `transformers` takes as it is.
+
+    Args:
+        windows: Number of the window of each subword.
+    """
+    together = windows[:, None, :, None] == windows[:, None, None, :]
+    return torch.where(together, 0.0, _UNSEEN)
 
 
 def relative_error(exact: Sequence[Tensor], other: Sequence[Tensor]) -> float:

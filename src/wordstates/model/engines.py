@@ -13,16 +13,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import PADDED, Layout
+from wordstates.batching import PADDED, SHORT, Layout
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
 from wordstates.model.engine import Batch, Engine, lay_out, relative_error
 from wordstates.model.network import first_position
-from wordstates.model.openvino_engine import FULL, SHORT, OpenVinoEngine, is_installed
-from wordstates.model.packing import HALF, PackedEngine, attention
+from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed
+from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
 from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine, copy_of
 
+FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
@@ -131,7 +132,7 @@ class Engines:
             part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
         )
         self._settled = False
-        self._fast: OpenVinoEngine | PackedEngine | None = None
+        self._fast: FastEngine | None = None
         self._lock = RLock()
         if threads is not None and reference.device.type == "cpu":
             torch.set_num_threads(threads)
@@ -188,11 +189,25 @@ class Engines:
         """True if the fast engine is the one that packs windows: on GPUs, or where it is asked for."""
         return self._wanted == "packed" or (self._wanted == "auto" and self.device.type == "cuda")
 
+    @property
+    def _flash(self) -> bool:
+        """True if windows may stand in a single row: FlashAttention computes in half precision only."""
+        return self.device.type != "cuda" or next(self.reference.network.parameters()).dtype in HALF
+
+    @property
+    def _longest(self) -> int | None:
+        """Subwords of the longest window, if windows may stand in rows that a mask of ours divides.
+
+        Longer windows than are compared may be attended to in ways that such a mask would overrule.
+        """
+        longest = self._probes.longest
+        return longest if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE else None
+
     def _obstacle(self) -> str | None:
         if self._packs:
             if not self._probes.padding_safe:
                 return "it reads windows of one length only, of which nothing is padded"
-            if self.device.type == "cuda" and next(self.reference.network.parameters()).dtype not in HALF:
+            if not self._flash and self._longest is None:
                 return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
         elif self.device.type != "cpu":
             return f"OpenVINO runs on CPUs, the model is on {self.device}"
@@ -224,19 +239,21 @@ class Engines:
             reasons.append(found)
         return reasons[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
 
-    def _makers(self) -> Iterator[Callable[[], OpenVinoEngine | PackedEngine]]:
+    def _makers(self) -> Iterator[Callable[[], FastEngine]]:
         """Give the ways to make the fast engine, the best first.
 
         Some networks with windows of attention give NaN in OpenVINO where padding sees nothing; with attention written
         out they do not.
         """
+        longest = self._longest
         if self._packs:
-            yield self._packed
+            if self._flash:
+                yield partial(self._packed, _in_one_row)
+            if longest is not None:
+                yield partial(self._packed, partial(_in_rows, longest=longest))
             return
         network = _in_float32(self.reference.network)
-        longest = self._probes.longest
-        # Longer windows than were compared may be attended to in ways that a mask of ours would overrule.
-        if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE:
+        if longest is not None:
             yield partial(self._as_graph, network, longest)
         yield partial(self._as_graph, network)
         yield lambda: self._as_graph(_hf.with_plain_attention(network))
@@ -252,28 +269,24 @@ class Engines:
             first_position=first_position(network),
         )
 
-    def _packed(self) -> PackedEngine:
-        """Make the packed engine, once its windows were seen to be apart in float32, where rounding hides nothing.
+    def _packed(self, pack: Callable[[TorchEngine], PackedEngine | RowsEngine]) -> PackedEngine | RowsEngine:
+        """Make a packed engine, once its windows were seen to be apart in float32, where rounding hides nothing.
 
         Raises:
             ValueError: If they are not, or attention cannot be replaced.
         """
         if self._exact is not None:
             exact = self._reference_in_float32()
-            found = self._difference(self._packed_as(exact), exact)
+            found = self._difference(pack(exact), exact)
             if found is not None:
                 raise ValueError(found)
-        return self._packed_as(self.reference)
+        return pack(self.reference)
 
     def _reference_in_float32(self) -> TorchEngine:
         plain = self.reference
         return TorchEngine(_in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
 
-    def _packed_as(self, padded: TorchEngine) -> PackedEngine:
-        network = _hf.with_own_attention(padded.network, attention)
-        return PackedEngine(network, padded, first_position(padded.network))
-
-    def _disagreement(self, engine: OpenVinoEngine | PackedEngine) -> str | None:
+    def _disagreement(self, engine: FastEngine) -> str | None:
         """Say where an engine differs from the reference by more than its precision explains."""
         if self._exact is not None:
             exact = [self._exact[layer][0] for layer in self._layers]
@@ -287,9 +300,7 @@ class Engines:
                     return found
         return self._difference(engine, self.reference)
 
-    def _difference(
-        self, engine: OpenVinoEngine | PackedEngine, reference: TorchEngine, most: int | None = None
-    ) -> str | None:
+    def _difference(self, engine: FastEngine, reference: TorchEngine, most: int | None = None) -> str | None:
         """Say where an engine differs from another by more than the precision of both explains.
 
         Args:
@@ -309,6 +320,15 @@ class Engines:
                 if not error <= allowed:
                     return f"its layer {layer} differs by {error:.1g} from PyTorch's"
         return None
+
+
+def _in_one_row(padded: TorchEngine) -> PackedEngine:
+    network = _hf.with_own_attention(padded.network, attention)
+    return PackedEngine(network, padded, first_position(padded.network))
+
+
+def _in_rows(padded: TorchEngine, longest: int) -> RowsEngine:
+    return RowsEngine(padded, first_position(padded.network), longest)
 
 
 def _of_subwords(engine: Engine, batch: Batch, layers: Sequence[int]) -> list[Float[Tensor, "subwords dim"]]:

@@ -17,25 +17,22 @@ from importlib.util import find_spec
 from threading import Lock, local
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import Layout
+from wordstates.batching import SHORT, Layout, row_widths
 from wordstates.errors import MissingExtraError
-from wordstates.model.engine import Batch
+from wordstates.model.engine import Batch, mask_of_rows
 from wordstates.model.torch_engine import alone_with
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 # Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in two forms.
 _MOST_GRAPHS = 6
-# Up to this width attention is faster as plain products (a quarter of all time for sentences in bfloat16), beyond it as
-# one fused step, which OpenVINO calls a snippet.
-SHORT = 64
 # Subwords of a full batch of packed rows.
 FULL = 1024
-_UNSEEN = -1e9  # added to what a subword must not see
+# In short rows attention is faster as plain products (a quarter of all time for sentences in bfloat16), in longer ones
+# as one fused step, which OpenVINO calls a snippet.
 _PLAIN_ATTENTION = {"SNIPPETS_MODE": "DISABLE"}
 
 
@@ -82,7 +79,7 @@ class OpenVinoEngine:
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
         }
-        self.layout = Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=_widths(longest))
+        self.layout = Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=row_widths(longest))
         self._first_position = first_position
         traced = _Padded(network, arguments) if longest is None else _Packed(network, arguments)
         self._graph = _as_graph(traced, network, self._inputs(example(self.layout)))
@@ -120,9 +117,7 @@ class OpenVinoEngine:
         if not self.layout.packed:
             inputs = [batch.ids, batch.mask.long()]
         else:
-            positions, windows = torch.zeros_like(batch.ids), torch.zeros_like(batch.ids)
-            positions[batch.mask] = torch.from_numpy(batch.positions())
-            windows[batch.mask] = torch.from_numpy(np.repeat(np.arange(1, len(batch.lengths) + 1), batch.lengths))
+            positions, windows = batch.numbers()
             inputs = [batch.ids, positions + self._first_position, windows]
         return inputs if batch.type_ids is None else [*inputs, batch.type_ids]
 
@@ -177,19 +172,6 @@ class _Form:
     plain: bool
 
 
-def _widths(longest: int) -> tuple[int, ...]:
-    """Give the widths of packed rows: twice the one before, up to the longest window.
-
-    Example:
-        >>> _widths(300), _widths(40)
-        ((64, 128, 256, 300), (40,))
-    """
-    widths = [SHORT]
-    while widths[-1] < longest:
-        widths.append(2 * widths[-1])
-    return (*widths[:-1], longest)
-
-
 def is_installed() -> bool:
     """Tell whether OpenVINO is there, without loading it."""
     return find_spec("openvino") is not None
@@ -220,9 +202,7 @@ class _Packed(_EveryLayer):
     def forward(
         self, ids: Tensor, positions: Tensor, windows: Tensor, types: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        together = windows[:, None, :, None] == windows[:, None, None, :]
-        mask = torch.where(together, 0.0, _UNSEEN)  # transformers takes a mask of four dimensions as it is
-        return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask)
+        return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask_of_rows(windows))
 
 
 def _as_graph(traced: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:

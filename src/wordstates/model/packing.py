@@ -1,10 +1,13 @@
-"""Attention over windows that stand one after the other in a single row, so that nothing is padded.
+"""Windows that stand one after the other, for PyTorch, so that little or nothing is padded.
 
-A batch of a GPU is large, and holds windows of unequal length: padded, a quarter of it may be padding. Packed, every
-subword is a real one, and attention alone has to know where each window begins::
+A batch of a GPU is large, and holds windows of unequal length: padded, a quarter of it may be padding. Packed,
+attention alone has to know where each window begins::
 
     padded   The river bank .            packed   The river bank . A bank lends .
              A   bank  lends .
+
+In a single row every subword is a real one, and attention is a function of ours, for unequal lengths. Networks whose
+attention is more than that keep their own, and have rows of a few widths, with a mask that hides the neighbours.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from wordstates.batching import Layout
-from wordstates.model.engine import Batch
+from wordstates.batching import Layout, row_widths
+from wordstates.model.engine import Batch, mask_of_rows
 from wordstates.model.torch_engine import TorchEngine, to_device
 
 HALF = (torch.bfloat16, torch.float16)  # what FlashAttention computes in
@@ -89,6 +92,44 @@ class PackedEngine(TorchEngine):
             yield inputs
         finally:
             del _READING.row
+
+
+class RowsEngine(TorchEngine):
+    """Runs a network on windows in rows of a few widths.
+
+    Invariant: as that of `PackedEngine`.
+
+    Args:
+        reference: The engine of the same network with padding.
+        first_position: Number of the first position, where positions have numbers.
+        longest: Subwords of the longest window.
+    """
+
+    name = "packed"
+
+    def __init__(self, reference: TorchEngine, first_position: int, longest: int) -> None:
+        super().__init__(
+            reference.network,
+            reference.blocks,
+            reference.n_blocks,
+            time_first=reference.time_first,
+            arguments=reference.arguments,
+        )
+        self.layout = Layout(packed=True, widths=row_widths(longest))
+        self._first_position = first_position
+
+    @contextmanager
+    def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
+        positions, windows = (to_device(numbers, self.device) for numbers in batch.numbers())
+        inputs = {
+            "input_ids": to_device(batch.ids, self.device),
+            "position_ids": positions + self._first_position,
+            "attention_mask": mask_of_rows(windows).to(next(self.network.parameters()).dtype),
+            **self.arguments,
+        }
+        if batch.type_ids is not None:
+            inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
+        yield inputs
 
 
 def attention(
