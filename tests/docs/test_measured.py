@@ -18,7 +18,7 @@ def test_the_page_of_sweeps_is_made_of_its_results() -> None:
     assert render_quality(found) == (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("results", "page"), [("speed", "benchmark")])
+@pytest.mark.parametrize(("results", "page"), [("speed", "benchmark"), ("speed-avx2", "benchmark-avx2")])
 def test_the_page_of_the_race_is_made_of_its_results(tmp_path: Path, results: str, page: str) -> None:
     table, plot = render_speed(RESULTS / f"{results}.json", tmp_path, page)
     assert table.read_text(encoding="utf-8") == (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
