@@ -6,6 +6,7 @@ import gzip
 import json
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from itertools import islice, permutations
 from pathlib import Path
@@ -20,6 +21,7 @@ from safetensors import safe_open
 
 from cli_runner import SENTENCES, files_in, masked, run, start
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
+from wordstates.cli import embed_store
 from wordstates.cli import groups as options
 from wordstates.corpus.provenance import read_provenance
 from wordstates.corpus.readers import TextUnit
@@ -322,6 +324,12 @@ def test_reduced_precision_tells_its_error(folder: Path, bert: Path) -> None:
     assert told in run(*given, "-o", "text.npz", cwd=folder).err
     store = run(*given, "-o", "store/", "--engine", "torch", cwd=folder)
     assert f"engine          torch\n{told}wrote           store\n" in store.err
+
+
+def test_a_worker_warns_in_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    seen = embed_store._made(lambda **given: (given, warnings.formatwarning("slow", UserWarning, "a.py", 1)), window=64)
+    assert seen == ({"window": 64}, "wordstates: slow\n")
 
 
 def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:

@@ -10,7 +10,6 @@ import errno
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -30,6 +29,7 @@ from wordstates.cli.options import version
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
 from wordstates.cli.sweep import sweep
+from wordstates.cli.telling import warn_in_lines
 from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
 
@@ -78,7 +78,7 @@ def main() -> None:
     for stop in ("SIGTERM", "SIGHUP"):  # a scheduler's stop and a closed terminal clean up as Ctrl-C does
         if hasattr(signal, stop):
             signal.signal(getattr(signal, stop), signal.default_int_handler)
-    warnings.formatwarning = lambda message, *_, **__: f"wordstates: {message}\n"
+    warn_in_lines()
     with _end_is_told():
         app(prog_name="wordstates")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wordstates.cli.options import print_json
-from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects
+from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects, warn_in_lines
 from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ class _OptionError(InputError):
 
 
 def _made(make_embedder: Any, **given: Any) -> WordEmbedder:
+    warn_in_lines()  # this may be a worker
     try:
         return make_embedder(**given)  # type: ignore[no-any-return]
     except InputError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,11 @@ def notes_on(statuses: Mapping[str, int], words: int, *, left_only: bool) -> lis
     if left_only:
         notes.append("note: this model is causal: each vector knows its left context only (--repeat reads twice)")
     return notes
+
+
+def warn_in_lines() -> None:
+    """Have the warnings of this process come as a line each, without the code that they come from."""
+    warnings.formatwarning = lambda message, *_, **__: f"wordstates: {message}\n"
 
 
 def say(*lines: str) -> None:
