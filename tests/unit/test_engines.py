@@ -364,8 +364,8 @@ def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
 
 
 def test_how_slow_a_precision_is_here_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(100))
-    monkeypatch.setattr(rates.time, "perf_counter", lambda: float(next(clock)))
+    clock = mock.Mock(perf_counter=mock.Mock(side_effect=[float(second) for second in range(20)]))
+    monkeypatch.setattr(rates, "time", clock)
     assert rates.products_per_second(torch.bfloat16, 64, 256) == 2 * 64 * 384 * 256
     speeds = {torch.float32: 50.0, torch.bfloat16: 10.0, torch.float16: 100.0}
     monkeypatch.setattr(rates, "products_per_second", lambda dtype, rows, columns: speeds[dtype])

@@ -173,13 +173,6 @@ def _examined(
         # Rounding would pass for the effect of padding, or of the right context: that is known from float32.
         halved = _probed(network, text, arguments, name)
         anatomy = replace(halved, causal=anatomy.causal, padding_safe=anatomy.padding_safe)
-    slower = slowness(wanted) if next(network.parameters()).device.type == "cpu" else 1.0
-    if slower >= _SLOW:
-        warnings.warn(
-            f"On this processor PyTorch takes {slower:.0f} times as long in {_name(wanted)} as in float32. With "
-            "precision='float32' vectors are exact and come sooner.",
-            stacklevel=4,
-        )
     template = _with_bos(words, anatomy, bos, name)
     reference = TorchEngine(
         network,
@@ -203,7 +196,7 @@ def _examined(
             layers=sorted(anatomy.readable),
             wanted=engine,
             precision=_name(wanted),
-            slower=slower,
+            slower=_slower_here(network, wanted),
             threads=threads,
             owned=checkpoint.owned,
             name=name,
@@ -214,6 +207,18 @@ def _examined(
         pad_id=pad_id,
         precision=_name(wanted),
     )
+
+
+def _slower_here(network: nn.Module, wanted: torch.dtype) -> float:
+    """Say how many times as long as in float32 a network takes in a precision, and warn if it is no use here."""
+    slower = slowness(wanted) if next(network.parameters()).device.type == "cpu" else 1.0
+    if slower >= _SLOW:
+        warnings.warn(
+            f"On this processor PyTorch takes {slower:.0f} times as long in {_name(wanted)} as in float32. With "
+            "precision='float32' vectors are exact and come sooner.",
+            stacklevel=5,
+        )
+    return slower
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -77,21 +77,17 @@ class PackedEngine(TorchEngine):
 
     @contextmanager
     def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
-        lengths = batch.lengths.tolist()
-        positions = torch.from_numpy(batch.positions())[None] + self._first_position
         bounds = to_device(torch.tensor([0, *batch.lengths.cumsum().tolist()], dtype=torch.int32), self.device)
-        inputs = {
-            "input_ids": to_device(batch.ids, self.device),
-            "position_ids": to_device(positions, self.device),
-            **self.arguments,
-        }
-        if batch.type_ids is not None:
-            inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
-        _READING.row = _Row(bounds, lengths)
-        try:
-            yield inputs
-        finally:
-            del _READING.row
+        with super()._inputs(batch) as inputs:
+            _READING.row = _Row(bounds, batch.lengths.tolist())
+            try:
+                yield inputs
+            finally:
+                del _READING.row
+
+    def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
+        positions = torch.from_numpy(batch.positions())[None] + self._first_position
+        return {"position_ids": to_device(positions, self.device)}
 
 
 class RowsEngine(TorchEngine):
@@ -118,18 +114,10 @@ class RowsEngine(TorchEngine):
         self.layout = Layout(packed=True, widths=row_widths(longest))
         self._first_position = first_position
 
-    @contextmanager
-    def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
+    def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
         positions, windows = (to_device(numbers, self.device) for numbers in batch.numbers())
-        inputs = {
-            "input_ids": to_device(batch.ids, self.device),
-            "position_ids": positions + self._first_position,
-            "attention_mask": mask_of_rows(windows).to(next(self.network.parameters()).dtype),
-            **self.arguments,
-        }
-        if batch.type_ids is not None:
-            inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
-        yield inputs
+        mask = mask_of_rows(windows).to(next(self.network.parameters()).dtype)
+        return {"position_ids": positions + self._first_position, "attention_mask": mask}
 
 
 def attention(

@@ -118,14 +118,14 @@ class TorchEngine:
     @contextmanager
     def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
         """Give the keyword arguments that have the network read a batch, while it does."""
-        inputs: dict[str, Any] = {
-            "input_ids": to_device(batch.ids, self.device),
-            "attention_mask": to_device(batch.mask.long(), self.device),
-            **self.arguments,
-        }
+        inputs = {"input_ids": to_device(batch.ids, self.device), **self._arrangement(batch), **self.arguments}
         if batch.type_ids is not None:
             inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
         yield inputs
+
+    def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
+        """Give what tells the network how windows stand in a batch."""
+        return {"attention_mask": to_device(batch.mask.long(), self.device)}
 
     def _caught(self, inputs: dict[str, Any], blocks: Sequence[nn.Module], layers: Sequence[int]) -> dict[int, Tensor]:
         caught: dict[int, Tensor] = {}
