@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, permutations, product
 from pathlib import Path
@@ -361,6 +362,9 @@ def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
         slow = WordEmbedder(folder, precision="bfloat16")
     assert slow.engine_for(work) == "openvino"
     assert WordEmbedder(folder).engine_for(work) == "torch"
+    with warnings.catch_warnings():  # what PyTorch takes is nothing to one who does not ask it
+        warnings.simplefilter("error")
+        WordEmbedder(folder, precision="bfloat16", engine="openvino")
 
 
 def test_how_slow_a_precision_is_here_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,8 @@ class StoreReport:
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
-        done = f"{self.computed:,} computed" + (f", {self.skipped:,} were there" if self.skipped else "")
+        there = f", {self.skipped:,} {'was' if self.skipped == 1 else 'were'} there" if self.skipped else ""
+        done = f"{self.computed:,} computed{there}"
         rows = [
             ("texts", texts_read(self.texts, self.long_texts)),
             ("words", f"{self.words:,}"),

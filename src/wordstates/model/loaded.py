@@ -196,7 +196,7 @@ def _examined(
             layers=sorted(anatomy.readable),
             wanted=engine,
             precision=_name(wanted),
-            slower=_slower_here(network, wanted),
+            slower=_slower_here(network, wanted, engine),
             threads=threads,
             owned=checkpoint.owned,
             name=name,
@@ -209,10 +209,10 @@ def _examined(
     )
 
 
-def _slower_here(network: nn.Module, wanted: torch.dtype) -> float:
-    """Say how many times as long as in float32 a network takes in a precision, and warn if it is no use here."""
+def _slower_here(network: nn.Module, wanted: torch.dtype, engine: EngineName) -> float:
+    """Say how many times as long as in float32 PyTorch takes in a precision, and warn if it may have to."""
     slower = slowness(wanted) if next(network.parameters()).device.type == "cpu" else 1.0
-    if slower >= _SLOW:
+    if slower >= _SLOW and engine != "openvino":
         warnings.warn(
             f"On this processor PyTorch takes {slower:.0f} times as long in {_name(wanted)} as in float32. With "
             "precision='float32' vectors are exact and come sooner.",
