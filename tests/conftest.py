@@ -6,8 +6,11 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub: no test touches the network
 
+import pytest
 import torch
 from hypothesis import settings
+
+from wordstates.model.engines import Engines
 
 # Tiny models gain nothing from threads, and two test processes that fight over two cores lose a lot.
 torch.set_num_threads(1)
@@ -17,3 +20,9 @@ settings.register_profile(
     "wordstates", deadline=None, derandomize=True, max_examples=int(os.environ.get("EXAMPLES", "60"))
 )
 settings.load_profile("wordstates")
+
+
+@pytest.fixture
+def one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have packed windows stand in a single row on a CPU too, where several with a mask are as fast."""
+    monkeypatch.setattr(Engines, "_longest", None)

@@ -65,6 +65,7 @@ _BOTH = (
 _CPU = (
     _ours("openvino", "bfloat16"),
     _ours("openvino", "float32"),
+    _ours("packed", "float32"),
     *_BOTH,
     Entry("spacy-transformers", "spacy", "by_spacy"),
 )

@@ -54,8 +54,8 @@ class WordEmbedder:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
             float32 is measured and stands in the provenance.
-        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch without
-            padding, for GPUs in half precision), or ``"auto"`` (default): for calls that are long enough to pay for it
+        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
+            little or no padding), or ``"auto"`` (default): for calls that are long enough to pay for it
             the fastest that is installed, supports the model and agrees with PyTorch on a probe text, PyTorch for all
             others.
         threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.

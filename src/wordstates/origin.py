@@ -57,7 +57,7 @@ def provenance_of(
         "precision": model.precision,
         "precision_error": engine.precision_error,
         "engine": engine.name,
-        **({"why_torch": model.engines.why_torch} if model.engines.why_torch else {}),
+        **({"why_not_faster": model.engines.why_not_faster} if model.engines.why_not_faster else {}),
         "device": str(engine.device),
         "window": window,
         "overlap": settings.overlap,

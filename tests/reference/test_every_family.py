@@ -13,6 +13,7 @@ import by_hand
 from families import FAMILIES, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import ModelError
+from wordstates.model.packing import RowsEngine
 from wordstates.recipe import LAYER_POOLINGS, SUBWORD_POOLINGS
 
 TOLERANCE = 1e-5
@@ -82,10 +83,10 @@ def test_openvino_equals_transformers_by_hand(family: str) -> None:
     assert largest_difference(family, embedder, chosen) < TOLERANCE
 
 
-# What cannot be packed is noticed, not listed; this list is for the reader.
-NOT_PACKED = {
+# What cannot be packed in a single row is noticed, not listed; this list is for the reader.
+NOT_IN_ONE_ROW = {
     **dict.fromkeys(
-        ("deberta-v2", "deberta-v2-conv", "xlnet"),
+        ("deberta-v2", "deberta-v2-conv", "xlnet", "mpnet"),
         r"its windows cannot be packed \(its attention cannot be replaced",
     ),
     **dict.fromkeys(
@@ -96,11 +97,12 @@ NOT_PACKED = {
 }
 
 
+@pytest.mark.usefixtures("one_row")
 @pytest.mark.parametrize("family", FAMILIES)
-def test_packed_windows_equal_transformers_by_hand(family: str) -> None:
+def test_windows_packed_in_one_row_equal_transformers_by_hand(family: str) -> None:
     model, tokenizer = build(family)
-    if family in NOT_PACKED:
-        with pytest.raises(ModelError, match=f"cannot run on engine='packed' here: {NOT_PACKED[family]}"):
+    if family in NOT_IN_ONE_ROW:
+        with pytest.raises(ModelError, match=f"cannot run on engine='packed' here: {NOT_IN_ONE_ROW[family]}"):
             WordEmbedder(model, tokenizer, layers=0, engine="packed")
         return
     chosen = recipes(family)
@@ -109,7 +111,20 @@ def test_packed_windows_equal_transformers_by_hand(family: str) -> None:
     assert largest_difference(family, embedder, chosen) < TOLERANCE
 
 
-@pytest.mark.parametrize("family", NOT_PACKED)
+IN_ROWS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "albert", "electra", "mpnet")
+
+
+@pytest.mark.parametrize("family", IN_ROWS)
+def test_windows_packed_in_rows_equal_transformers_by_hand(family: str) -> None:
+    model, tokenizer = build(family)
+    chosen = recipes(family)
+    embedder = WordEmbedder(model, tokenizer, recipes=chosen, engine="packed")
+    assert isinstance(embedder._model.engines.fastest(), RowsEngine)
+    assert largest_difference(family, embedder, chosen) < TOLERANCE
+
+
+@pytest.mark.usefixtures("one_row")
+@pytest.mark.parametrize("family", NOT_IN_ONE_ROW)
 def test_rounding_does_not_hide_windows_that_see_each_other(family: str) -> None:
     """With small weights the influence of a neighbour is within the rounding of half precision."""
     model, tokenizer = build(family)
@@ -117,7 +132,7 @@ def test_rounding_does_not_hide_windows_that_see_each_other(family: str) -> None
     for name, weight in quiet.named_parameters():
         if weight.ndim == 2 and "embed" not in name:
             weight.data *= 0.5
-    with pytest.raises(ModelError, match=f"cannot run on engine='packed' here: {NOT_PACKED[family]}"):
+    with pytest.raises(ModelError, match=f"cannot run on engine='packed' here: {NOT_IN_ONE_ROW[family]}"):
         WordEmbedder(quiet, tokenizer, layers=0, engine="packed", precision="bfloat16")
 
 

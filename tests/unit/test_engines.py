@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -39,10 +40,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return where
 
 
+def choose_from(subwords: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have calls of so many subwords, and more, choose their engine."""
+    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 0.0)
+    monkeypatch.setattr(engines, "_WORTH_PROBES", subwords)
+
+
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every call long enough for a graph."""
-    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 0.0)
+    """Make every call long enough to choose an engine."""
+    choose_from(0.0, monkeypatch)
 
 
 def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
@@ -51,9 +58,8 @@ def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
     embedder = WordEmbedder(folder)
     short = embedder.encode(TEXTS)
     assert short.provenance["engine"] == "torch"
-    assert "why_torch" not in short.provenance
-    weights = embedder._model.engines._weights
-    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 2.0 * weights * (sum(map(len, TEXTS)) // 4))
+    assert "why_not_faster" not in short.provenance
+    choose_from(sum(map(len, TEXTS)) // 4, monkeypatch)
     long = embedder.encode(TEXTS)
     assert long.provenance["engine"] == embedder.engine_for(sum(map(len, TEXTS))) == "openvino"
     assert embedder.provenance["engine"] == embedder.engine_for(1) == "torch"
@@ -71,14 +77,45 @@ def test_both_engines_meet_the_protocol(folder: Path) -> None:
         assert engine.device == torch.device("cpu")
 
 
+def test_choosing_an_engine_costs_more_the_larger_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one reads few subwords in the time that a small one takes for many, and so with the probes."""
+    chooser = WordEmbedder(folder)._model.engines
+    fast = copy.copy(chooser.reference)
+    monkeypatch.setattr(chooser, "fastest", lambda: fast)
+    for weights, subwords in ((10_646_784, 38_786.0), (85_054_464, 22_352.0), (10**12, 20_001.0)):
+        monkeypatch.setattr(chooser, "_weights", weights)
+        assert chooser.for_work(subwords - 1.0) is chooser.reference
+        assert chooser.for_work(subwords) is fast
+
+
 @pytest.mark.usefixtures("worth_it")
-def test_without_openvino_pytorch_computes_and_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_without_openvino_pytorch_reads_packed_rows_and_says_why(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
+) -> None:
     monkeypatch.setattr(engines, "is_installed", lambda: False)
-    emb = WordEmbedder(folder).encode(TEXTS)
-    assert emb.provenance["engine"] == "torch"
-    assert emb.provenance["why_torch"] == 'OpenVINO is not installed: pip install "wordstates[openvino]"'
+    embedder = WordEmbedder(folder, precision=precision)
+    emb = embedder.encode(TEXTS)
+    assert emb.provenance["engine"] == "packed"
+    assert emb.provenance["why_not_faster"] == 'OpenVINO is not installed: pip install "wordstates[openvino]"'
+    assert isinstance(embedder._model.engines.fastest(), RowsEngine)
+    plain = WordEmbedder(folder, precision=precision, engine="torch").encode(TEXTS).vectors
+    assert np.abs(emb.vectors - plain).max() < (1e-5 if precision == "float32" else 0.1)
     with pytest.raises(MissingExtraError, match=r"engine='openvino' needs an extra"):
         WordEmbedder(folder, engine="openvino")
+
+
+@pytest.mark.usefixtures("worth_it")
+@pytest.mark.parametrize("family", ["gpt2", "deberta-v2"])
+def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    monkeypatch.setattr(engines, "is_installed", lambda: False)
+    for part in build(family):
+        part.save_pretrained(tmp_path)
+    provenance = WordEmbedder(tmp_path).encode(TEXTS).provenance
+    assert provenance["engine"] == "torch"
+    assert provenance["why_not_faster"].startswith("OpenVINO is not installed")
 
 
 @pytest.mark.usefixtures("worth_it")
@@ -94,8 +131,8 @@ def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(OpenVinoEngine, "hidden_states", wrong)
     embedder = WordEmbedder(folder)
     emb = embedder.encode(TEXTS)
-    assert emb.provenance["engine"] == "torch"
-    assert "its layer 0 differs by" in emb.provenance["why_torch"]
+    assert emb.provenance["engine"] == "packed"
+    assert "its layer 0 differs by" in emb.provenance["why_not_faster"]
     with pytest.raises(
         ModelError, match=r"cannot run on engine='openvino' here: its layer 0 differs by .* Leave it out"
     ):
@@ -113,7 +150,7 @@ def test_an_engine_that_disagrees_in_reduced_precision_is_not_used(
         return found if len(batch.ids) == 1 else {layer: state.flip(-1) for layer, state in found.items()}
 
     monkeypatch.setattr(OpenVinoEngine, "hidden_states", wrong)
-    why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_torch"]
+    why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_not_faster"]
     assert why.startswith("its layer 0 differs by")
 
 
@@ -124,23 +161,25 @@ def test_a_network_that_cannot_be_traced_runs_on_pytorch(folder: Path, monkeypat
 
     monkeypatch.setattr(openvino_engine, "_as_graph", fails)
     emb = WordEmbedder(folder).encode(TEXTS)
-    assert emb.provenance["why_torch"] == "it cannot be turned into a graph (no such operation)"
+    assert emb.provenance["why_not_faster"] == "it cannot be turned into a graph (no such operation)"
 
 
 @pytest.mark.usefixtures("worth_it")
 def test_a_model_in_memory_may_change_and_stays_with_pytorch_unless_asked() -> None:
     model, tokenizer = build("bert")
-    assert "may be trained on" in WordEmbedder(model, tokenizer).encode(TEXTS).provenance["why_torch"]
+    provenance = WordEmbedder(model, tokenizer).encode(TEXTS).provenance
+    assert provenance["engine"] == "packed"  # in rows: the very network
+    assert "may be trained on" in provenance["why_not_faster"]
     assert WordEmbedder(model, tokenizer, engine="openvino").encode(TEXTS).provenance["engine"] == "openvino"
 
 
 @pytest.mark.usefixtures("worth_it")
 def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    why = WordEmbedder(folder, precision="float16").encode(TEXTS).provenance["why_torch"]
+    why = WordEmbedder(folder, precision="float16").encode(TEXTS).provenance["why_not_faster"]
     assert why == "OpenVINO computes in float32 or bfloat16"
     embedder = WordEmbedder(folder)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("xpu:1"))
-    assert embedder.encode(TEXTS).provenance["why_torch"] == "OpenVINO runs on CPUs, the model is on xpu:1"
+    assert embedder.encode(TEXTS).provenance["why_not_faster"] == "OpenVINO runs on CPUs, the model is on xpu:1"
 
 
 @pytest.mark.usefixtures("worth_it")
@@ -162,7 +201,9 @@ def test_on_a_gpu_windows_are_packed_in_a_row_or_in_rows(
 
 
 @pytest.mark.usefixtures("worth_it")
-def test_on_a_gpu_long_windows_in_float32_stay_padded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_on_a_gpu_long_windows_in_float32_or_of_models_in_memory_stay_padded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for part in build("modernbert"):
         part.save_pretrained(tmp_path)
     embedder = WordEmbedder(tmp_path)
@@ -170,9 +211,14 @@ def test_on_a_gpu_long_windows_in_float32_stay_padded(monkeypatch: pytest.Monkey
     monkeypatch.setattr(engines, "_LONG_PROBE", 40)  # of the 64 subwords that it reads
     provenance = embedder.encode(TEXTS).provenance
     assert provenance["engine"] == "torch"
-    assert provenance["why_torch"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
+    assert provenance["why_not_faster"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
+    model, tokenizer = build("modernbert")
+    embedder = WordEmbedder(copy.deepcopy(model).bfloat16(), tokenizer)
+    why = embedder.encode(TEXTS).provenance["why_not_faster"]
+    assert why == "a model in memory may be trained on, or moved, and a copy would keep it as it is now"
 
 
+@pytest.mark.usefixtures("one_row")
 def test_packed_windows_are_read_without_padding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
     right = PackedEngine.hidden_states
@@ -212,6 +258,7 @@ def test_what_has_a_bias_of_its_own_is_packed_in_rows(monkeypatch: pytest.Monkey
     assert len(found.subword_ids) < sum(rows * width for rows, width in seen) < 1.5 * len(found.subword_ids)
 
 
+@pytest.mark.usefixtures("one_row")
 def test_a_packed_network_shares_its_weights_and_leaves_the_given_one_alone() -> None:
     model, tokenizer = build("modernbert")
     before = model.config._attn_implementation
@@ -237,6 +284,7 @@ def test_what_a_subword_of_a_packed_window_sees(causal: bool, sliding: int | Non
     assert found.int().tolist() == seen
 
 
+@pytest.mark.usefixtures("one_row")
 @pytest.mark.parametrize("key_heads", [2, 4])
 def test_flash_attention_gets_windows_and_what_they_see(
     folder: Path, monkeypatch: pytest.MonkeyPatch, key_heads: int
@@ -354,8 +402,7 @@ def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = sum(map(len, TEXTS))
-    weights = WordEmbedder(folder)._model.engines._weights
-    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 3.0 * 2.0 * weights * (work // 4))
+    choose_from(3.0 * (work // 4), monkeypatch)
     assert WordEmbedder(folder).engine_for(work) == "torch"
     monkeypatch.setattr(loaded, "slowness", lambda dtype: 1.0 if dtype == torch.float32 else 7.0)
     with pytest.warns(UserWarning, match=r"7 times as long in bfloat16 as in float32\. With precision='float32'"):
@@ -446,8 +493,7 @@ def test_the_engine_of_a_run_is_that_of_all_its_parts(folder: Path, monkeypatch:
     embedder = WordEmbedder(folder, precision="bfloat16", long_texts="error")
     texts = [TEXTS[0]] * 20
     documents = [Document(str(number), text) for number, text in enumerate([*texts, "mill " * 600, *texts])]
-    weights = embedder._model.engines._weights
-    monkeypatch.setattr(engines, "_WORTH_A_GRAPH", 2.0 * weights * len(TEXTS[0]) * 30 / 4)
+    choose_from(len(TEXTS[0]) * 30 / 4, monkeypatch)
     told: list[int] = []
     found, rejects = [], list[Reject]()
     for _, part in embed_groups(
@@ -546,7 +592,7 @@ def test_windows_that_see_each_other_are_not_packed(
     engine = WordEmbedder(folder, engine="openvino", precision=precision)._model.engines.fastest()
     assert engine.name == "openvino"
     assert not engine.layout.packed
-    with pytest.raises(ModelError, match="its windows cannot be packed"):
+    with pytest.raises(ModelError, match="its layer 1 differs by"):
         WordEmbedder(*build("mpnet"), engine="packed", precision=precision)
 
 

@@ -120,7 +120,7 @@ class ComputeOptions:
         str,
         typer.Option(
             callback=one_of(*ENGINES),
-            help="auto (the fastest that agrees with PyTorch), torch, openvino (CPU), or packed (GPU).",
+            help="auto (the fastest that agrees with PyTorch), torch, packed (less padding), or openvino (CPU).",
         ),
     ] = "auto"
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with on a CPU; default all cores.")] = (

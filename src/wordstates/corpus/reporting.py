@@ -56,7 +56,7 @@ def aligned(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Write what computed, why it was PyTorch if a faster engine was looked for, and what a precision costs.
+    """Write what computed, why it was no faster engine if one was looked for, and what a precision costs.
 
     Args:
         provenance: Where the vectors come from; empty if there are none.
@@ -69,7 +69,7 @@ def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     if not provenance:
         return []
-    why = provenance.get("why_torch")
+    why = provenance.get("why_not_faster")
     rows = [("engine", provenance["engine"] + (f" ({why})" if why else ""))]
     if provenance.get("precision_error") is not None:
         error = f"{provenance['precision_error']:.1%} from float32, on a sample"

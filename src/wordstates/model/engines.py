@@ -27,11 +27,13 @@ FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
-# Making a graph takes one or two seconds, which pays from so many floating-point operations on.
-_WORTH_A_GRAPH = 4e11
+# Choosing an engine takes one or two seconds, and more the larger the network is, which is compiled, and reads
+# the probes: it pays for calls of so many floating-point operations, and of so many subwords more.
+_WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _LONG_PROBE = 512
+_MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
@@ -57,17 +59,17 @@ class Probes:
         return self.batch([self.text.row, self.text.changed[:half]])
 
     def groups(self) -> Iterator[list[Sequence[int]]]:
-        """Give rows of other shapes than the example's: one alone, unequal ones, a long one, one beside it, many."""
+        """Give rows of other shapes than the example's: one alone, unequal ones, one beside a long one, many."""
         row = list(self.text.row)
         yield [row]
-        if self.padding_safe:
-            yield [row[:3], row + row[:3], row[:-1]]
         length = min(self.longest or _LONG_PROBE, _LONG_PROBE)
         long = (row * (length // len(row) + 1))[:length]
-        yield [long]
-        if self.padding_safe:
-            yield [row, long]
-            yield [row] * (FULL // SHORT * max(SHORT // len(row), 1))
+        if not self.padding_safe:
+            yield [long]
+            return
+        yield [row[:3], row + row[:3], row[:-1]]
+        yield [row, long]
+        yield [row] * (FULL // SHORT * max(SHORT // len(row), 1))
 
     def batch(self, rows: Sequence[Sequence[int]], layout: Layout = PADDED) -> Batch:
         """Make a batch of rows."""
@@ -118,7 +120,7 @@ class Engines:
         exact: Sequence[Tensor] | None,
     ) -> None:
         self.reference = reference
-        self.why_torch: str | None = None
+        self.why_not_faster: str | None = None
         self._probes = probes
         self._layers = sorted(layers)
         self._wanted = wanted
@@ -132,6 +134,7 @@ class Engines:
             part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
         )
         self._settled = False
+        self._chosen = wanted == "torch"
         self._fast: FastEngine | None = None
         self._lock = RLock()
         if threads is not None and reference.device.type == "cpu":
@@ -161,7 +164,7 @@ class Engines:
         A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph, and reads a single
         batch on one core.
         """
-        work = 2.0 * subwords * self._weights * self._slower
+        work = 2.0 * self._weights * (subwords * self._slower - _WORTH_PROBES)
         short = self._wanted == "auto" and not self._settled and work < _WORTH_A_GRAPH
         return self.reference if short else self.fastest()
 
@@ -171,28 +174,41 @@ class Engines:
         return self.fastest()
 
     def fastest(self) -> Engine:
-        """Give the fastest engine that is installed, supports the model, and agrees with the reference."""
-        if self._wanted == "torch":
-            return self.reference
+        """Give the fastest engine that is installed, supports the model, and agrees with the reference.
+
+        Where it is not the one that was hoped for, `why_not_faster` says why.
+        """
         with self._lock:
-            if self._fast is None and self.why_torch is None:
-                self.why_torch = self._obstacle() or self._make()
-                if self.why_torch is not None and self._wanted != "auto":
-                    raise ModelError(
-                        f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {self.why_torch}. Leave it "
-                        "out, and PyTorch runs it."
-                    )
-            return self._fast or self.reference
+            if not self._chosen:
+                self._choose()
+                self._chosen = True
+        return self._fast or self.reference
+
+    def _choose(self) -> None:
+        best: list[EngineName] = ["packed"] if self.device.type == "cuda" else ["openvino", "packed"]
+        reasons: list[str] = []
+        for name in best if self._wanted == "auto" else [self._wanted]:
+            obstacle = self._obstacle(name) or self._make(name)
+            if obstacle is None:
+                break
+            reasons.append(obstacle)
+        if self._fast is None and self._wanted != "auto":
+            raise ModelError(
+                f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {reasons[0]}. Leave it out, and "
+                "PyTorch runs it."
+            )
+        self.why_not_faster = reasons[0] if reasons else None
 
     @property
-    def _packs(self) -> bool:
-        """True if the fast engine is the one that packs windows: on GPUs, or where it is asked for."""
-        return self._wanted == "packed" or (self._wanted == "auto" and self.device.type == "cuda")
+    def _in_one_row(self) -> bool:
+        """True if windows may stand in a single row, where a copy of the network attends in a way of ours."""
+        if self.device.type != "cuda":
+            return self._wanted == "packed"  # where it is one window after the other, and no faster
+        return self._half and (self._owned or self._wanted == "packed")
 
     @property
-    def _flash(self) -> bool:
-        """True if windows may stand in a single row: FlashAttention computes in half precision only."""
-        return self.device.type != "cuda" or next(self.reference.network.parameters()).dtype in HALF
+    def _half(self) -> bool:
+        return next(self.reference.network.parameters()).dtype in HALF
 
     @property
     def _longest(self) -> int | None:
@@ -203,35 +219,38 @@ class Engines:
         longest = self._probes.longest
         return longest if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE else None
 
-    def _obstacle(self) -> str | None:
-        if self._packs:
+    def _obstacle(self, name: EngineName) -> str | None:
+        if name == "packed":
             if not self._probes.padding_safe:
                 return "it reads windows of one length only, of which nothing is padded"
-            if not self._flash and self._longest is None:
-                return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
-        elif self.device.type != "cpu":
+            if self._in_one_row or self._longest is not None:
+                return None
+            if self._half:
+                return _MAY_CHANGE.format("a copy")
+            return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
+        if self.device.type != "cpu":
             return f"OpenVINO runs on CPUs, the model is on {self.device}"
-        elif self._precision == "float16":
+        if self._precision == "float16":
             return "OpenVINO computes in float32 or bfloat16"
-        elif not is_installed():
+        if not is_installed():
             if self._wanted == "openvino":
                 raise MissingExtraError.of("openvino", "engine='openvino'")
             return 'OpenVINO is not installed: pip install "wordstates[openvino]"'
         if not self._owned and self._wanted == "auto":
-            return "a model in memory may be trained on, or moved, and a fast engine would keep it as it is now"
+            return _MAY_CHANGE.format("a graph")
         return None
 
-    def _make(self) -> str | None:
-        """Make the fast engine and compare it; give the reason if it is not to be used."""
+    def _make(self, name: EngineName) -> str | None:
+        """Make a fast engine and compare it; give the reason if it is not to be used."""
         reasons: list[str] = []
-        for make in self._makers():
+        for make in self._graphs() if name == "openvino" else self._packers():
             try:
                 with _hf.quiet():
                     engine = make()
                 found = self._disagreement(engine)
             except Exception as error:  # of a tracer, a compiler, a kernel: each has its own
                 written = (str(error).strip() or type(error).__name__).splitlines()[0]
-                what = "its windows cannot be packed" if self._packs else "it cannot be turned into a graph"
+                what = "it cannot be turned into a graph" if name == "openvino" else "its windows cannot be packed"
                 found = f"{what} ({written})"
             if found is None:
                 self._fast = engine
@@ -239,22 +258,24 @@ class Engines:
             reasons.append(found)
         return reasons[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
 
-    def _makers(self) -> Iterator[Callable[[], FastEngine]]:
-        """Give the ways to make the fast engine, the best first.
+    def _packers(self) -> list[Callable[[], FastEngine]]:
+        """Give the ways to pack windows, the best first."""
+        longest, ways = self._longest, list[Callable[[TorchEngine], PackedEngine | RowsEngine]]()
+        if longest is not None:
+            ways.append(partial(_in_rows, longest=longest))
+        if self._in_one_row:
+            ways.insert(0 if self.device.type == "cuda" else len(ways), _in_one_row)
+        return [partial(self._packed, way) for way in ways]
+
+    def _graphs(self) -> Iterator[Callable[[], FastEngine]]:
+        """Give the ways to make a graph, the best first.
 
         Some networks with windows of attention give NaN in OpenVINO where padding sees nothing; with attention written
         out they do not.
         """
-        longest = self._longest
-        if self._packs:
-            if self._flash:
-                yield partial(self._packed, _in_one_row)
-            if longest is not None:
-                yield partial(self._packed, partial(_in_rows, longest=longest))
-            return
         network = _in_float32(self.reference.network)
-        if longest is not None:
-            yield partial(self._as_graph, network, longest)
+        if self._longest is not None:
+            yield partial(self._as_graph, network, self._longest)
         yield partial(self._as_graph, network)
         yield lambda: self._as_graph(_hf.with_plain_attention(network))
 
@@ -305,13 +326,16 @@ class Engines:
 
         Args:
             engine: The one.
-            reference: The other.
+            reference: The other, which reads each row alone.
             most: Groups of rows to compare, the shortest first; None: all.
         """
         is_exact = next(reference.network.parameters()).dtype not in HALF
+        alone: dict[tuple[int, ...], list[Tensor]] = {}
         for rows in islice(self._probes.groups(), most):
             found = _of_subwords(engine, self._probes.batch(rows, engine.layout), self._layers)
-            expected = _of_subwords(reference, self._probes.batch(rows), self._layers)
+            for row in {tuple(row) for row in rows} - alone.keys():
+                alone[row] = _of_subwords(reference, self._probes.batch([row]), self._layers)
+            expected = [torch.cat(parts) for parts in zip(*(alone[tuple(row)] for row in rows), strict=True)]
             for layer, given, here in zip(self._layers, expected, found, strict=True):
                 if is_exact:
                     error, allowed = float((given - here).abs().max()), _AGREEMENT * max(1.0, float(given.abs().max()))

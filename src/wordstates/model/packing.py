@@ -1,13 +1,13 @@
 """Windows that stand one after the other, for PyTorch, so that little or nothing is padded.
 
-A batch of a GPU is large, and holds windows of unequal length: padded, a quarter of it may be padding. Packed,
+A batch holds windows of unequal length: a tenth of it may be padding, a quarter of the large ones of a GPU. Packed,
 attention alone has to know where each window begins::
 
     padded   The river bank .            packed   The river bank . A bank lends .
              A   bank  lends .
 
-In a single row every subword is a real one, and attention is a function of ours, for unequal lengths. Networks whose
-attention is more than that keep their own, and have rows of a few widths, with a mask that hides the neighbours.
+In a single row every subword is a real one, and attention is a function of ours, for unequal lengths. On CPUs, and for
+networks whose attention is more than that, rows have a few widths, and a mask hides the neighbours.
 """
 
 from __future__ import annotations
