@@ -156,10 +156,12 @@ class Tokenizer:
         # A lone ▁ stands for a space that may not even be there; it has no text of its own.
         spans[blank, 1] = spans[blank, 0]
         explained &= sound_texts(joined, text_starts, spans, text_of, blank)
-        claims = list(zip(ids.tolist(), [joined[start:end] for start, end in spans.tolist()], strict=True))
-        wrong = {claim for claim in set(claims) - self._true_claims if not self._is_true(claim)}
+        listed, claimed = ids.tolist(), [joined[start:end] for start, end in zip(*spans.T.tolist(), strict=True)]
+        # As a set: pairs kept for every subword would set off Python's collector of garbage, again and again.
+        claims = set(zip(listed, claimed, strict=True))
+        wrong = {claim for claim in claims - self._true_claims if not self._is_true(claim)}
         if wrong:
-            explained[text_of[[claim in wrong for claim in claims]]] = False
+            explained[text_of[[claim in wrong for claim in zip(listed, claimed, strict=True)]]] = False
         return spans - begin[:, None], explained
 
     def _as_read(self, text: str) -> str:
