@@ -252,8 +252,8 @@ class Engines:
                 written = (str(error).strip() or type(error).__name__).splitlines()[0]
                 what = "it cannot be turned into a graph" if name == "openvino" else "its windows cannot be packed"
                 found = f"{what} ({written})"
-            if found is None:
-                self._fast = engine
+            if found is None:  # of what was compiled to compare every layer nothing is kept
+                self._fast = engine.anew() if isinstance(engine, OpenVinoEngine) else engine
                 return None
             reasons.append(found)
         return reasons[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
@@ -316,7 +316,7 @@ class Engines:
             if not engine.precision_error <= _ROUNDING:
                 return f"its layers differ by {engine.precision_error:.1g} from float32"
             if isinstance(engine, OpenVinoEngine):  # the same graph, where rounding hides nothing
-                found = self._difference(engine.in_float32(), self._reference_in_float32(), most=_FEW)
+                found = self._difference(engine.anew("float32"), self._reference_in_float32(), most=_FEW)
                 if found is not None:
                     return found
         return self._difference(engine, self.reference)

@@ -106,10 +106,15 @@ class OpenVinoEngine:
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             return {layer: torch.from_numpy(found[place]) for place, layer in enumerate(wanted)}
 
-    def in_float32(self) -> OpenVinoEngine:
-        """Give an engine of the same graph in float32."""
+    def anew(self, precision: str | None = None) -> OpenVinoEngine:
+        """Give an engine of the same graph with nothing compiled: each set of layers holds its weights once more.
+
+        Args:
+            precision: ``float32`` or ``bfloat16``; None: the same.
+        """
         twin = copy.copy(self)
-        twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS["float32"]}
+        if precision is not None:
+            twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
         twin._compiled, twin._requests, twin._lock = {}, local(), Lock()
         return twin
 
