@@ -350,7 +350,7 @@ class WordEmbedder:
     def engine_for(self, characters: float) -> str:
         """Say which engine computes a call with texts of so many characters.
 
-        A faster engine is made and compared with PyTorch when it is first chosen, which takes a second or two.
+        A faster engine is made and compared with PyTorch when it is first chosen, which takes seconds.
         """
         return self._engine_for(characters).name
 

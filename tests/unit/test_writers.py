@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from wordstates.corpus.document import Document
 from wordstates.corpus.provenance import describe, read_provenance
 from wordstates.corpus.writers import open_writer
 from wordstates.errors import InputError, MissingExtraError, NonFiniteError, OutputError
-from wordstates.table import Rows, VectorDtype
+from wordstates.table import VectorDtype
 
 PROVENANCE = {"model": "tiny-änderung", "layers": [0, 1], "revision": None}
 ENDINGS = [".parquet", ".npz", ".safetensors", ".jsonl", ".h5", ".hdf5"]
@@ -357,11 +356,8 @@ def test_a_pipe_that_nobody_reads_is_left_to_the_command_line(monkeypatch: pytes
         buffer = Closed()
 
     monkeypatch.setattr(sys, "stdout", Stdout())
-    writer = open_writer("-")
-    writer.write(documents(["a"]), cast(Any, embed(["a"])))
     with pytest.raises(BrokenPipeError):
-        writer.commit(PROVENANCE)
-    writer.abort()
+        open_writer("-").write(documents(["a"]), cast(Any, embed(["a"])))
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((2, DIM), "float32"), ((DIM,), "float32"), ((DIM,), "float16")])
@@ -439,33 +435,6 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, ending: str) -> Non
         writer.abort()
         assert sorted(found.name for found in tmp_path.iterdir() if "provenance" not in found.name) == [path.name]
     assert read_provenance(path) == PROVENANCE
-
-
-def test_rows_are_written_while_the_caller_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-    right = table_writers.ParquetWriter._append
-
-    def slow(self: table_writers.ParquetWriter, rows: Rows) -> None:
-        begun.set()
-        assert may_end.wait(10)
-        right(self, rows)
-
-    monkeypatch.setattr(table_writers.ParquetWriter, "_append", slow)
-    writer = open_writer(tmp_path / "out.parquet")
-    writer.write(documents(["a"]), cast(Any, embed(["a"])))
-    assert begun.wait(10)
-    may_end.set()
-    writer.write(documents(["b c"], 1), cast(Any, embed(["b c"])))
-    writer.commit(PROVENANCE)
-    assert load(tmp_path / "out.parquet")["word"].tolist() == ["a", "b", "c"]
-    begun.clear()
-    may_end.clear()
-    dropped = open_writer(tmp_path / "dropped.parquet")
-    dropped.write(documents(["a"]), cast(Any, embed(["a"])))
-    assert begun.wait(10)
-    threading.Timer(0.2, may_end.set).start()
-    dropped.abort()  # waits, or the thread would write the file anew
-    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -566,11 +535,8 @@ def test_a_full_disk_behind_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             buffer = full
 
         monkeypatch.setattr(sys, "stdout", Stdout())
-        writer = open_writer("-")
-        writer.write(documents(["a"]), cast(Any, embed(["a"])))
         with pytest.raises(OutputError, match=r"Standard output cannot be written .*No space left"):
-            writer.write(documents(["b"], 1), cast(Any, embed(["b"])))
-        writer.abort()
+            open_writer("-").write(documents(["a"]), cast(Any, embed(["a"])))
 
 
 def test_another_failure_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -655,9 +621,8 @@ def test_files_that_cannot_be_described(tmp_path: Path) -> None:
 
 def test_only_json_lines_go_to_stdout() -> None:
     writer = table_writers.ParquetWriter(None, "float32")
-    writer.write(documents(["a"]), cast(Any, embed(["a"])))
     with pytest.raises(OutputError, match="Only JSON lines go to standard output"):
-        writer.commit(PROVENANCE)
+        writer.write(documents(["a"]), cast(Any, embed(["a"])))
     assert file_writer.STDOUT == "-"
 
 

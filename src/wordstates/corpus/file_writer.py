@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from wordstates.corpus.document import Document
@@ -23,8 +22,6 @@ STDOUT = "-"
 class FileWriter(ABC):
     """A writer but for its format.
 
-    Rows are written by a thread of the file, so that texts are prepared meanwhile; at most those of one call wait.
-
     Args:
         partial: The file in the making; None: standard output.
         dtype: Precision of the vectors in the file.
@@ -36,8 +33,6 @@ class FileWriter(ABC):
         self._keyed = keyed
         self._dtype: VectorDtype = dtype
         self._layout: tuple[bool, bool, dict[str, tuple[int, ...]]] | None = None
-        self._thread: ThreadPoolExecutor | None = None
-        self._writing: Future[None] | None = None
 
     def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
         """Add documents; the texts of `embeddings` are theirs, in order."""
@@ -53,47 +48,24 @@ class FileWriter(ABC):
         )
 
     def write_rows(self, rows: Rows) -> None:
-        """Add rows whose vectors are in the precision of the file; what fails is told by the next call."""
+        """Add rows whose vectors are in the precision of the file."""
         rows = self._in_layout(rows)
-        self._wait()
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "wordstates-writer")
-        self._writing = self._thread.submit(self._write, rows)
-
-    def _write(self, rows: Rows) -> None:
-        with told_as_output_errors(self._partial, self._drop):
+        with told_as_output_errors(self._partial, self.abort):
             self._append(rows)
-
-    def _wait(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
 
     def commit(self, provenance: Mapping[str, object]) -> int:
         """Finish the file with where it came from, give it its name, and return its bytes on disk."""
         if self._layout is None:
             self.abort()
             raise OutputError(f"There is nothing to write to {self._name!r}: no document came.")
-        self._wait()
-        self._end_thread()
-        with told_as_output_errors(self._partial, self._drop):
+        with told_as_output_errors(self._partial, self.abort):
             return self._finish(provenance_json(provenance))
 
     def abort(self) -> None:
         """Remove what was written; a file that was there before stays. Does nothing after `commit`."""
-        if self._writing is not None:
-            wait([self._writing])
-        self._end_thread()
-        self._drop()
-
-    def _drop(self) -> None:
         self._close()
         if self._partial is not None:
             self._partial.remove()
-
-    def _end_thread(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
 
     @property
     def _name(self) -> str:

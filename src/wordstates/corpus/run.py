@@ -43,7 +43,7 @@ class Report(FileReport):
 
     @property
     def engine(self) -> str:
-        """What computed, and why it was PyTorch if a faster engine was looked for."""
+        """What computed, and why it was no faster engine if one was looked for."""
         return dict(how_computed(self.provenance)).get("engine", "")
 
     @property

@@ -185,7 +185,7 @@ class Engines:
         return self._fast or self.reference
 
     def _choose(self) -> None:
-        best: list[EngineName] = ["packed"] if self.device.type == "cuda" else ["openvino", "packed"]
+        best: list[EngineName] = ["openvino", "packed"] if self.device.type == "cpu" else ["packed"]
         reasons: list[str] = []
         for name in best if self._wanted == "auto" else [self._wanted]:
             obstacle = self._obstacle(name) or self._make(name)
