@@ -52,6 +52,11 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     choose_from(0.0, monkeypatch)
 
 
+@pytest.fixture
+def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "is_installed", lambda: False)
+
+
 def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,12 +93,9 @@ def test_choosing_an_engine_costs_more_the_larger_the_network(folder: Path, monk
         assert chooser.for_work(subwords) is fast
 
 
-@pytest.mark.usefixtures("worth_it")
+@pytest.mark.usefixtures("worth_it", "without_openvino")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_without_openvino_pytorch_reads_packed_rows_and_says_why(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
-) -> None:
-    monkeypatch.setattr(engines, "is_installed", lambda: False)
+def test_without_openvino_pytorch_reads_packed_rows_and_says_why(folder: Path, precision: Any) -> None:
     embedder = WordEmbedder(folder, precision=precision)
     emb = embedder.encode(TEXTS)
     assert emb.provenance["engine"] == "packed"
@@ -105,12 +107,9 @@ def test_without_openvino_pytorch_reads_packed_rows_and_says_why(
         WordEmbedder(folder, engine="openvino")
 
 
-@pytest.mark.usefixtures("worth_it")
+@pytest.mark.usefixtures("worth_it", "without_openvino")
 @pytest.mark.parametrize("family", ["gpt2", "deberta-v2"])
-def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
-) -> None:
-    monkeypatch.setattr(engines, "is_installed", lambda: False)
+def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(tmp_path: Path, family: str) -> None:
     for part in build(family):
         part.save_pretrained(tmp_path)
     provenance = WordEmbedder(tmp_path).encode(TEXTS).provenance
@@ -184,6 +183,9 @@ def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatc
     assert "why_not_faster" not in provenance
     with pytest.raises(ModelError, match="here: OpenVINO runs on CPUs, the model is on xpu:1"):
         WordEmbedder(folder, engine="openvino")
+    monkeypatch.setattr(engines, "_LONG_PROBE", 40)  # of the 64 subwords that it reads
+    why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_not_faster"]
+    assert why == "FlashAttention runs on CUDA, the model is on xpu:1"
 
 
 @pytest.mark.usefixtures("worth_it")

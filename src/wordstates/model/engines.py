@@ -225,6 +225,8 @@ class Engines:
                 return "it reads windows of one length only, of which nothing is padded"
             if self._in_one_row or self._longest is not None:
                 return None
+            if self.device.type != "cuda":
+                return f"FlashAttention runs on CUDA, the model is on {self.device}"
             if self._half:
                 return _MAY_CHANGE.format("a copy")
             return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
