@@ -32,7 +32,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import transformers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from wordstates.corpus.readers import read_documents
+from wordstates.documents.readers import read_documents
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.text.align import NO_SUBWORDS, OK, SHARED_SUBWORD, STATUSES, UNKNOWN, align
 from wordstates.text.words import Spans, as_spans, unicode_words

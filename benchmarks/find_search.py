@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wordstates.corpus.readers import read_documents
+from wordstates.documents.readers import read_documents
 from wordstates.text.targets import TargetFinder
 
 RESULTS = Path(__file__).parent / "results" / "find_search.json"

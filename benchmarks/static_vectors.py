@@ -27,11 +27,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 
 from wordstates import Recipe, StaticVectors, WordEmbedder
-from wordstates.corpus.document import Document
-from wordstates.corpus.readers import read_documents
+from wordstates.documents.document import Document
+from wordstates.documents.readers import read_documents
+from wordstates.static.run import make_static
+from wordstates.static.types import Types
 from wordstates.text.words import unicode_words
-from wordstates.vectors.counting import Types
-from wordstates.vectors.run import make_static
 
 RESULTS = Path(__file__).parent / "results" / "static_vectors.json"
 MIN_USAGES = (1, 5, 20)

@@ -84,10 +84,10 @@ def measure_speed(words: int, runs: int, model: str) -> dict[str, Any]:
     import numpy as np
 
     from wordstates import WordEmbedder
-    from wordstates.corpus.attempts import in_groups
-    from wordstates.corpus.document import Document
-    from wordstates.corpus.store import open_store
-    from wordstates.corpus.store_run import embed_to_store
+    from wordstates.documents.document import Document
+    from wordstates.runs.groups import in_groups
+    from wordstates.store.run import embed_to_store
+    from wordstates.store.store import open_store
 
     documents = [Document(str(number), line.rstrip("\n")) for number, line in enumerate(lines_of(words))]
     embedder = WordEmbedder(model)

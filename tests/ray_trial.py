@@ -25,14 +25,14 @@ from ray.cluster_utils import Cluster
 
 from store_killer import shards_of
 from wordstates import WordEmbedder
-from wordstates.corpus.cluster import RayCluster
-from wordstates.corpus.distributed import RayCrew
-from wordstates.corpus.readers import read_documents
-from wordstates.corpus.run_progress import RunProgress
-from wordstates.corpus.stopping import StopSignals
-from wordstates.corpus.store_folder import StoreFolder
-from wordstates.corpus.store_run import StoreSettings, embed_to_store
-from wordstates.corpus.verify import verify_store
+from wordstates.documents.readers import read_documents
+from wordstates.runs.run_progress import RunProgress
+from wordstates.store.folder import StoreFolder
+from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.signals import StopSignals
+from wordstates.store.verify import verify_store
+from wordstates.store.workers.places import RayCluster
+from wordstates.store.workers.ray import RayCrew
 
 CHARACTERS = 60_000
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}

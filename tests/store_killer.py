@@ -25,12 +25,12 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NU
 import torch
 
 from wordstates import WordEmbedder
-from wordstates.corpus import crew
-from wordstates.corpus.document import Document
-from wordstates.corpus.shard_file import write_shard
-from wordstates.corpus.store_folder import StoreFolder
-from wordstates.corpus.store_run import StoreSettings, embed_to_store
-from wordstates.corpus.verify import verify_store
+from wordstates.documents.document import Document
+from wordstates.store.folder import StoreFolder
+from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.verify import verify_store
+from wordstates.store.workers import local
+from wordstates.store.write_shard import write_shard
 
 WORDS = (
     "the",
@@ -71,7 +71,7 @@ def run(embedder: WordEmbedder, store: Path, log: Path, prepare: Callable[[], ob
                 file.write(f"{shard.number}\n")
             return write_shard(embedder, shard, *rest)
 
-        crew.write_shard = counted  # type: ignore[attr-defined]
+        local.write_shard = counted  # type: ignore[attr-defined]
         prepare()
         embed_to_store(embedder, corpus(), store, SETTINGS)
         code = 0

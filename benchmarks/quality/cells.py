@@ -10,10 +10,10 @@ from typing import Any
 
 from benchmarks.quality.sources import Source
 
-from wordstates.evaluate.models import maker_of
-from wordstates.evaluate.result import ModelResult, Result, SweepReport
-from wordstates.evaluate.scores import Interval
-from wordstates.evaluate.sweep import sweep
+from wordstates.evaluate.sweep.models import maker_of
+from wordstates.evaluate.sweep.result import ModelResult, Result, SweepReport
+from wordstates.evaluate.sweep.run import sweep
+from wordstates.evaluate.sweep.scores import Interval
 
 _DIGITS = 4
 

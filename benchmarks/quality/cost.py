@@ -14,14 +14,14 @@ from benchmarks.quality.sources import EWT_DEV
 from pyarrow import parquet
 
 from wordstates import WordEmbedder
-from wordstates.corpus.document import Document
-from wordstates.corpus.run import embed_documents
-from wordstates.corpus.writers import open_writer
-from wordstates.evaluate.data import DataOptions, read_task
-from wordstates.evaluate.grid import SUBWORD_POOLINGS, default_post_processings, make_grid
-from wordstates.evaluate.layers import read_layers
+from wordstates.documents.document import Document
+from wordstates.evaluate.data.read import DataOptions, read_task
+from wordstates.evaluate.sweep.grid import SUBWORD_POOLINGS, default_post_processings, make_grid
+from wordstates.evaluate.sweep.layers import read_layers
+from wordstates.files.open_writer import open_writer
 from wordstates.model.loaded import Precision
 from wordstates.recipe import Recipe
+from wordstates.runs.embed import embed_documents
 
 _WORDS = 8_000  # about so many, of a sample of the sentences of English-EWT
 _ROUNDS = 5

@@ -17,10 +17,10 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.preprocessing import StandardScaler
 from transformers import AutoModel, AutoTokenizer
 
-from wordstates.evaluate.folds import Fold, make_folds
-from wordstates.evaluate.models import maker_of
-from wordstates.evaluate.sweep import SweepOptions, sweep
-from wordstates.evaluate.task import Task
+from wordstates.evaluate.data.task import Task
+from wordstates.evaluate.sweep.folds import Fold, make_folds
+from wordstates.evaluate.sweep.models import maker_of
+from wordstates.evaluate.sweep.run import SweepOptions, sweep
 from wordstates.model._hf import minilm_folder
 
 _PENALTIES = (0.001, 0.01, 0.1, 1.0)

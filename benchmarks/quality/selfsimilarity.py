@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.quality.sources import EWT_DEV
 
 from wordstates import WordEmbedder
-from wordstates.corpus.readers import read_documents
-from wordstates.evaluate.geometry import layer_recipe, measure_geometry
+from wordstates.documents.readers import read_documents
+from wordstates.evaluate.geometry.run import layer_recipe, measure_geometry
 
 _TEXTS = 1_500
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wordstates.evaluate.data import DataOptions, read_task
-from wordstates.evaluate.task import Split, Task
+from wordstates.evaluate.data.read import DataOptions, read_task
+from wordstates.evaluate.data.task import Split, Task
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 ACS_FORMS = ("verbform_verb/English", "case_noun/German", "gender_noun/German", "gender_noun/French")

@@ -22,9 +22,9 @@ from benchmarks.speed.studies import Setting, in_turns, scratch_folder
 from torch.utils import mkldnn
 
 from wordstates import WordEmbedder
-from wordstates.corpus.readers import read_documents
-from wordstates.corpus.run import embed_documents
-from wordstates.corpus.writers import open_writer
+from wordstates.documents.readers import read_documents
+from wordstates.files.open_writer import open_writer
+from wordstates.runs.embed import embed_documents
 
 _ROWS = {"cpu": 1024, "cuda": 16_384}
 _SECONDS = 1.5  # of products in one turn

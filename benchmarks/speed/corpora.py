@@ -17,9 +17,9 @@ from benchmarks.speed.process import forget_peak, memory_mib, peak_mib
 from benchmarks.speed.studies import Setting, in_turns, run_study, scratch_folder
 
 from wordstates import WordEmbedder, WordEmbeddings
-from wordstates.corpus.document import Document
-from wordstates.corpus.run import embed_documents
-from wordstates.corpus.writers import open_writer
+from wordstates.documents.document import Document
+from wordstates.files.open_writer import open_writer
+from wordstates.runs.embed import embed_documents
 
 _STARTS = {
     "wordstates": (

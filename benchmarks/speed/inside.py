@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from wordstates import WordEmbedder
-from wordstates.batching import make_batches
+from wordstates.model.batching import make_batches
 from wordstates.model.engine import Batch, lay_out
 
 

@@ -14,11 +14,11 @@ from wordstates.errors import WordstatesError
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
-    from wordstates.embeddings import WordEmbeddings
-    from wordstates.postprocessing import PostProcessing
+    from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
-    from wordstates.usages import Usage, Usages
-    from wordstates.vectors.static import StaticVectors
+    from wordstates.result.found_usages import Usage, Usages
+    from wordstates.result.word_embeddings import WordEmbeddings
+    from wordstates.static.static_vectors import StaticVectors
 
 __all__ = [
     "PostProcessing",
@@ -33,13 +33,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "PostProcessing": "postprocessing",
+    "PostProcessing": "postprocess.post_processing",
     "Recipe": "recipe",
-    "StaticVectors": "vectors.static",
-    "Usage": "usages",
-    "Usages": "usages",
+    "StaticVectors": "static.static_vectors",
+    "Usage": "result.found_usages",
+    "Usages": "result.found_usages",
     "WordEmbedder": "embedder",
-    "WordEmbeddings": "embeddings",
+    "WordEmbeddings": "result.word_embeddings",
 }
 
 

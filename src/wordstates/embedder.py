@@ -6,24 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.embeddings import WordEmbeddings
+from wordstates.encode.inputs import Texts, as_texts
+from wordstates.encode.pending import PendingEmbeddings
+from wordstates.encode.plan import LongTexts, Plan
+from wordstates.encode.prepare import Preparer, check_layers, check_whole, check_window, window_settings
+from wordstates.encode.provenance import context_of, provenance_of
+from wordstates.encode.resolved import PostProcessingLike, match_post_processing
+from wordstates.encode.window_cache import SeenWindows
+from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import InputError, RecipeError
-from wordstates.inputs import Texts, as_texts
-from wordstates.matching import PostProcessingLike, match_post_processing
 from wordstates.model.engine import Engine
 from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision, load_model
-from wordstates.origin import context_of, provenance_of
-from wordstates.pending import PendingEmbeddings
-from wordstates.planning import LongTexts, Plan
-from wordstates.preparing import Preparer, check_layers, check_whole, check_window, window_settings
 from wordstates.progress import progress
-from wordstates.reader import WindowReader
 from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
-from wordstates.seen import SeenWindows
+from wordstates.result.found_usages import Usages
+from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.targets import Target, TargetFinder
 from wordstates.text.words import Spans, as_spans, word_splitter
-from wordstates.usages import Usages
 
 if TYPE_CHECKING:
     import torch

@@ -23,13 +23,13 @@ from cli_runner import SENTENCES, files_in, masked, run, start
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
 from wordstates.cli import embed_store
 from wordstates.cli import groups as options
-from wordstates.corpus.provenance import read_provenance
-from wordstates.corpus.readers import TextUnit
-from wordstates.corpus.sources import FORMATS
+from wordstates.documents.readers import TextUnit
+from wordstates.documents.sources import FORMATS
+from wordstates.encode.plan import LongTexts
+from wordstates.files.describe import read_provenance
 from wordstates.model.engines import EngineName
 from wordstates.model.loaded import BosPolicy, Precision
-from wordstates.planning import LongTexts
-from wordstates.table import VectorDtype
+from wordstates.result.rows import VectorDtype
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES)
 LINES = [f"texts.txt:{number}" for number in (1, 2, 3)]
@@ -495,7 +495,7 @@ def test_a_failed_run_leaves_the_file_that_was_there(folder: Path, bert: Path) -
 
 # ---------------------------------------------------------------- how it ends: a process of its own
 
-SMALL_GROUPS = "import wordstates.corpus.attempts as attempts; attempts.GROUP_CHARACTERS = 2_000"
+SMALL_GROUPS = "import wordstates.runs.groups as attempts; attempts.GROUP_CHARACTERS = 2_000"
 
 
 @pytest.fixture

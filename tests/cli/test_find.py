@@ -18,10 +18,10 @@ from safetensors import safe_open
 
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
-from wordstates.corpus.document import Document
-from wordstates.corpus.find import find_usages, open_usages_writer
-from wordstates.corpus.provenance import describe, read_provenance
-from wordstates.corpus.searching import make_searcher
+from wordstates.documents.document import Document
+from wordstates.files.describe import describe, read_provenance
+from wordstates.runs.find import find_usages, open_usages_writer
+from wordstates.runs.searchers import make_searcher
 
 TEXTS = ["The river bank, the other bank.", "A mill.", "The BANK\nof the river.", "Near the lake."]
 ROWS = [{"name": f"t{number}", "year": 1900 + number, "text": text} for number, text in enumerate(TEXTS)]

@@ -11,8 +11,8 @@ import pytest
 
 from cli_runner import SENTENCES, Result, files_in, masked, run
 from wordstates import PostProcessing, Recipe, WordEmbedder
-from wordstates.corpus.provenance import read_provenance
-from wordstates.corpus.store import open_store
+from wordstates.files.describe import read_provenance
+from wordstates.store.store import open_store
 
 LAYER_2 = Recipe(2, subword_pooling="first", name="two")
 

@@ -10,9 +10,9 @@ import pytest
 
 from cli_runner import files_in, run
 from wordstates import Recipe, WordEmbedder
-from wordstates.corpus.document import Document
-from wordstates.evaluate import geometry_figures
-from wordstates.evaluate.geometry import layer_recipe, measure_geometry
+from wordstates.documents.document import Document
+from wordstates.evaluate.geometry import figures
+from wordstates.evaluate.geometry.run import layer_recipe, measure_geometry
 
 TEXTS = ["The river, the bank.", "A bank near the mill.", "Banks of New York", "The mill near the river."]
 
@@ -25,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def everything_is_high(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(geometry_figures, "_NOTABLE", -1.0)
-    monkeypatch.setattr(geometry_figures, "_HIGH", -1.0)
+    monkeypatch.setattr(figures, "_NOTABLE", -1.0)
+    monkeypatch.setattr(figures, "_HIGH", -1.0)
 
 
 def test_a_table_of_all_layers_and_the_recipe(folder: Path, bert: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
 from wordstates.cli import static as options
-from wordstates.corpus.provenance import read_provenance
-from wordstates.vectors.run import KINDS
+from wordstates.files.describe import read_provenance
+from wordstates.static.run import KINDS
 
 TEXTS = ["The river, the bank.", "A bank near the mill.", "Banks of New York"]
 

@@ -20,13 +20,13 @@ import pytest
 
 from cli_runner import Result, files_in, run, start
 from wordstates import WordEmbedder
-from wordstates.corpus import shard_file
-from wordstates.corpus.disk import FreeSpace
-from wordstates.corpus.locks import working_as
-from wordstates.corpus.shards import Part
-from wordstates.corpus.store import open_store
-from wordstates.corpus.store_folder import StoreFolder
-from wordstates.pending import PendingEmbeddings
+from wordstates.encode.pending import PendingEmbeddings
+from wordstates.store import write_shard
+from wordstates.store.disk import FreeSpace
+from wordstates.store.folder import StoreFolder
+from wordstates.store.locks import working_as
+from wordstates.store.shards import Part
+from wordstates.store.store import open_store
 
 TEXTS = [f"the river runs past the old mill number {number}" for number in range(60)]
 SMALL = ("--shard-characters", "400")
@@ -125,7 +125,7 @@ def test_rows_of_subwords(folder: Path) -> None:
 def test_a_document_too_large_for_memory_comes_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "one.txt").write_text("the old mill and the river " * 100 + "\n" + TEXTS[0])
     assert embed(folder, "-q", source="one.txt", store="whole").code == 0
-    monkeypatch.setattr(shard_file, "_PIECE_BYTES", 32 * 4 * 70)  # seventy words at a time
+    monkeypatch.setattr(write_shard, "_PIECE_BYTES", 32 * 4 * 70)  # seventy words at a time
     assert embed(folder, "-q", source="one.txt", store="pieces").code == 0
     whole, pieces = (pq.read_table(folder / name / "shards") for name in ("whole", "pieces"))
     assert pieces.drop(["vector"]).equals(whole.drop(["vector"]))
@@ -450,7 +450,7 @@ def test_float16_gives_way_where_it_does_not_suffice(folder: Path, monkeypatch: 
 
 
 def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = shard_file.ParquetWriter._flush
+    real = write_shard.ParquetWriter._flush
     left = [3]
 
     def full(self: Any, count: int) -> None:
@@ -460,8 +460,8 @@ def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, count)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shard_file.ParquetWriter, "_flush", full)
-        fails(embed(folder), "wordstates: Disk full while writing 'store/shards/part-00000", shard_file.KEPT)
+        patch.setattr(write_shard.ParquetWriter, "_flush", full)
+        fails(embed(folder), "wordstates: Disk full while writing 'store/shards/part-00000", write_shard.KEPT)
     assert len(shards(folder)) == 3
     assert StoreFolder(folder / "store").leftovers() == []
     assert report_of(embed(folder, "--json"))["skipped"] == 3

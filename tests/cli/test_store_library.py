@@ -17,19 +17,21 @@ import pytest
 
 from disagreeing import unlike_the_first
 from wordstates import WordEmbedder
-from wordstates.corpus import locks, run_progress, workers
-from wordstates.corpus.document import Document
-from wordstates.corpus.manifest import Manifest
-from wordstates.corpus.merge import merge_stores
-from wordstates.corpus.run_progress import ShownProgress
-from wordstates.corpus.shard_file import sha256_of
-from wordstates.corpus.shard_record import ShardRecord
-from wordstates.corpus.shards import Part, Shard, cut_shards, read_shard_name, shard_id
-from wordstates.corpus.stopping import Stopped, StopSignals
-from wordstates.corpus.store import open_store
-from wordstates.corpus.store_folder import StoreFolder
-from wordstates.corpus.store_run import StoreSettings, embed_to_store
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, WorkerError
+from wordstates.runs import run_progress
+from wordstates.runs.run_progress import ShownProgress
+from wordstates.store import locks
+from wordstates.store.folder import StoreFolder
+from wordstates.store.manifest import Manifest
+from wordstates.store.merge import merge_stores
+from wordstates.store.record import ShardRecord
+from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.shards import Part, Shard, cut_shards, read_shard_name, shard_id
+from wordstates.store.signals import Stopped, StopSignals
+from wordstates.store.store import open_store
+from wordstates.store.workers import processes
+from wordstates.store.write_shard import sha256_of
 
 DOCUMENTS = [Document(f"d{number}", f"the old mill number {number}") for number in range(12)]
 SETTINGS = StoreSettings(shard_characters=80)
@@ -127,7 +129,7 @@ def test_workers_have_to_agree(bert: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_worker_says_when_nobody_foresaw_it() -> None:
-    known, unknown = workers.sendable(OutputError("full")), workers.sendable(ZeroDivisionError("x"))
+    known, unknown = processes.sendable(OutputError("full")), processes.sendable(ZeroDivisionError("x"))
     assert isinstance(known, OutputError)
     assert isinstance(unknown, WorkerError)
     assert str(unknown).startswith("A worker failed unexpectedly: please report this.")

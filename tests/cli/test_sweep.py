@@ -21,8 +21,8 @@ from cli_runner import files_in, run
 from families import CORPUS, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.cli import sweep_options as options
-from wordstates.evaluate.grid import GRIDS
-from wordstates.evaluate.task import TASKS
+from wordstates.evaluate.data.task import TASKS
+from wordstates.evaluate.sweep.grid import GRIDS
 from wordstates.recipe import SUBWORD_POOLINGS
 from wordstates.text.words import unicode_words
 
@@ -313,7 +313,7 @@ def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
 def test_what_is_wrong_is_told_before_a_model_is_loaded(
     folder: Path, arguments: tuple[str, ...], code: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordstates.evaluate.models.WordEmbedder", None)
+    monkeypatch.setattr("wordstates.evaluate.sweep.models.WordEmbedder", None)
     before = files_in(folder)
     done = run("sweep", *arguments, cwd=folder)
     assert done.code == code
@@ -325,7 +325,7 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
 def test_a_missing_extra_is_named_before_a_model_is_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch, library: str, purpose: str
 ) -> None:
-    monkeypatch.setattr("wordstates.evaluate.models.WordEmbedder", None)
+    monkeypatch.setattr("wordstates.evaluate.sweep.models.WordEmbedder", None)
     monkeypatch.setitem(sys.modules, library, None)
     done = run("sweep", "all.conll", "-o", "report.html", cwd=folder)
     assert done.code == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.batching import PADDED, Budget, Layout, make_batches, rows_of
+from wordstates.model.batching import PADDED, Budget, Layout, make_batches, rows_of
 
 lengths_strategy = st.lists(st.integers(1, 50), max_size=40)
 ONE_ROW = Layout(packed=True)

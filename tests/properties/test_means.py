@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.vectors.means import UsageMeans
+from wordstates.static.means import UsageMeans
 
 
 @st.composite

@@ -17,8 +17,7 @@ import torch
 
 from families import build
 from wordstates import WordEmbedder
-from wordstates.corpus.attempts import Reject, embed_groups, spans_of
-from wordstates.corpus.document import Document
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import engine as engine_protocol
 from wordstates.model import engines, loaded, openvino_engine, packing, rates, torch_engine
@@ -26,6 +25,7 @@ from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine, RowsEngine
 from wordstates.model.torch_engine import alone_with, copy_of
+from wordstates.runs.groups import Reject, embed_groups, spans_of
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
 

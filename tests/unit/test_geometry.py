@@ -15,15 +15,15 @@ import pytest
 import by_hand
 from families import build
 from wordstates import Recipe, WordEmbedder
-from wordstates.corpus import attempts
-from wordstates.corpus.document import Document
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, RecipeError
-from wordstates.evaluate import geometry_report
-from wordstates.evaluate.geometry import Measured, layer_recipe, measure_geometry
-from wordstates.evaluate.geometry_figures import Geometry, advice
-from wordstates.evaluate.geometry_report import GeometryReport
-from wordstates.evaluate.geometry_sums import _half, _most
-from wordstates.evaluate.sampling import SampledUsages, TypeSample
+from wordstates.evaluate.geometry import report
+from wordstates.evaluate.geometry.figures import Geometry, advice
+from wordstates.evaluate.geometry.report import GeometryReport
+from wordstates.evaluate.geometry.run import Measured, layer_recipe, measure_geometry
+from wordstates.evaluate.geometry.sampling import SampledUsages, TypeSample
+from wordstates.evaluate.geometry.sums import _half, _most
+from wordstates.runs import groups
 
 TEXTS = [
     "The river runs past the old mill.",
@@ -167,7 +167,7 @@ def test_a_recipe_is_measured_beside_the_layers(measured: Measured) -> None:
 
 
 def test_it_is_the_same_however_the_stream_is_cut(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "GROUP_CHARACTERS", 30)
+    monkeypatch.setattr(groups, "GROUP_CHARACTERS", 30)
     again = measure_geometry(embedder(Recipe("-2:", "concat", name="two")), documents())
     for one, other in zip(measured.layers, again.layers, strict=True):
         for name in ("anisotropy", "self_similarity", "intra_similarity", "first_component"):
@@ -317,7 +317,7 @@ def test_without_matplotlib_it_says_what_to_install(measured: Measured, monkeypa
 
 def test_what_cannot_be_told_is_a_dash() -> None:
     unknown = Geometry("0", 4, 0.25, None, None, [], None, None, None, None)
-    assert geometry_report._cells(unknown) == ["0", "0.250", *["-"] * 9]
+    assert report._cells(unknown) == ["0", "0.250", *["-"] * 9]
     measured = Measured([unknown], [], 1, 2, 2, 0, [], {})
     text = GeometryReport(measured, "m").to_text().splitlines()
     assert len({len(line) for line in text}) == 1

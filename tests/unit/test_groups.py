@@ -7,9 +7,9 @@ import pytest
 
 from families import build
 from wordstates import WordEmbedder
-from wordstates.corpus import attempts
-from wordstates.corpus.attempts import Reject, embed_groups, group_characters, in_groups, spans_of
-from wordstates.corpus.document import Document
+from wordstates.documents.document import Document
+from wordstates.runs import groups
+from wordstates.runs.groups import Reject, embed_groups, group_characters, in_groups, spans_of
 
 TEXT = "The river runs past the old mill and the lake."
 DIM, BLOCKS = 32, 4
@@ -28,7 +28,7 @@ def test_a_group_is_as_large_as_its_vectors_allow(
     monkeypatch: pytest.MonkeyPatch, layers: str, words_afforded: int, characters: int
 ) -> None:
     embedder = WordEmbedder(*build("bert"), layers=layers, layer_pooling="concat")
-    monkeypatch.setattr(attempts, "_GROUP_BYTES", words_afforded * DIM * 4)
+    monkeypatch.setattr(groups, "_GROUP_BYTES", words_afforded * DIM * 4)
     assert group_characters(embedder) == characters
 
 
@@ -40,14 +40,14 @@ def test_the_size_of_groups_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -
     embedder = WordEmbedder(*build("bert"))
     documents = [Document(str(number), TEXT) for number in range(6)]
     expected = embedder.encode(TEXT).vectors
-    monkeypatch.setattr(attempts, "_FEWEST_CHARACTERS", 1)
-    monkeypatch.setattr(attempts, "_GROUP_BYTES", expected.nbytes)
+    monkeypatch.setattr(groups, "_FEWEST_CHARACTERS", 1)
+    monkeypatch.setattr(groups, "_GROUP_BYTES", expected.nbytes)
     rejects: list[Reject] = []
-    groups = list(
+    embedded = list(
         embed_groups(embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), rejects)
     )
-    assert [[document.id for document in group] for group, _ in groups] == [["0", "1"], ["2", "3"], ["4", "5"]]
-    for _, part in groups:
+    assert [[document.id for document in group] for group, _ in embedded] == [["0", "1"], ["2", "3"], ["4", "5"]]
+    for _, part in embedded:
         for text in part:
             np.testing.assert_allclose(text.vectors, expected, atol=1e-6)
     assert not rejects

@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler, normalize
 from families import build
 from wordstates import PostProcessing, Recipe, WordEmbedder
 from wordstates.errors import InputError, OutputError, RecipeError
-from wordstates.moments import LARGEST_MATRIX, Moments
-from wordstates.vectors.static import StaticVectors
+from wordstates.postprocess.moments import LARGEST_MATRIX, Moments
+from wordstates.static.static_vectors import StaticVectors
 
 TEXTS = ["The old mill, near the lake.", "She doesn't know the bank.", "A bank lends money!"]
 
@@ -415,8 +415,8 @@ def test_a_model_that_reads_twice_is_not_one_that_reads_once() -> None:
 
 
 def test_a_run_is_fitted_on_one_plain_recipe() -> None:
-    from wordstates.corpus.document import Document
-    from wordstates.corpus.fitting import fit_post_processing
+    from wordstates.documents.document import Document
+    from wordstates.runs.fit import fit_post_processing
 
     documents = [Document(str(index), text) for index, text in enumerate(TEXTS)]
     left = iter(documents * 1000)

@@ -23,18 +23,19 @@ from transformers.utils import logging as hf_logging
 from cli_runner import run
 from families import build
 from wordstates import WordEmbedder
-from wordstates.corpus import cluster_worker, distributed
-from wordstates.corpus.cluster import Places, RayCluster, find_places
-from wordstates.corpus.cluster_worker import ClusterWorker
-from wordstates.corpus.document import Document
-from wordstates.corpus.layout import Layout
-from wordstates.corpus.run_progress import RunProgress
-from wordstates.corpus.shard_file import ShardJob
-from wordstates.corpus.shards import Part, cut_shards
-from wordstates.corpus.store_folder import StoreFolder, incoming_name
-from wordstates.corpus.store_run import StoreSettings, embed_to_store
-from wordstates.corpus.verify import verify_store
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelNotFoundError, OutputError, WorkerError
+from wordstates.runs.run_progress import RunProgress
+from wordstates.store.folder import StoreFolder, incoming_name
+from wordstates.store.layout import Layout
+from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.shards import Part, cut_shards
+from wordstates.store.verify import verify_store
+from wordstates.store.workers import node
+from wordstates.store.workers import ray as ray_workers
+from wordstates.store.workers.node import ClusterWorker
+from wordstates.store.workers.places import Places, RayCluster, find_places
+from wordstates.store.write_shard import ShardJob
 
 TESTS = Path(__file__).resolve().parents[1]
 DOCUMENTS = [Document(f"d{number}", f"the old mill number {number}") for number in range(12)]
@@ -201,7 +202,7 @@ def embed(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     """Give what embeds into `store` with a stand-in, and returns the notes."""
 
     def embed(stand_in: StandIn, settings: StoreSettings = SETTINGS) -> list[str]:
-        monkeypatch.setattr(distributed, "_connect", lambda address: (stand_in, False))
+        monkeypatch.setattr(ray_workers, "_connect", lambda address: (stand_in, False))
         progress = Listens()
         make = partial(WordEmbedder, bert, engine="torch")
         embed_to_store(make, DOCUMENTS, tmp_path / "store", settings, cluster=RayCluster("stand-in"), progress=progress)
@@ -282,7 +283,7 @@ def test_a_run_says_that_it_waits(
         return ([], answers) if looks[0] < 3 else ready(answers, **how)
 
     monkeypatch.setattr(stand_in, "wait", wait)
-    monkeypatch.setattr(distributed, "_PATIENCE", 0.0)
+    monkeypatch.setattr(ray_workers, "_PATIENCE", 0.0)
     (note,) = embed(stand_in)
     assert note.startswith(
         "no worker is ready yet: they wait for 1 free core(s) each on the cluster (see `ray status`)"
@@ -302,7 +303,7 @@ def job(tmp_path: Path) -> ShardJob:
 def test_a_node_that_does_not_see_the_store_says_so(
     job: ShardJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_worker, "_SEEN_WITHIN", 0.0)
+    monkeypatch.setattr(node, "_SEEN_WITHIN", 0.0)
     monkeypatch.chdir(tmp_path)  # which a worker changes
     shard = next(cut_shards(DOCUMENTS))
     worker = ClusterWorker(lambda: pytest.fail("no model is loaded for it"), {}, str(tmp_path))
@@ -336,7 +337,7 @@ def test_a_shard_that_is_not_seen_here_or_cannot_be_moved(
     def full(folder: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(distributed, "sync_folder", full)
+    monkeypatch.setattr(ray_workers, "sync_folder", full)
     with pytest.raises(
         OutputError, match=r"Shard 0 cannot be moved into the store \(.*No space left.*\): the finished"
     ):

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wordstates.corpus.document import Document
-from wordstates.corpus.readers import read_documents
+from wordstates.documents.document import Document
+from wordstates.documents.readers import read_documents
 from wordstates.errors import InputError
 
 
@@ -79,7 +79,7 @@ def test_lines_and_characters_across_chunks(tmp_path: Path, monkeypatch: pytest.
     name = put(tmp_path / "a.txt", "äöü\r\n🦊 fox\n\nend")
     whole = read(name)
     for size in range(1, 8):
-        monkeypatch.setattr("wordstates.corpus.sources._CHUNK", size)
+        monkeypatch.setattr("wordstates.documents.sources._CHUNK", size)
         assert read(name) == whole
     assert [document.text for document in whole] == ["äöü", "🦊 fox", "end"]
 
@@ -194,7 +194,7 @@ def test_bytes_that_are_not_in_the_encoding(tmp_path: Path, monkeypatch: pytest.
     name = put(tmp_path / "a.txt", content)
     offset = content.index(b"\xe9")
     for size in (1, 2, 3, 5, 100):
-        monkeypatch.setattr("wordstates.corpus.sources._CHUNK", size)
+        monkeypatch.setattr("wordstates.documents.sources._CHUNK", size)
         with pytest.raises(InputError, match=rf"a\.txt:3: not valid utf-8 at byte offset {offset} .*latin-1.*iconv"):
             read(name)
     half = put(tmp_path / "b.txt", "ok\nä".encode()[:-1])

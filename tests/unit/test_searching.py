@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from wordstates.corpus.document import Document
-from wordstates.corpus.find import check_every_target, check_metadata, count_usages
-from wordstates.corpus.searching import LemmaSearcher, Seen, make_searcher, read_list, read_targets
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, TargetNotFoundError
+from wordstates.runs.find import check_every_target, check_metadata, count_usages
+from wordstates.runs.searchers import LemmaSearcher, Seen, make_searcher, read_list, read_targets
 
 TEXT = "Im Haus went 10 000 geese, going."
 SPANS = ((0, 2), (3, 7), (8, 12), (13, 19), (20, 25), (25, 26), (27, 32), (32, 33))

@@ -7,7 +7,7 @@ import pytest
 
 from families import build
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
-from wordstates.seen import SeenWindows
+from wordstates.encode.window_cache import SeenWindows
 
 TEXT, OTHER = "The old mill, near the lake.", "A bank of sand."
 
@@ -65,7 +65,7 @@ def test_memory_is_bounded_and_the_longest_unused_goes_first(
     bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two, three = (TEXT.replace("The", other, 1) for other in ("One", "Two", "Red"))
-    monkeypatch.setattr("wordstates.seen._MOST_BYTES", 2 * bert.encode(one).vectors.nbytes)
+    monkeypatch.setattr("wordstates.encode.window_cache._MOST_BYTES", 2 * bert.encode(one).vectors.nbytes)
     seen = SeenWindows(bert.recipes)
     for _ in range(2):
         call(bert, seen, one, two)
@@ -76,7 +76,7 @@ def test_memory_is_bounded_and_the_longest_unused_goes_first(
 
 
 def test_texts_met_once_are_forgotten_in_time(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordstates.seen._MOST_ONCE", 2)
+    monkeypatch.setattr("wordstates.encode.window_cache._MOST_ONCE", 2)
     seen = SeenWindows(bert.recipes)
     call(bert, seen, "One.", "Two.", "Three.")
     assert len(seen._once) == 1

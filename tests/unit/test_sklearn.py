@@ -25,8 +25,7 @@ from sklearn.utils import estimator_checks
 from families import build
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, ModelError, RecipeError, SpanError, TargetNotFoundError
-from wordstates.integrations import sample_vectors, shared
-from wordstates.integrations.sklearn import WordVectorizer, clear_caches
+from wordstates.integrations.sklearn import WordVectorizer, clear_caches, sample_vectors, shared
 from wordstates.model.torch_engine import TorchEngine
 
 TEXTS = [

@@ -15,13 +15,13 @@ from safetensors import safe_open
 
 from families import build
 from wordstates import Recipe, StaticVectors, WordEmbedder
-from wordstates.corpus.document import Document
-from wordstates.corpus.provenance import describe
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, NoVectorError, OutputError
+from wordstates.files.describe import describe
+from wordstates.static.files import word2vec_words
+from wordstates.static.run import make_static
+from wordstates.static.types import Types
 from wordstates.text.words import unicode_words
-from wordstates.vectors.counting import Types
-from wordstates.vectors.files import word2vec_words
-from wordstates.vectors.run import make_static
 
 TEXTS = ["The river, the bank.", "A bank by the mill!", "Banks: the New York bank"]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from wordstates.evaluate.choosing import LEAST_SURE, choose
-from wordstates.evaluate.grid import Candidate
-from wordstates.evaluate.report_text import how_sure
-from wordstates.evaluate.result import Choice, Result
-from wordstates.evaluate.scores import Interval
+from wordstates.evaluate.sweep.choosing import LEAST_SURE, choose
+from wordstates.evaluate.sweep.grid import Candidate
+from wordstates.evaluate.sweep.report_text import how_sure
+from wordstates.evaluate.sweep.result import Choice, Result
+from wordstates.evaluate.sweep.scores import Interval
 from wordstates.recipe import Recipe
 
 LAST = Candidate(Recipe("2"), is_last=True)

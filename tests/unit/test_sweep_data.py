@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data import DataOptions, read_task
-from wordstates.evaluate.task import Split, Task
+from wordstates.evaluate.data.read import DataOptions, read_task
+from wordstates.evaluate.data.task import Split, Task
 
 CONLLU = """# text = Im Haus.
 1-2	Im	_	_	_	_	_	_	_	_

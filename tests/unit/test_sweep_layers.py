@@ -10,11 +10,11 @@ import pytest
 from families import CORPUS, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, RecipeError
-from wordstates.evaluate import layers
-from wordstates.evaluate.grid import make_grid
-from wordstates.evaluate.layers import LayerVectors, read_layers
-from wordstates.evaluate.models import maker_of, model_names
-from wordstates.evaluate.task import UsageTable
+from wordstates.evaluate.data.task import UsageTable
+from wordstates.evaluate.sweep import layers
+from wordstates.evaluate.sweep.grid import make_grid
+from wordstates.evaluate.sweep.layers import LayerVectors, read_layers
+from wordstates.evaluate.sweep.models import maker_of, model_names
 from wordstates.recipe import SubwordPooling
 from wordstates.text.words import unicode_words
 

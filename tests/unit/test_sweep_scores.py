@@ -11,16 +11,16 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from wordstates.errors import InputError
-from wordstates.evaluate.change import Change
-from wordstates.evaluate.cka import linear_cka
-from wordstates.evaluate.folds import Fold, make_folds
-from wordstates.evaluate.grid import make_grid
-from wordstates.evaluate.pairs import best_threshold
-from wordstates.evaluate.probe import control_labels
-from wordstates.evaluate.scorers import on_one_scale, post_processed
-from wordstates.evaluate.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
-from wordstates.evaluate.senses import Senses
-from wordstates.evaluate.task import Item, Split, Task, UsageTable
+from wordstates.evaluate.data.task import Item, Split, Task, UsageTable
+from wordstates.evaluate.sweep.change import Change
+from wordstates.evaluate.sweep.cka import linear_cka
+from wordstates.evaluate.sweep.folds import Fold, make_folds
+from wordstates.evaluate.sweep.grid import make_grid
+from wordstates.evaluate.sweep.pairs import best_threshold
+from wordstates.evaluate.sweep.probe import control_labels
+from wordstates.evaluate.sweep.scorers import on_one_scale, post_processed
+from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
+from wordstates.evaluate.sweep.senses import Senses
 
 RANDOM = np.random.default_rng(7)
 

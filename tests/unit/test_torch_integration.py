@@ -17,15 +17,14 @@ import torch
 
 from families import build
 from wordstates import Recipe, WordEmbedder
-from wordstates.corpus import table_writers
-from wordstates.corpus.document import Document
-from wordstates.corpus.run import embed_documents
-from wordstates.corpus.store_run import StoreSettings, embed_to_store
-from wordstates.corpus.writers import open_writer
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, RecipeError
-from wordstates.integrations import stored_documents
-from wordstates.integrations.torch import StoreDataset, WordPooling, collate
-from wordstates.table import VectorDtype
+from wordstates.files import tables
+from wordstates.files.open_writer import open_writer
+from wordstates.integrations.torch import StoreDataset, WordPooling, collate, stored_documents
+from wordstates.result.rows import VectorDtype
+from wordstates.runs.embed import embed_documents
+from wordstates.store.run import StoreSettings, embed_to_store
 
 TEXTS = {
     "mill": "The river runs past the old mill.",
@@ -58,7 +57,7 @@ def stored(
     request: pytest.FixtureRequest, tmp_path: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Write small row groups, so that documents lie across them."""
-    monkeypatch.setattr(table_writers, "_GROUP_ROWS", 3)
+    monkeypatch.setattr(tables, "_GROUP_ROWS", 3)
     if request.param == "store":
         embed_to_store(embedder, documents(), tmp_path / "store", StoreSettings(shard_characters=30))
         assert len(list((tmp_path / "store" / "shards").iterdir())) > 1
@@ -184,7 +183,7 @@ def test_a_random_order_reads_each_row_group_once(stored: Path, monkeypatch: pyt
 def test_documents_of_one_row_group_stay_together(
     tmp_path: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_writers, "_GROUP_ROWS", 8)
+    monkeypatch.setattr(tables, "_GROUP_ROWS", 8)
     given = [Document(f"d{index}", "A bank.") for index in range(40)]
     embed_to_file(embedder, given, tmp_path / "v.parquet")
     dataset = StoreDataset(tmp_path / "v.parquet", row_groups=2)

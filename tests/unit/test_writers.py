@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
-from wordstates.corpus import file_writer, table_writers
-from wordstates.corpus.document import Document
-from wordstates.corpus.provenance import describe, read_provenance
-from wordstates.corpus.writers import open_writer
+from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, NonFiniteError, OutputError
-from wordstates.table import VectorDtype
+from wordstates.files import tables
+from wordstates.files.describe import describe, read_provenance
+from wordstates.files.open_writer import open_writer
+from wordstates.result.rows import VectorDtype
 
 PROVENANCE = {"model": "tiny-änderung", "layers": [0, 1], "revision": None}
 ENDINGS = [".parquet", ".npz", ".safetensors", ".jsonl", ".h5", ".hdf5"]
@@ -208,7 +208,7 @@ def test_parquet_schema(tmp_path: Path) -> None:
 
 def test_parquet_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the rows come: many small writes fill a group, a large one is cut."""
-    monkeypatch.setattr(table_writers, "_GROUP_ROWS", 4)
+    monkeypatch.setattr(tables, "_GROUP_ROWS", 4)
     parts = [embed(["a b c"]), embed([" ".join("defghijkl")]), embed(["m"])]
     save(tmp_path / "out.parquet", *parts)
     metadata = pq.read_metadata(tmp_path / "out.parquet")
@@ -216,7 +216,7 @@ def test_parquet_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.Monk
     frame = load(tmp_path / "out.parquet")
     assert "".join(frame["word"]) == "abcdefghijklm"
     assert_vectors(frame["vector"].iloc[3:12], parts[1])
-    monkeypatch.setattr(table_writers, "_GROUP_BYTES", 2 * DIM * 4)
+    monkeypatch.setattr(tables, "_GROUP_BYTES", 2 * DIM * 4)
     save(tmp_path / "small.parquet", *parts)
     assert pq.read_metadata(tmp_path / "small.parquet").row_group(0).num_rows == 2
 
@@ -415,7 +415,7 @@ def test_where_nothing_can_be_written_is_told_at_once(tmp_path: Path, monkeypatc
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("wordstates.corpus.partial.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("wordstates.files.atomic.tempfile.TemporaryFile", refuse)
     with pytest.raises(OutputError, match=r"The folder of .*out\.npz' cannot be written to \(Permission denied\)"):
         open_writer(tmp_path / "out.npz")
 
@@ -489,8 +489,8 @@ def test_what_does_not_fit_one_file(tmp_path: Path) -> None:
 
 
 def test_words_beyond_what_an_array_format_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordstates.corpus.array_writers._LARGEST_STRINGS", 10)
-    monkeypatch.setattr("wordstates.corpus.array_writers._LARGEST_HEADER", 10)
+    monkeypatch.setattr("wordstates.files.arrays._LARGEST_STRINGS", 10)
+    monkeypatch.setattr("wordstates.files.arrays._LARGEST_HEADER", 10)
     with pytest.raises(
         OutputError, match=r"NumPy array of 1 words of up to 5 characters is too large: write \.parquet"
     ):
@@ -503,7 +503,7 @@ FULL_DISK = """
 import resource, sys, os
 sys.path.insert(0, sys.argv[3])
 import test_writers as t
-from wordstates.corpus.writers import open_writer
+from wordstates.files.open_writer import open_writer
 from wordstates.errors import OutputError
 part = t.embed(["word " * 4000], shapes={"last": (50,)})
 writer = open_writer(sys.argv[1])
@@ -543,7 +543,7 @@ def test_another_failure_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(_: object) -> pa.Table:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(table_writers, "to_table", fail)
+    monkeypatch.setattr(tables, "to_table", fail)
     with pytest.raises(
         OutputError, match=r"out\.parquet' cannot be written \(.*Input/output error\); nothing was left"
     ):
@@ -555,7 +555,7 @@ def test_an_error_in_the_program_is_not_told_as_a_full_disk(tmp_path: Path, monk
     def fail(_: object) -> pa.Table:
         raise TypeError("a slip")
 
-    monkeypatch.setattr(table_writers, "to_table", fail)
+    monkeypatch.setattr(tables, "to_table", fail)
     with pytest.raises(TypeError, match="a slip"):
         save(tmp_path / "out.parquet", embed(["a"]))
 
@@ -620,14 +620,14 @@ def test_files_that_cannot_be_described(tmp_path: Path) -> None:
 
 
 def test_only_json_lines_go_to_stdout() -> None:
-    writer = table_writers.ParquetWriter(None, "float32")
+    writer = tables.ParquetWriter(None, "float32")
     with pytest.raises(OutputError, match="Only JSON lines go to standard output"):
         writer.write(documents(["a"]), cast(Any, embed(["a"])))
-    assert file_writer.STDOUT == "-"
+    assert writer.STDOUT == "-"
 
 
 def test_columns_of_several_recipes_need_no_quoting_and_are_never_shared() -> None:
-    from wordstates.table import column_names
+    from wordstates.result.rows import column_names
 
     assert column_names(["-1.mean.mean", "1:3.none.max", "mine"]) == [
         "vector_m1_mean_mean",

@@ -74,6 +74,6 @@ def _gigaflops(precision: str) -> float:
     """Measure products of the shape that a batch has in a model of 384 dimensions."""
     import torch
 
-    from wordstates.model.rates import products_per_second
+    from wordstates.model.cpu_speed import products_per_second
 
     return products_per_second(getattr(torch, precision), 1024, 1536) / 1e9

@@ -22,9 +22,9 @@ from wordstates.cli.groups import (
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 
 if TYPE_CHECKING:
-    from wordstates.corpus.document import Document
-    from wordstates.corpus.run import Report
+    from wordstates.documents.document import Document
     from wordstates.embedder import WordEmbedder
+    from wordstates.runs.embed import Report
 
 
 @with_groups(splitting=WordOptions, sharding=ShardOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
@@ -54,7 +54,7 @@ def embed(
     instead. The file appears when it is finished, with where its vectors come from in its metadata. Into a store, the
     same command goes on where one that was stopped or killed left off.
     """
-    from wordstates.corpus.input_meter import InputMeter
+    from wordstates.documents.input_meter import InputMeter
 
     # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
     documents = reading.documents(inputs, meter=(meter := InputMeter()))
@@ -95,7 +95,7 @@ def _embed_into_file(
     dry_run: bool,
 ) -> None:
     """Check the output, load the model, run, report."""
-    from wordstates.corpus.writers import open_writer
+    from wordstates.files.open_writer import open_writer
 
     writer = open_writer(output, **settings | ({"overwrite": True} if dry_run else {}))
     try:
@@ -107,7 +107,7 @@ def _embed_into_file(
         writer.abort()
         _count(embedder, documents, output, settings["dtype"], end)
         return
-    from wordstates.corpus.run import embed_documents
+    from wordstates.runs.embed import embed_documents
 
     with progress_bar("words", hidden=end.no_bar) as bar:
         report = embed_documents(embedder, documents, writer, on_progress=bar.update)
@@ -115,7 +115,7 @@ def _embed_into_file(
 
 
 def _count(embedder: WordEmbedder, documents: Iterable[Document], output: str, dtype: str, end: EndOptions) -> None:
-    from wordstates.corpus.run import dry_run
+    from wordstates.runs.embed import dry_run
 
     report = dry_run(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
     _end(embedder, report, output, end)

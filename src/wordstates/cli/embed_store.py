@@ -17,12 +17,12 @@ from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
-    from wordstates.corpus.cluster import RayCluster
-    from wordstates.corpus.document import Document
-    from wordstates.corpus.input_meter import InputMeter
-    from wordstates.corpus.shards import Part
-    from wordstates.corpus.store_folder import StoreFolder
+    from wordstates.documents.document import Document
+    from wordstates.documents.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
+    from wordstates.store.folder import StoreFolder
+    from wordstates.store.shards import Part
+    from wordstates.store.workers.places import RayCluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class StoreOptions:
         Raises:
             typer.BadParameter: If they do not go together, or with a single file.
         """
-        from wordstates.corpus.shards import Part
+        from wordstates.store.shards import Part
 
         devices = tuple(name.strip() for name in device.split(",")) if device else ()
         if not names_a_store(output):
@@ -122,7 +122,7 @@ class StoreOptions:
 
     def ray_cluster(self) -> RayCluster | None:
         """Give the cluster to compute on; None: this machine."""
-        from wordstates.corpus.cluster import RayCluster
+        from wordstates.store.workers.places import RayCluster
 
         if self.cluster is None:
             return None
@@ -145,11 +145,11 @@ def embed_into_store(
     end: EndOptions,
 ) -> None:
     """Run, report, and end with the right exit code."""
-    from wordstates.corpus.run_progress import RunProgress, ShownProgress
-    from wordstates.corpus.shards import SHARD_CHARACTERS
-    from wordstates.corpus.stopping import Stopped, StopSignals
-    from wordstates.corpus.store_folder import StoreFolder
-    from wordstates.corpus.store_run import StoreSettings, embed_to_store
+    from wordstates.runs.run_progress import RunProgress, ShownProgress
+    from wordstates.store.folder import StoreFolder
+    from wordstates.store.run import StoreSettings, embed_to_store
+    from wordstates.store.shards import SHARD_CHARACTERS
+    from wordstates.store.signals import Stopped, StopSignals
 
     chosen = StoreSettings(
         **settings,

@@ -22,8 +22,8 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write all rows of a store to a single file."""
-    from wordstates.corpus.export import export_store
-    from wordstates.corpus.store import open_store
+    from wordstates.store.export import export_store
+    from wordstates.store.store import open_store
 
     size = export_store(open_store(store), output, overwrite=overwrite)
     if not quiet:

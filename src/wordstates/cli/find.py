@@ -61,15 +61,15 @@ def find(
     Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
     accents and the white space in a phrase do not count. Texts without a usage are searched and no more.
     """
-    from wordstates.corpus.find import (
+    from wordstates.errors import InputError
+    from wordstates.runs.find import (
         check_every_target,
         check_metadata,
         count_usages,
         find_usages,
         open_usages_writer,
     )
-    from wordstates.corpus.searching import make_searcher, read_targets
-    from wordstates.errors import InputError
+    from wordstates.runs.searchers import make_searcher, read_targets
 
     if regex and lemma:
         raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")

@@ -42,11 +42,11 @@ def fit(
     INPUT is read once, in memory that does not grow with it. The file goes to --post-process of embed, find and static,
     and holds the recipe, which need not be given again.
     """
-    from wordstates.chains import parse_steps
-    from wordstates.corpus.fitting import check_recipes, fit_post_processing
-    from wordstates.corpus.partial import PartialFile
     from wordstates.errors import InputError
-    from wordstates.postprocessing import check_ending
+    from wordstates.files.atomic import PartialFile
+    from wordstates.postprocess.post_processing import check_ending
+    from wordstates.postprocess.steps import parse_steps
+    from wordstates.runs.fit import check_recipes, fit_post_processing
 
     if reader.post_process:
         raise typer.BadParameter("--post-process is for other commands: what follows one step is the next, as in A+B.")

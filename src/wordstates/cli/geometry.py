@@ -20,7 +20,7 @@ from wordstates.cli.options import print_json
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
 
 if TYPE_CHECKING:
-    from wordstates.evaluate.geometry_report import GeometryReport
+    from wordstates.evaluate.geometry.report import GeometryReport
 
 
 @with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
@@ -42,8 +42,8 @@ def geometry(
 
     The recipe of --layers or --recipe is measured beside the layers; the warning is about it. The corpus is read once.
     """
-    from wordstates.evaluate.geometry import check_recipes, layer_recipe, measure_geometry
-    from wordstates.evaluate.geometry_report import GeometryReport
+    from wordstates.evaluate.geometry.report import GeometryReport
+    from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
     from wordstates.evaluate.svg import new_figure
 
     documents = reading.documents(inputs)
@@ -65,7 +65,7 @@ def geometry(
         measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)
     report = GeometryReport(measured, str(embedder.provenance["model"]))
     if target is not None:
-        from wordstates.corpus.partial import write_text_whole
+        from wordstates.files.atomic import write_text_whole
 
         write_text_whole(target, report.to_html())
     _tell(report, output, end)
@@ -74,8 +74,8 @@ def geometry(
 
 def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
     """See that the page can be written, before anything is computed."""
-    from wordstates.corpus.partial import PartialFile
     from wordstates.errors import OutputError
+    from wordstates.files.atomic import PartialFile
 
     check_no_input(output, inputs)
     if Path(output).suffix not in (".html", ".htm"):

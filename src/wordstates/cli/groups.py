@@ -26,10 +26,10 @@ _DEFAULT_PARTS = ("-1", "mean", "mean")  # layers, layer pooling, subword poolin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wordstates.corpus.document import Document
-    from wordstates.corpus.input_meter import InputMeter
+    from wordstates.documents.document import Document
+    from wordstates.documents.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
-    from wordstates.postprocessing import PostProcessing
+    from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
 
 Inputs = Annotated[
@@ -90,19 +90,19 @@ class ReadingOptions:
         self, inputs: Sequence[str], metadata: Sequence[str] = (), meter: InputMeter | None = None
     ) -> Iterator[Document]:
         """Stream the documents of the inputs; paths and options are checked now."""
-        from wordstates.corpus.readers import read_documents
+        from wordstates.documents.readers import read_documents
 
         return read_documents(inputs, metadata=metadata, meter=meter, **vars(self))
 
     def has_keys(self, inputs: Sequence[str]) -> bool:
         """Tell whether words of the inputs have names of their own, as in CoNLL-U."""
-        from wordstates.corpus.sources import find_sources
+        from wordstates.documents.sources import find_sources
 
         return any(source.format == "conllu" for source in find_sources(inputs, self.format))
 
     def can_be_read_twice(self, inputs: Sequence[str]) -> bool:
         """Tell whether all inputs are files, and none a pipe."""
-        from wordstates.corpus.sources import find_sources
+        from wordstates.documents.sources import find_sources
 
         sources = find_sources(inputs, self.format)
         return all(source.path is not None and source.path.is_file() for source in sources)
@@ -187,7 +187,7 @@ class ModelOptions(ComputeOptions):
     def post_processing(self) -> list[PostProcessing] | None:
         """Read what was fitted; None if nothing is to be done to vectors."""
         from wordstates.errors import InputError
-        from wordstates.postprocessing import PostProcessing
+        from wordstates.postprocess.post_processing import PostProcessing
 
         try:
             return [PostProcessing.load(path) for path in self.post_process] if self.post_process else None

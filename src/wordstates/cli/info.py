@@ -27,17 +27,17 @@ def info(
 
 
 def _description(file: str) -> dict[str, Any]:
-    from wordstates.postprocessing import PostProcessing, is_post_processing
+    from wordstates.postprocess.post_processing import PostProcessing, is_post_processing
 
     if Path(file).is_dir():
-        from wordstates.corpus.store import open_store
+        from wordstates.store.store import open_store
 
         return asdict(open_store(file).describe())
     if is_post_processing(file):
         fitted, size = PostProcessing.load(file), Path(file).stat().st_size
         about = {"path": file, "format": "post-processing", **fitted.to_dict(), "bytes": size}
         return {**about, "provenance": dict(fitted.provenance)}
-    from wordstates.corpus.provenance import describe
+    from wordstates.files.describe import describe
 
     return asdict(describe(file))
 

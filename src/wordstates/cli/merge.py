@@ -16,8 +16,8 @@ def merge(
     quiet: Quiet = False,
 ) -> None:
     """Put the shards of stores that were made with the same settings from the same input into one store."""
-    from wordstates.corpus.merge import merge_stores
-    from wordstates.corpus.store import open_store
+    from wordstates.store.merge import merge_stores
+    from wordstates.store.store import open_store
 
     merge_stores(stores, output)
     if not quiet:

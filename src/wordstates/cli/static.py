@@ -66,12 +66,12 @@ def static(
 
     Memory grows with the types, not with the usages. The report says how contextual the words are.
     """
-    from wordstates.corpus.searching import read_list
     from wordstates.errors import InputError
+    from wordstates.runs.searchers import read_list
+    from wordstates.static.files import StaticFile
+    from wordstates.static.run import StaticReport, count, make_static
+    from wordstates.static.types import Types
     from wordstates.text.words import word_splitter
-    from wordstates.vectors.counting import Types
-    from wordstates.vectors.files import StaticFile
-    from wordstates.vectors.run import StaticReport, count, make_static
 
     kinds = tuple(dict.fromkeys(kind or ["usages"]))
     recipes = _recipes(reader.recipes(), kinds)
@@ -121,7 +121,7 @@ def _recipes(given: list[Recipe], kinds: tuple[str, ...]) -> list[Recipe]:
     """Give what one pass has to take: for the kind `input` also layer 0, with the subwords pooled as in the others."""
     from wordstates.errors import RecipeError
     from wordstates.recipe import Recipe
-    from wordstates.vectors.run import INPUT
+    from wordstates.static.run import INPUT
 
     for recipe in given:
         if "none" in (recipe.layer_pooling, recipe.subword_pooling):

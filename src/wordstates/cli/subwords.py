@@ -22,8 +22,8 @@ def subwords(
     """Show the words of a text, each with its char span, its status and its subwords; no weights are loaded."""
     import numpy as np
 
-    from wordstates.corpus.sources import STDIN, Source, read_text
-    from wordstates.inputs import as_texts
+    from wordstates.documents.sources import STDIN, Source, read_text
+    from wordstates.encode.inputs import as_texts
     from wordstates.model.tokenizer import load_tokenizer
     from wordstates.text.align import STATUSES, align
     from wordstates.text.words import word_splitter

@@ -15,10 +15,10 @@ from wordstates.cli.telling import progress_bar, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wordstates.corpus.partial import PartialFile
-    from wordstates.evaluate.result import SweepReport
-    from wordstates.evaluate.sweep import SweepOptions
-    from wordstates.evaluate.task import Task
+    from wordstates.evaluate.data.task import Task
+    from wordstates.evaluate.sweep.result import SweepReport
+    from wordstates.evaluate.sweep.run import SweepOptions
+    from wordstates.files.atomic import PartialFile
 
 
 @with_groups(splits=SplitOptions, about=TaskOptions, grid=GridOptions, end=EndOptions, compute=ComputeOptions)
@@ -57,7 +57,7 @@ def sweep(
     if end.json:
         print_json(report.to_dict())
     elif not end.quiet:
-        from wordstates.evaluate.report_text import as_text
+        from wordstates.evaluate.sweep.report_text import as_text
 
         print(as_text(report))
         for path in filter(None, (output, save_recipe)):
@@ -67,9 +67,9 @@ def sweep(
 def _sweep(
     task: Task, models: Sequence[str], options: SweepOptions, compute: ComputeOptions, *, hidden: bool, plots: bool
 ) -> SweepReport:
-    from wordstates.evaluate.models import maker_of, model_names
-    from wordstates.evaluate.scores import check_extra
-    from wordstates.evaluate.sweep import sweep
+    from wordstates.evaluate.sweep.models import maker_of, model_names
+    from wordstates.evaluate.sweep.run import sweep
+    from wordstates.evaluate.sweep.scores import check_extra
 
     check_extra(plots=plots)
     makers = {name: maker_of(name, seed=options.seed, **vars(compute)) for name in model_names(models)}
@@ -82,16 +82,16 @@ def _sweep(
 
 def _new(path: str | None, *, overwrite: bool) -> PartialFile | None:
     """See that a file can be written, before anything is computed."""
-    from wordstates.corpus.partial import PartialFile
+    from wordstates.files.atomic import PartialFile
 
     return None if path is None else PartialFile(Path(path), overwrite=overwrite)
 
 
 def _write(report: SweepReport, page: PartialFile | None, recipe: PartialFile | None) -> None:
-    from wordstates.corpus.partial import write_text_whole
+    from wordstates.files.atomic import write_text_whole
 
     if page is not None:
-        from wordstates.evaluate.report_html import as_html
+        from wordstates.evaluate.sweep.report_html import as_html
 
         write_text_whole(page.target, as_html(report))
     if recipe is not None:

@@ -11,8 +11,8 @@ import typer
 from wordstates.cli.options import one_of
 
 if TYPE_CHECKING:
-    from wordstates.evaluate.sweep import SweepOptions
-    from wordstates.evaluate.task import Split, Task
+    from wordstates.evaluate.data.task import Split, Task
+    from wordstates.evaluate.sweep.run import SweepOptions
 
 # As in `groups`: told before the modules that define it are loaded; a test holds them equal.
 TASKS = ("labels", "senses", "pairs", "similarity", "change")
@@ -97,7 +97,7 @@ class TaskOptions:
 
     def read(self, paths: dict[Split | None, str], *, seed: int) -> Task:
         """Read the data."""
-        from wordstates.evaluate.data import DataOptions, read_task
+        from wordstates.evaluate.data.read import DataOptions, read_task
 
         options = DataOptions(
             task=self.task,
@@ -144,7 +144,7 @@ class GridOptions:
         Raises:
             typer.BadParameter: If there is no such post-processing.
         """
-        from wordstates.evaluate.sweep import SweepOptions
+        from wordstates.evaluate.sweep.run import SweepOptions
 
         return SweepOptions(
             poolings=self.subword_poolings.split(","),  # type: ignore[arg-type]  # checked by the option's callback
@@ -156,9 +156,9 @@ class GridOptions:
         )
 
     def _chains(self) -> list[str] | None:
-        from wordstates.chains import parse_steps
         from wordstates.errors import InputError
-        from wordstates.evaluate.grid import NOTHING
+        from wordstates.evaluate.sweep.grid import NOTHING
+        from wordstates.postprocess.steps import parse_steps
 
         chains = None if self.post_process is None else [chain.strip() for chain in self.post_process.split(",")]
         try:

@@ -15,8 +15,8 @@ from wordstates.cli.options import print_json
 
 if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
-    from wordstates.corpus.attempts import Reject
-    from wordstates.corpus.reporting import FileReport
+    from wordstates.runs.groups import Reject
+    from wordstates.runs.report import FileReport
 
 DONE_WITH_REJECTS = 3
 

@@ -16,7 +16,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check a store: every shard there, whole, as it was written, and no word in it twice."""
-    from wordstates.corpus.verify import verify_store
+    from wordstates.store.verify import verify_store
 
     found = verify_store(store)
     if json:

@@ -25,7 +25,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig,
 from transformers.utils import logging as hf_logging
 
 from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
-from wordstates.model.network import reading_part
+from wordstates.model.config_facts import reading_part
 from wordstates.model.torch_engine import copy_of
 
 MINILM = "minilm"

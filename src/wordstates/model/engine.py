@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from wordstates.batching import Layout, rows_of
+from wordstates.model.batching import Layout, rows_of
 
 _UNSEEN = -1e9  # added to what a subword must not see
 

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import PADDED, SHORT, Layout
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hf
+from wordstates.model.batching import PADDED, SHORT, Layout
+from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Batch, Engine, lay_out, relative_error
-from wordstates.model.network import first_position
 from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
 from wordstates.model.probe import ProbeText

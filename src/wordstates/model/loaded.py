@@ -14,9 +14,7 @@ from torch import Tensor, nn
 
 from wordstates.errors import InputError, ModelError
 from wordstates.model import _hf
-from wordstates.model.engine import pad, relative_error
-from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
-from wordstates.model.network import (
+from wordstates.model.config_facts import (
     check_supported,
     length_matters,
     padding_id,
@@ -24,8 +22,10 @@ from wordstates.model.network import (
     position_limit,
     vocabulary_rows,
 )
+from wordstates.model.cpu_speed import slowness
+from wordstates.model.engine import pad, relative_error
+from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
 from wordstates.model.probe import Anatomy, ProbeText, probe
-from wordstates.model.rates import slowness
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.recipe import Recipe

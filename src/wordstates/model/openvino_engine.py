@@ -21,8 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import SHORT, Layout, row_widths
 from wordstates.errors import MissingExtraError
+from wordstates.model.batching import SHORT, Layout, row_widths
 from wordstates.model.engine import Batch, mask_of_rows
 from wordstates.model.torch_engine import alone_with
 

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from wordstates.batching import Layout, row_widths
+from wordstates.model.batching import Layout, row_widths
 from wordstates.model.engine import Batch, mask_of_rows
 from wordstates.model.torch_engine import TorchEngine, to_device
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.batching import PADDED
+from wordstates.model.batching import PADDED
 from wordstates.model.engine import Batch
 
 # Hooks and the training mode belong to the network, so a network runs one pass at a time, whoever asks for it.

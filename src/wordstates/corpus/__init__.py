@@ -1,1 +1,0 @@
-"""Corpora: documents in, files out."""

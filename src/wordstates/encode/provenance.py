@@ -1,0 +1,71 @@
+"""Where vectors come from: all that decides their values, as plain JSON data that travels with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from wordstates.encode.plan import WindowSettings
+from wordstates.model._hf import versions
+from wordstates.model.engine import Engine
+from wordstates.model.loaded import LoadedModel
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.recipe import Recipe
+
+
+def context_of(model: LoadedModel, *, repeat: bool) -> str:
+    """Say what a vector knows of the text around its word."""
+    return "both" if not model.anatomy.causal else "left, read twice" if repeat else "left"
+
+
+def provenance_of(
+    model: LoadedModel,
+    engine: Engine,
+    recipes: Sequence[Recipe],
+    layers: Mapping[str, tuple[int, ...]],
+    post_processing: Mapping[str, PostProcessing],
+    settings: WindowSettings,
+    *,
+    words: str,
+    window: int,
+    repeat: bool,
+) -> dict[str, Any]:
+    """Say where the vectors of a call come from.
+
+    Args:
+        model: What reads.
+        engine: What computes.
+        recipes: What is taken.
+        layers: Absolute layer numbers of each recipe, by its name.
+        post_processing: What is done to the vectors of a recipe, by its name.
+        settings: How long texts are read.
+        words: How raw text is split.
+        window: Subwords one pass reads, special tokens included.
+        repeat: Whether each text is read twice.
+    """
+    processed = {name: each.to_dict() for name, each in post_processing.items()}
+    return {
+        "wordstates": version("wordstates"),
+        "model": model.name,
+        "revision": model.revision,
+        "weights": model.weights,
+        "tokenizer": model.tokenizer.fingerprint(),
+        "recipes": [{**recipe.to_dict(), "layer_numbers": list(layers[recipe.name])} for recipe in recipes],
+        **({"post_processing": processed} if processed else {}),
+        "words": words,
+        "precision": model.precision,
+        "precision_error": engine.precision_error,
+        "engine": engine.name,
+        **({"why_not_faster": model.engines.why_not_faster} if model.engines.why_not_faster else {}),
+        "device": str(engine.device),
+        "window": window,
+        "overlap": settings.overlap,
+        "long_texts": settings.long_texts,
+        "context": context_of(model, repeat=repeat),
+        "special_tokens": {
+            "before": model.tokenizer.pieces(model.template.prefix),
+            "after": model.tokenizer.pieces(model.template.suffix),
+        },
+        "versions": versions(),
+    }

@@ -1,0 +1,104 @@
+"""Windows that a run has read before: the same subwords get the same vectors, without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from wordstates.encode.plan import WindowWork
+from wordstates.recipe import Recipe
+
+# What is kept: enough for the lines that a corpus repeats all the time, little beside a model.
+_MOST_BYTES = 8 * 2**20
+_MOST_ONCE = 40_000
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where the vectors of one recipe go.
+
+    Args:
+        values: One row a word, or a pair if the recipe keeps subwords.
+        first: Number of the word or pair of the first row.
+    """
+
+    values: Float[np.ndarray, "rows ..."]
+    first: int
+
+    def places(
+        self, recipe: Recipe, words: Int[np.ndarray, " pairs"], pairs: Int[np.ndarray, " pairs"]
+    ) -> Int[np.ndarray, " rows"]:
+        """Give the rows of some pairs of (word, subword), those of one word together: one a word, or one a pair."""
+        return (pairs if recipe.subword_pooling == "none" else words[row_starts(words)]) - self.first
+
+
+def row_starts(words: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
+    """Tell where each word begins among pairs; a word is whole in one window, so its pairs stand together."""
+    return np.flatnonzero(np.append(True, words[1:] != words[:-1]))
+
+
+class SeenWindows:
+    """Remembers the vectors of windows that come again and again in a run of many calls.
+
+    It learns from finished calls only, in their order, so what is read does not depend on which thread was faster: a
+    run that is repeated gives the same bytes. A window is remembered when it is met for the second time.
+
+    Args:
+        recipes: The recipes of the run.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self._recipes = recipes
+        self._vectors: dict[bytes, dict[str, Float[np.ndarray, "rows ..."]]] = {}  # the oldest first
+        self._bytes = 0
+        self._once: set[int] = set()
+
+    def take(self, windows: Sequence[WindowWork], rows: Mapping[str, Rows]) -> Iterator[bool]:
+        """Put the vectors of the windows that are remembered where they belong.
+
+        Yields:
+            For each window, whether it was.
+        """
+        for window in windows:
+            key = _key(window)
+            known = self._vectors.pop(key, None)
+            if known is not None:
+                self._vectors[key] = known
+                for recipe in self._recipes:
+                    mine = rows[recipe.name]
+                    mine.values[mine.places(recipe, window.words, window.pairs)] = known[recipe.name]
+            yield known is not None
+
+    def learn(self, windows: Sequence[WindowWork], rows: Mapping[str, Rows]) -> None:
+        """Remember those of a finished call's windows that were met before."""
+        for window in windows:
+            key = _key(window)
+            if key in self._vectors:
+                continue
+            if hash(key) not in self._once:
+                if len(self._once) == _MOST_ONCE:
+                    self._once.clear()
+                self._once.add(hash(key))
+                continue
+            self._vectors[key] = {
+                recipe.name: rows[recipe.name].values[rows[recipe.name].places(recipe, window.words, window.pairs)]
+                for recipe in self._recipes
+            }
+            self._bytes += _size(self._vectors[key])
+            while self._bytes > _MOST_BYTES:
+                self._bytes -= _size(self._vectors.pop(next(iter(self._vectors))))
+
+
+def _key(window: WindowWork) -> bytes:
+    """Tell windows apart by what they read and what is taken from them."""
+    words = window.words - window.words[0]
+    return b"".join(
+        (len(window.ids).to_bytes(8, "little"), window.ids.tobytes(), window.positions.tobytes(), words.tobytes())
+    )
+
+
+def _size(vectors: Mapping[str, Float[np.ndarray, "rows ..."]]) -> int:
+    return sum(values.nbytes for values in vectors.values())

@@ -1,0 +1,285 @@
+"""Runs the windows of a plan through an engine and puts every row where it belongs.
+
+Batches are read in threads, as many as the engine is best asked for at once, while the caller's thread plans what comes
+next and writes what is done.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from wordstates.encode.plan import Plan, WindowWork
+from wordstates.encode.window_cache import Rows, SeenWindows, row_starts
+from wordstates.errors import ModelError, NonFiniteError
+from wordstates.model.batching import Budget, make_batches
+from wordstates.model.engine import Engine
+from wordstates.model.forward import Take, run_pass
+from wordstates.model.loaded import LoadedModel
+from wordstates.model.torch_engine import is_out_of_memory
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.recipe import Recipe
+from wordstates.text.align import HAS_VECTOR
+
+
+class Reading:
+    """Windows on their way through the engine.
+
+    Args:
+        batches: One task a batch; each gives the number of words it gave a vector.
+        repeated: Windows that are the same as another of the run, and not read again.
+        words: Words that had their vectors at once, from windows that the run remembers.
+    """
+
+    def __init__(self, batches: Sequence[Future[int]], repeated: int, words: int) -> None:
+        self._batches = batches
+        self.repeated = repeated
+        self._words = words
+
+    def finish(self, advance: Callable[[int], object]) -> None:
+        """Wait until every row is in its place.
+
+        Args:
+            advance: Called after each batch with the number of words it gave.
+
+        Raises:
+            ModelError: If the model failed; NonFiniteError if a vector holds NaN or infinity.
+        """
+        if self._words:
+            advance(self._words)
+        try:
+            for batch in self._batches:
+                advance(batch.result())
+        except CancelledError as error:
+            raise ModelError("These embeddings were abandoned before they were computed: submit again.") from error
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Drop the batches that nobody has begun, and wait for the others."""
+        wait([batch for batch in self._batches if not batch.cancel()])
+
+
+class WindowReader:
+    """Reads windows in batches; several recipes come from one pass, and windows of equal ids from one row.
+
+    Args:
+        model: The model.
+        recipes: What to take from each pass.
+        layers: Absolute layer numbers of each recipe, by its name.
+        post_processing: What is done to the pooled vectors of a recipe, by its name; others stay as they are.
+        budget: Most subwords in a batch, padding included; halved for good when memory runs out.
+        repeat: Read each window twice and take the second reading.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        recipes: Sequence[Recipe],
+        layers: Mapping[str, tuple[int, ...]],
+        post_processing: Mapping[str, PostProcessing],
+        *,
+        budget: int,
+        repeat: bool,
+    ) -> None:
+        self._model = model
+        self._recipes = recipes
+        self._layers = layers
+        self._post_processing = post_processing
+        self._budget = Budget(budget)
+        self._repeat = repeat
+        self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
+
+    def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
+        """Give the shape of one vector of a recipe."""
+        if recipe.name in self._post_processing:
+            return (self._post_processing[recipe.name].dim_out,)
+        return self._model.vector_shape(recipe, self._layers[recipe.name])
+
+    def start(
+        self,
+        plan: Plan,
+        texts: Sequence[str],
+        engine: Engine,
+        rows: Mapping[str, Rows],
+        *,
+        at_once: bool,
+        seen: SeenWindows | None = None,
+    ) -> Reading:
+        """Begin to read every window of a plan.
+
+        Args:
+            plan: The windows, and what is taken from each.
+            texts: All texts, as the plan numbers them, for errors.
+            engine: Reads them.
+            rows: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a vector.
+            at_once: Read here and now, in this thread, if it is a single batch.
+            seen: What the run remembers; those windows are not read again.
+
+        Raises:
+            ModelError: If a subword is not in the model's vocabulary.
+        """
+        self._check_ids(plan, texts)
+        lost = np.flatnonzero(~HAS_VECTOR[plan.status_codes]) + (plan.after.word - len(plan.status_codes))
+        for recipe in self._recipes:
+            if recipe.subword_pooling != "none":
+                rows[recipe.name].values[lost - rows[recipe.name].first] = np.nan
+            else:
+                rows[recipe.name].values[:] = np.nan
+        known = [False] * len(plan.windows) if seen is None else list(seen.take(plan.windows, rows))
+        unique: dict[bytes, list[WindowWork]] = {}
+        for window in itertools.compress(plan.windows, map(operator.not_, known)):
+            unique.setdefault(window.ids.tobytes(), []).append(window)
+        at_hand = sum(len(row_starts(window.words)) for window in itertools.compress(plan.windows, known))
+        same = list(unique.values())
+        repeated = len(plan.windows) - len(same)
+        lengths = [self._length(windows[0], engine) for windows in same]
+        batches = self._batches(lengths, engine)
+
+        def read(batch: Sequence[int]) -> int:
+            shape = engine.layout.shape([lengths[index] for index in batch], self._budget.subwords)
+            return self._read([same[index] for index in batch], engine, texts, rows, shape)
+
+        def task(batch: Sequence[int]) -> int:
+            given: list[int] = []
+            try:
+                self._budget.run(batch, lengths, lambda part: given.append(read(part)), is_out_of_memory, engine.layout)
+            except ModelError:
+                raise
+            except (RuntimeError, MemoryError) as error:
+                raise self._explained(error) from error
+            return sum(given)
+
+        if at_once and len(batches) == 1:
+            done: Future[int] = Future()
+            done.set_result(task(batches[0]))
+            return Reading([done], repeated, at_hand)
+        started: list[Future[int]] = []
+        reading = Reading(started, repeated, at_hand)
+        try:
+            for batch in batches:
+                started.append(self._pool(engine).submit(task, batch))
+        except BaseException:  # Ctrl-C
+            reading.abandon()
+            raise
+        return reading
+
+    def _pool(self, engine: Engine) -> ThreadPoolExecutor:
+        mine = (engine.name, os.getpid())  # threads do not survive a fork
+        if mine not in self._threads:
+            self._threads[mine] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
+        return self._threads[mine]
+
+    def _batches(self, lengths: Sequence[int], engine: Engine) -> list[list[int]]:
+        """Group windows into batches: any of them, or only those of one length if padding is not safe."""
+        if self._model.anatomy.padding_safe:
+            return make_batches(lengths, self._budget.subwords, engine.layout)
+        batches: list[list[int]] = []
+        for length in sorted(set(lengths)):
+            equal = [index for index, found in enumerate(lengths) if found == length]
+            grouped = make_batches([length] * len(equal), self._budget.subwords)
+            batches += [[equal[index] for index in batch] for batch in grouped]
+        return batches
+
+    def _length(self, window: WindowWork, engine: Engine) -> int:
+        length = len(window.ids) * (2 if self._repeat else 1) + len(self._model.template)
+        if not self._model.anatomy.padding_safe:
+            return length
+        return engine.layout.length(length, self._model.limit or self._model.default_window)
+
+    def _read(
+        self,
+        same: Sequence[list[WindowWork]],
+        engine: Engine,
+        texts: Sequence[str],
+        rows: Mapping[str, Rows],
+        shape: tuple[int, int],
+    ) -> int:
+        """Read one batch, put its rows where they belong, and count the words it gave.
+
+        Args:
+            same: Windows of equal ids, which are read once.
+            engine: Reads them.
+            texts: All texts, for errors.
+            rows: Where the vectors go.
+            shape: Rows that the batch has at least, and the width of its rows.
+        """
+        windows = [window for equals in same for window in equals]
+        words = np.concatenate([window.words for window in windows])
+        pairs = np.concatenate([window.pairs for window in windows])
+        first_pairs = row_starts(words)
+        every_pair = np.arange(len(pairs))
+        pooled = run_pass(
+            self._model,
+            engine,
+            [np.tile(equals[0].ids, 2 if self._repeat else 1) for equals in same],
+            [
+                np.concatenate([window.positions for window in equals]) + (len(equals[0].ids) if self._repeat else 0)
+                for equals in same
+            ],
+            [
+                Take(recipe, self._layers[recipe.name], every_pair if recipe.subword_pooling == "none" else first_pairs)
+                for recipe in self._recipes
+            ],
+            shape,
+        )
+        for recipe, vectors in zip(self._recipes, pooled, strict=True):
+            row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
+            self._check_finite(recipe, vectors, windows, row_pairs, texts)
+            if recipe.name in self._post_processing:
+                vectors = self._post_processing[recipe.name].apply(vectors)
+            mine = rows[recipe.name]
+            mine.values[mine.places(recipe, words, pairs)] = vectors
+        return len(first_pairs)
+
+    def _explained(self, error: RuntimeError | MemoryError) -> ModelError:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if is_out_of_memory(error):
+            return ModelError(
+                f"Memory does not suffice for a single window of {self._model.name!r} ({reason}): give a smaller "
+                "window, as window=256, or fewer recipes at once."
+            )
+        return ModelError(
+            f"Model {self._model.name!r} failed while reading ({reason}); a text may be too short or too long for it."
+        )
+
+    def _check_ids(self, plan: Plan, texts: Sequence[str]) -> None:
+        rows = self._model.vocabulary_rows
+        for window in plan.windows:
+            if rows and len(window.ids) and int(window.ids.max()) >= rows:
+                raise ModelError(
+                    f"The tokenizer gives subword {int(window.ids.max())} for text {window.text} "
+                    f"({texts[window.text][:40]!r}...), but {self._model.name!r} has {rows} subwords: the tokenizer is "
+                    "not the model's own, or subwords were added without training them."
+                )
+
+    def _check_finite(
+        self,
+        recipe: Recipe,
+        vectors: Float[np.ndarray, "rows ..."],
+        windows: Sequence[WindowWork],
+        row_pairs: Int[np.ndarray, " rows"],
+        texts: Sequence[str],
+    ) -> None:
+        # A sum of finite numbers is finite unless it overflows: a hint that costs little and misses nothing.
+        with np.errstate(all="ignore"):
+            if np.isfinite(vectors.sum()):
+                return
+        finite = np.isfinite(vectors).all(axis=tuple(range(1, vectors.ndim)))
+        if finite.all():
+            return
+        ends = np.cumsum([len(window.words) for window in windows])
+        window = int(np.searchsorted(ends, row_pairs[int(np.argmin(finite))], side="right"))
+        text = windows[window].text
+        raise NonFiniteError(
+            f"Model {self._model.name!r} gives NaN or infinity for a word of text {text} "
+            f"({texts[text][:40]!r}...), recipe {recipe.name!r}: its weights are damaged, or overflow "
+            f"{self._model.precision}. Try precision='float32' or 'bfloat16', or fetch the model again."
+        )

@@ -1,0 +1,130 @@
+"""Usages of words in two times: judged pairs, and how much each word has changed.
+
+Folders of diachronic word usage graphs (DWUG, NorDiaChange) have a folder a word, with its usages (``uses.tsv``) and
+the judgments of pairs (``judgments.tsv``), and statistics with the change of each word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from wordstates.documents.readers import read_documents
+from wordstates.documents.sources import shown
+from wordstates.errors import InputError
+from wordstates.evaluate.data.files import Row, as_number, lines_of, rows_of
+from wordstates.evaluate.data.task import Item, Split, UsageTable
+from wordstates.text.targets import TargetFinder
+
+_UNDECIDED = 0.0
+_STATISTICS = "stats_groupings.tsv"
+MOST_USAGES = 100
+
+
+def use_files(folder: Path) -> list[Path]:
+    """Find the usages of each word of a folder of word usage graphs."""
+    return sorted(folder.rglob("uses.tsv"))
+
+
+def read_judgments(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
+    """Read judged pairs of usages; the rating is the median of the judgments, those of 0 (cannot decide) aside.
+
+    Source:
+        Schlechtweg et al. 2021, "DWUG: A large resource of diachronic word usage graphs in four languages".
+
+    Raises:
+        InputError: If a judgment is of a usage that is not there.
+    """
+    for file in use_files(path):
+        rows = {row["identifier"]: row for row in rows_of(file)}
+        judged: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        places: dict[tuple[str, str], str] = {}
+        for row in rows_of(file.with_name("judgments.tsv")):
+            pair = min(row["identifier1"], row["identifier2"]), max(row["identifier1"], row["identifier2"])
+            for identifier in pair:
+                if identifier not in rows:
+                    raise InputError(f"{row.place}: there is no usage {identifier!r} in {shown(file)}.")
+            places.setdefault(pair, row.place)
+            rating = row.number("judgment")
+            judged[pair] += [rating] if rating != _UNDECIDED else []
+        for pair, ratings in judged.items():
+            if not ratings:
+                skipped["pairs nobody could decide on"] += 1
+                continue
+            left, right = (_add(table, rows[identifier]) for identifier in pair)
+            word = rows[pair[0]]["lemma"]
+            yield Item((left,), (right,), float(median(ratings)), word, word, places[pair], split)
+
+
+def read_graded_change(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
+    """Read the usages of two times and the graded change of each word.
+
+    Raises:
+        InputError: If there are no statistics, a word has none, or its usages are not of two times.
+    """
+    found = sorted(path.rglob(_STATISTICS))
+    if not found:
+        raise InputError(f"{shown(path)}: there is no {_STATISTICS}, which says how much each word has changed.")
+    gold = {row["lemma"]: row for row in rows_of(found[0])}
+    for file in use_files(path):
+        times: defaultdict[str, list[int]] = defaultdict(list)
+        word = ""
+        for row in rows_of(file):
+            word = row["lemma"]
+            times[row["grouping"]].append(_add(table, row))
+        if word not in gold:
+            raise InputError(f"{shown(file)}:2: {word!r} has no change in {shown(found[0])}: its label is missing.")
+        if len(times) != 2:
+            raise InputError(
+                f"{shown(file)}:2: the usages of {word!r} are of {len(times)} times, and change is of two."
+            )
+        earlier, later = (tuple(times[name]) for name in sorted(times))
+        change = gold[word].number("change_graded")
+        yield Item(earlier, later, change, word, word, gold[word].place, split)
+
+
+def read_targets(
+    path: Path, corpora: tuple[Sequence[str], Sequence[str]], table: UsageTable, skipped: Counter[str]
+) -> Iterator[Item]:
+    """Read target words with their change, and find their usages in two corpora, up to `MOST_USAGES` in each.
+
+    Args:
+        path: A target and a number in a line, parted by a tab.
+        corpora: The files of the earlier corpus, and of the later one.
+        table: Takes the usages.
+        skipped: Takes the number of targets that one of the corpora lacks.
+
+    Raises:
+        InputError: If a line is no target and number.
+    """
+    gold: dict[str, tuple[float, str]] = {}
+    for place, line in lines_of(path):
+        target, _, number = line.partition("\t")
+        if line.strip():
+            gold[target.strip()] = as_number(number.strip(), place, "the change, the label,"), place
+    earlier, later = (_usages(files, [*gold], table) for files in corpora)
+    for target, (change, place) in gold.items():
+        if not earlier[target] or not later[target]:
+            skipped["targets that one of the corpora lacks"] += 1
+            continue
+        yield Item(tuple(earlier[target]), tuple(later[target]), change, target, target, place)
+
+
+def _usages(files: Sequence[str], targets: Sequence[str], table: UsageTable) -> Mapping[str, list[int]]:
+    finder = TargetFinder(targets)
+    found: dict[str, list[int]] = {target: [] for target in targets}
+    for document in read_documents(files):
+        for start, end, target in finder.find(document.text):
+            usages = found[targets[target]]
+            if len(usages) < MOST_USAGES:
+                usages.append(table.add(document.text, (start, end), document.id))
+    return found
+
+
+def _add(table: UsageTable, row: Row) -> int:
+    edges = row["indexes_target_token"].split(":")
+    if len(edges) != 2 or not all(edge.strip().isdecimal() for edge in edges):
+        raise InputError(f"{row.place}: {row['indexes_target_token']!r} is no char span: write start:end.")
+    return table.add(row["context"], (int(edges[0]), int(edges[1])), row.place)

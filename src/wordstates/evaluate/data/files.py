@@ -1,0 +1,185 @@
+"""Files of labelled data: their lines, their tables, and where a target stands in its sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wordstates.documents.sources import find_sources, read_lines, shown, without_terminator
+from wordstates.errors import InputError
+
+_MARK = re.compile(r"<(word|strong|b|t)>(.*?)</\1>", re.DOTALL)
+_TOKEN = re.compile(r"\S+")
+YES, NO = {"t", "true", "yes", "1"}, {"f", "false", "no", "0"}
+
+
+def lines_of(path: Path) -> Iterator[tuple[str, str]]:
+    """Give each line of a file, without its end, and its place ``file:line``.
+
+    Raises:
+        InputError: If it is not there, is empty, or is not UTF-8.
+    """
+    (source,) = find_sources([path], "txt")
+    for number, line in read_lines(source, "utf-8"):
+        yield f"{source.name}:{number}", without_terminator(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table.
+
+    Args:
+        place: ``file:line``.
+        values: Its fields, by the names of the columns.
+    """
+
+    place: str
+    values: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """Give a field that has to be there.
+
+        Raises:
+            InputError: If there is no such column, or the field is empty.
+        """
+        if name not in self.values:
+            raise InputError(f"{self.place}: there is no column {name!r}: there are {', '.join(self.values)}.")
+        if not self.values[name].strip():
+            raise InputError(f"{self.place}: the column {name!r} is empty.")
+        return self.values[name]
+
+    def number(self, name: str) -> float:
+        """Give a field that is a number.
+
+        Raises:
+            InputError: If it is none.
+        """
+        return as_number(self[name], self.place, name)
+
+
+def rows_of(path: Path) -> Iterator[Row]:
+    """Give the lines of a tab-separated file whose first line names the columns.
+
+    Raises:
+        InputError: If a line has another number of columns.
+    """
+    names: list[str] | None = None
+    for place, line in lines_of(path):
+        fields = line.split("\t")
+        if names is None:
+            names = [name.strip().lower() for name in fields]
+        elif line.strip():
+            if len(fields) != len(names):
+                raise InputError(
+                    f"{place}: {len(fields)} columns where the first line names {len(names)} ({', '.join(names)})."
+                )
+            yield Row(place, dict(zip(names, fields, strict=True)))
+
+
+def header_of(path: Path) -> list[str]:
+    """Give the fields of a file's first line that is not blank, in lower case; of a table, the names of its columns."""
+    line = next((line for _, line in lines_of(path) if line.strip()), "")
+    return [name.strip().lower() for name in line.split("\t")]
+
+
+def as_number(text: str, place: str, what: str) -> float:
+    """Read a finite number.
+
+    Raises:
+        InputError: If it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if number != number or abs(number) == float("inf"):
+        raise InputError(f"{place}: {what} is {text!r}, which is no number.")
+    return number
+
+
+def as_answer(text: str, place: str) -> float:
+    """Read yes (1.0) or no (0.0), or a rating.
+
+    Raises:
+        InputError: If there is none.
+
+    Example:
+        >>> as_answer("T", "a.tsv:1"), as_answer("no", "a.tsv:2"), as_answer("2.5", "a.tsv:3")
+        (1.0, 0.0, 2.5)
+    """
+    word = text.strip().lower()
+    if not word:
+        raise InputError(f"{place}: the label is missing.")
+    return 1.0 if word in YES else 0.0 if word in NO else as_number(word, place, "the label")
+
+
+def marked_target(text: str, place: str) -> tuple[str, tuple[int, int]]:
+    """Take the marks off a sentence whose target is marked, and give the target's char span; the first, of several.
+
+    Raises:
+        InputError: If nothing is marked.
+
+    Example:
+        >>> marked_target("The river <word>bank</word>.", "a.tsv:1")
+        ('The river bank.', (10, 14))
+    """
+    plain, spans = marked_spans(text, place)
+    return plain, spans[0]
+
+
+def marked_spans(text: str, place: str) -> tuple[str, list[tuple[int, int]]]:
+    """Take the marks off a sentence, and give the char spans of all that is marked, white space at its edges aside.
+
+    Raises:
+        InputError: If nothing is marked.
+    """
+    parts, spans, position, length = list[str](), list[tuple[int, int]](), 0, 0
+    for match in _MARK.finditer(text):
+        target = match[2]
+        before = text[position : match.start()]
+        start = length + len(before) + len(target) - len(target.lstrip())
+        spans.append((start, start + len(target.strip())))
+        parts += [before, target]
+        length += len(before) + len(target)
+        position = match.end()
+    if not spans:
+        raise InputError(
+            f"{place}: the target is not in its sentence: none is marked as <word>target</word> in {text[:80]!r}."
+        )
+    return "".join(parts) + text[position:], spans
+
+
+def token_span(text: str, index: str, place: str) -> tuple[int, int]:
+    """Give the char span of a token by its number from 0 among the runs between white space.
+
+    Raises:
+        InputError: If there is no such token.
+
+    Example:
+        >>> token_span("the fundus of the stomach", "1", "a.txt:2")
+        (4, 10)
+    """
+    spans = [match.span() for match in _TOKEN.finditer(text)]
+    if not index.strip().isdecimal() or int(index) >= len(spans):
+        raise InputError(
+            f"{place}: the target is not in its sentence: there is no token {index!r} among {len(spans)} (from 0) of "
+            f"{text[:80]!r}."
+        )
+    return spans[int(index)]
+
+
+def same_length(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]], names: tuple[Path, Path]) -> None:
+    """Check that two files that belong together have as many lines.
+
+    Raises:
+        InputError: If they have not.
+    """
+    if len(first) != len(second):
+        longer, shorter = (0, 1) if len(first) > len(second) else (1, 0)
+        place, _ = (first, second)[longer][len((first, second)[shorter])]
+        raise InputError(
+            f"{place}: nothing belongs to this line: {shown(names[shorter])} has {len((first, second)[shorter]):,} "
+            "lines, and line by line the two belong together. A label is missing, or one too many."
+        )

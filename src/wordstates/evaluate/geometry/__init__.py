@@ -1,0 +1,1 @@
+"""Geometry: how the vectors of each layer lie."""

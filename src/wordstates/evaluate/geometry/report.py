@@ -1,0 +1,217 @@
+"""How a geometry report looks: a table, JSON, and a page with plots that needs no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from wordstates.evaluate.geometry.figures import Geometry, advice
+from wordstates.evaluate.geometry.run import Measured
+from wordstates.evaluate.svg import as_svg, new_figure
+
+_Lines = dict[str, list[float | None]]
+_COLUMNS = (
+    ("layer", "number of the layer, or name of the recipe"),
+    ("anisotropy", "mean cosine of two different words from different texts"),
+    ("self", "mean cosine of two usages of one word in different texts"),
+    ("corrected", "the same less the anisotropy"),
+    ("intra", "mean cosine of a word and the mean of its text"),
+    ("corrected", "the same less the anisotropy"),
+    ("half", "dimensions that make up half of the anisotropy"),
+    ("largest", "share of the dimension that contributes most, and its number"),
+    ("first", "variance that the first principal component takes"),
+    ("ten", "variance that the first ten take"),
+    ("for 90%", "components that take nine tenths of the variance"),
+)
+
+
+@dataclass(frozen=True)
+class GeometryReport:
+    """What was measured, ready to be shown.
+
+    Args:
+        measured: What was measured.
+        model: Name of the model.
+    """
+
+    measured: Measured
+    model: str
+
+    @property
+    def warnings(self) -> list[str]:
+        """Where cosines of a recipe mean little, in plain words."""
+        return [
+            f"cosines of {geometry.name} mean little: {'; '.join(found)}."
+            for geometry in self.measured.recipes
+            if (found := advice(geometry))
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        measured = self.measured
+        return {
+            "model": self.model,
+            "texts": measured.texts,
+            "words": measured.words,
+            "types": measured.types,
+            "repeated_types": measured.repeated_types,
+            "layers": [geometry.to_dict() for geometry in measured.layers],
+            "recipes": [geometry.to_dict() for geometry in measured.recipes],
+            "warnings": self.warnings,
+            "rejects": [reject.to_dict() for reject in measured.rejects],
+            "provenance": dict(measured.provenance),
+        }
+
+    def to_text(self) -> str:
+        """Write the table, a line a layer and a recipe."""
+        rows = [[name for name, _ in _COLUMNS], *map(_cells, [*self.measured.layers, *self.measured.recipes])]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
+
+    def summary(self) -> str:
+        """Say on what it was measured."""
+        measured = self.measured
+        return (
+            f"{measured.words:,} words of {measured.texts:,} texts; pairs of words are from a sample of "
+            f"{measured.types:,} types, {measured.repeated_types:,} of them in two texts or more"
+        )
+
+    def to_html(self) -> str:
+        """Make a page of its own.
+
+        Raises:
+            MissingExtraError: If matplotlib is not installed.
+        """
+        plots = "\n".join(f"<figure>{svg}</figure>" for svg in _plots(self.measured))
+        head = "".join(f'<th title="{escape(meaning)}">{escape(name)}</th>' for name, meaning in _COLUMNS)
+        body = "\n".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(geometry)) + "</tr>"
+            for geometry in [*self.measured.layers, *self.measured.recipes]
+        )
+        meanings = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in _COLUMNS)
+        warnings = "".join(f"<p class=warning>{escape(warning)}</p>" for warning in self.warnings)
+        return _PAGE.format(
+            model=escape(self.model),
+            summary=escape(self.summary()),
+            warnings=warnings,
+            head=head,
+            body=body,
+            plots=plots,
+            meanings=meanings,
+        )
+
+
+def _cells(geometry: Geometry) -> list[str]:
+    largest = f"{geometry.dimensions[0][1]:.0%} ({geometry.dimensions[0][0]})" if geometry.dimensions else "-"
+    return [
+        geometry.name,
+        _number(geometry.anisotropy),
+        _number(geometry.self_similarity),
+        _number(geometry.corrected_self_similarity),
+        _number(geometry.intra_similarity),
+        _number(geometry.corrected_intra_similarity),
+        _whole(geometry.half_dimensions),
+        largest,
+        _share(geometry.first_component),
+        _share(geometry.first_ten),
+        _whole(geometry.components),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _whole(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _plots(measured: Measured) -> list[str]:
+    layers = measured.layers
+    numbers = [int(geometry.name) for geometry in layers]
+    similarity: _Lines = {
+        "self-similarity": [geometry.self_similarity for geometry in layers],
+        "intra-text similarity": [geometry.intra_similarity for geometry in layers],
+        "two words (anisotropy)": [geometry.anisotropy for geometry in layers],
+    }
+    corrected: _Lines = {
+        "self-similarity": [geometry.corrected_self_similarity for geometry in layers],
+        "intra-text similarity": [geometry.corrected_intra_similarity for geometry in layers],
+    }
+    after: _Lines = {"as they are": similarity["two words (anisotropy)"]}
+    for step in dict.fromkeys(step for geometry in layers for step in geometry.after):
+        after[step] = [geometry.after.get(step) for geometry in layers]
+    shares: _Lines = {
+        f"dimension {place + 1}": [
+            geometry.dimensions[place][1] if place < len(geometry.dimensions) else None for geometry in layers
+        ]
+        for place in range(3)
+    }
+    variance: _Lines = {
+        "first component": [geometry.first_component for geometry in layers],
+        "first ten": [geometry.first_ten for geometry in layers],
+    }
+    return [
+        _plot("Mean cosine", numbers, similarity),
+        _plot("Mean cosine less the anisotropy", numbers, corrected),
+        _plot("Share of the anisotropy: the three largest dimensions", numbers, shares),
+        _plot("Anisotropy after post-processing", numbers, after),
+        _plot("Share of the variance", numbers, variance),
+    ]
+
+
+def _plot(title: str, layers: Sequence[int], lines: _Lines) -> str:
+    """Draw lines over the layers, as SVG to put into a page; the same figures give the same bytes."""
+    figure = new_figure(6.0, 3.2)
+    axes = figure.subplots()
+    for name, values in lines.items():
+        drawn = [float("nan") if value is None else value for value in values]
+        axes.plot(layers, drawn, marker="o", markersize=3, label=name)
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("layer")
+    locator: Any = axes.xaxis.get_major_locator()
+    locator.set_params(integer=True)
+    axes.grid(visible=True, alpha=0.25)
+    axes.legend(frameon=False, fontsize=8)
+    return as_svg(figure, title.lower().replace(" ", "-"))
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Geometry of {model}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }}
+th:first-child, td:first-child {{ text-align: left; }}
+figure {{ display: inline-block; margin: .5rem; }}
+figure svg {{ max-width: 100%; height: auto; }}
+dt {{ float: left; clear: left; width: 7rem; font-weight: 600; }}
+dd {{ margin-left: 7rem; }}
+.warning {{ background: #fff3d6; border-left: 4px solid #d99a00; padding: .5rem 1rem; }}
+</style>
+</head>
+<body>
+<h1>Geometry of {model}</h1>
+<p>{summary}.</p>
+{warnings}
+<table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{body}
+</tbody>
+</table>
+{plots}
+<h2>What the columns mean</h2>
+<dl>{meanings}</dl>
+</body>
+</html>
+"""

@@ -1,0 +1,1 @@
+"""Sweeps: which recipe serves a task."""

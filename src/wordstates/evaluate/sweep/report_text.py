@@ -1,0 +1,178 @@
+"""A sweep as text: a table for the terminal, and lines to paste."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from wordstates.evaluate.sweep.grid import NOTHING, Candidate
+from wordstates.evaluate.sweep.models import is_random
+from wordstates.evaluate.sweep.result import Choice, ModelResult, Result, SweepReport
+from wordstates.evaluate.sweep.scores import Interval
+from wordstates.recipe import Recipe
+from wordstates.runs.report import aligned, tally
+
+_MOST_ROWS = 10
+_SURE = 0.9
+_FITTED = "post.safetensors"
+
+
+def as_text(report: SweepReport) -> str:
+    """Write a sweep as tables.
+
+    Args:
+        report: What was found.
+    """
+    parts = [_head(report), *(_model(report, model) for model in report.models), _choice(report)]
+    return "\n\n".join(parts)
+
+
+def python_line(model: str, candidate: Candidate) -> str:
+    """Write a recipe as a line of Python.
+
+    Example:
+        >>> python_line("minilm", Candidate(Recipe("-4:", "mean", "first")))
+        "WordEmbedder('minilm', layers='-4:', subword_pooling='first')"
+    """
+    fitted = [("post_processing", _FITTED)] if candidate.post_processing != NOTHING else []
+    options = [*_given(candidate.recipe), *fitted]
+    return f"WordEmbedder({', '.join([repr(model), *(f'{name}={value!r}' for name, value in options)])})"
+
+
+def command_lines(model: str, candidate: Candidate) -> list[str]:
+    """Write a recipe as a command; as two if there is post-processing, which is fitted first, on the user's own text.
+
+    Example:
+        >>> command_lines("minilm", Candidate(Recipe(4)))
+        ['wordstates embed INPUT -o OUT.parquet -m minilm --layers 4']
+    """
+    options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in _given(candidate.recipe)]
+    reading = " ".join(["-m", shlex.quote(model), *options])
+    if candidate.post_processing == NOTHING:
+        return [f"wordstates embed INPUT -o OUT.parquet {reading}"]
+    return [
+        f"wordstates fit {shlex.quote(candidate.post_processing)} INPUT -o {_FITTED} {reading}",
+        f"wordstates embed INPUT -o OUT.parquet {reading} --post-process {_FITTED}",
+    ]
+
+
+def data_lines(report: SweepReport) -> list[tuple[str, str]]:
+    """Say what was scored, as names and values."""
+    task, metrics = report.task, report.metrics
+    kinds = {"pairs": "pairs of usages, " + ("yes or no" if task.yes_no else "rated"), "labels": "labelled words"}
+    kinds |= {"senses": "sense-labelled usages", "similarity": "pairs of words, rated", "change": "change over time"}
+    folds = report.options["folds"]
+    learn = [] if report.options["chosen_on_train"] else [f"{report.items['train']:,} learn"]
+    parts = [*learn, f"{report.items['dev']:,} choose", f"{report.items['test']:,} scored"]
+    rows = [("task", f"{kinds[task.name]} ({task.name})")]
+    rows += [("score", metrics[0] + (f", also {', '.join(metrics[1:])}" if metrics[1:] else ""))]
+    rows += [("items", ", ".join(parts) + (f" in each of {folds} folds" if folds > 1 else ""))]
+    if report.majority is not None:
+        rows += [("majority", f"{report.majority:.3f} of the labels are the most frequent one")]
+    if report.task.skipped:
+        rows += [("left out", tally(task.skipped))]
+    if unsettled := sum(result.is_unsettled for model in report.models for result in model.results):
+        rows += [("note", f"the probes of {unsettled:,} recipes did not settle within their steps")]
+    if report.missing["usages"]:
+        rows += [("no vector", f"{report.missing['usages']:,} usages, {report.missing['items']:,} items left out")]
+    return rows
+
+
+def shown_interval(interval: Interval) -> str:
+    """Write a score with its interval.
+
+    Example:
+        >>> shown_interval(Interval(0.5, 0.25, 0.75))
+        '0.500 (0.250 to 0.750)'
+    """
+    return f"{interval.score:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def rows_of(model: ModelResult) -> list[tuple[str, Result]]:
+    """Give the results worth a row, each with a remark: the best by development score, then what they stand beside."""
+    best = _without_echoes(sorted(model.results, key=lambda result: -result.dev_score))[:_MOST_ROWS]
+    beside = {"last layer": model.last_layer, "mean of the last four": model.last_four}
+    beside["best in hindsight"] = model.hindsight
+    remarks = {model.choice.best: "chosen"}
+    for remark, result in beside.items():
+        if result is not None:
+            remarks[result] = f"{remarks[result]}, {remark}" if result in remarks else remark
+    return [(remarks.get(result, ""), result) for result in dict.fromkeys([*best, *remarks])]
+
+
+def _without_echoes(results: Sequence[Result]) -> list[Result]:
+    """Leave out results that differ in the subword pooling only, and score the same: one subword a word, mostly."""
+    first: dict[object, Result] = {}
+    for result in results:
+        recipe, steps = result.candidate.recipe, result.candidate.post_processing
+        key = (recipe.layers, recipe.layer_pooling, steps, result.dev_score, result.test.score)
+        first.setdefault(key, result)
+    return list(first.values())
+
+
+def _head(report: SweepReport) -> str:
+    seconds = f"{report.embedding_seconds:.1f} reading, {report.scoring_seconds:.1f} scoring"
+    return aligned([*data_lines(report), ("seconds", seconds)])
+
+
+def _model(report: SweepReport, model: ModelResult) -> str:
+    rows = rows_of(model)
+    width = max(len(result.candidate.name) for _, result in rows)
+    lines = [
+        f"{model.name}: {model.n_blocks} blocks, {model.dim} dimensions, {len(model.results)} recipes",
+        f"{'recipe':<{width}}  {'dev':>6}  test (95%)",
+    ]
+    lines += [
+        f"{each.candidate.name:<{width}}  {each.dev_score:>6.3f}  {shown_interval(each.test):<24}  {remark}".rstrip()
+        for remark, each in rows
+    ]
+    if model.mix is not None:
+        weights = " ".join(f"{weight:.2f}" for weight in model.mix.weights)
+        lines.append(f"{'learned mix of layers':<{width}}  {model.mix.dev:>6.3f}  {shown_interval(model.mix.test)}")
+        lines.append(f"  its weights, from layer 0: {weights}")
+    lines += [
+        f"control of {each.candidate.name}: accuracy {each.accuracy:.3f}, of random labels {each.control:.3f}, "
+        f"selectivity {each.selectivity:.3f}"
+        for each in model.controls
+    ]
+    if len(report.models) > 1:
+        lines.append(f"held out: {shown_interval(model.choice.score)}")
+    return "\n".join(lines)
+
+
+def _choice(report: SweepReport) -> str:
+    choice = report.choice
+    rows = [("choice", f"{choice.best.candidate.name} ({choice.best.model})"), ("sure", how_sure(choice))]
+    if choice.folds > 1:
+        rows.append(("folds", f"{choice.agreeing} of {choice.folds} choose it by themselves"))
+    scores = (f"{name} {shown_interval(interval)}" for name, interval in choice.held_out.items())
+    rows.append(("held out", ", ".join(scores)))
+    rows += usage_lines(report)
+    return aligned(rows)
+
+
+def how_sure(choice: Choice) -> str:
+    """Say how surely it is better than the plain recipes."""
+    if choice.sure is None:
+        return "nothing ranks higher" if choice.best.is_plain else "neither plain recipe was tried"
+    if choice.best.is_plain:
+        return f"nothing gains on it more than luck does: {choice.sure:.0%} that the best of the others is better"
+    luck = "" if choice.sure >= _SURE else ": it may be luck, and the plain one serve as well"
+    return f"{choice.sure:.0%} that it beats the better of the last layer and the mean of the last four{luck}"
+
+
+def usage_lines(report: SweepReport) -> list[tuple[str, str]]:
+    """Give the lines to paste, by what they are."""
+    best = report.choice.best
+    if is_random(best.model):
+        return [("note", "a model with random weights did best: the task needs no trained one")]
+    return [
+        ("python", python_line(best.model, best.candidate)),
+        *(("command", line) for line in command_lines(best.model, best.candidate)),
+    ]
+
+
+def _given(recipe: Recipe) -> Sequence[tuple[str, str]]:
+    """Give the parts of a recipe that are not the default ones."""
+    default = Recipe().to_dict()
+    return [(name, value) for name, value in recipe.to_dict().items() if name != "name" and value != default[name]]

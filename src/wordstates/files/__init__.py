@@ -1,0 +1,1 @@
+"""Files out: formats, writers, and what a file says about itself."""

@@ -1,0 +1,241 @@
+"""What a file says about itself: where it came from, and what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+
+from wordstates.errors import InputError, MissingExtraError
+from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, output_format, provenance_path
+
+_BROKEN = (OSError, ValueError, KeyError, IndexError, pa.ArrowException, BadZipFile, SafetensorError)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDescription:
+    """What is in a file that wordstates wrote.
+
+    Args:
+        format: ``parquet``, ``npz``, ``safetensors``, ``jsonl`` or ``hdf5``.
+        rows: Words, or subwords where the recipe keeps them.
+        columns: Type of each column, array or tensor by its name; of HDF5: of one dataset.
+        dtype: Precision of the vectors; JSON lines: ``json``.
+        vectors: Shape of one vector of each vector column: (dim,) or (layers, dim).
+        bytes: Size on disk.
+        provenance: Where it came from.
+    """
+
+    path: str
+    format: str
+    rows: int
+    columns: dict[str, str]
+    dtype: str
+    vectors: dict[str, tuple[int, ...]]
+    bytes: int
+    provenance: dict[str, object]
+
+
+_Content = tuple[int, dict[str, str], str, dict[str, tuple[int, ...]]]  # rows, columns, dtype, vectors
+
+
+def read_provenance(path: str | Path) -> dict[str, object]:
+    """Read where a file came from.
+
+    Args:
+        path: A file that a writer of wordstates made.
+
+    Raises:
+        InputError: If it does not exist, its ending is unknown, or wordstates did not write it.
+    """
+    path, chosen = _checked(path)
+    with _broken_is_told(path):
+        found = _PROVENANCE[chosen](path)
+        provenance = None if found is None else json.loads(found)
+    if not isinstance(provenance, dict):
+        beside = f", with {provenance_path(path).name!r} beside it," if chosen == "jsonl" else ""
+        raise InputError(
+            f"{str(path)!r} was not written by wordstates: give a file of `wordstates embed`{beside} instead."
+        )
+    return provenance
+
+
+def describe(path: str | Path) -> FileDescription:
+    """Say what is in a file, without reading its vectors.
+
+    Args:
+        path: A file that a writer of wordstates made.
+
+    Raises:
+        InputError: If it does not exist, its ending is unknown, or wordstates did not write it.
+    """
+    provenance = read_provenance(path)
+    path, chosen = _checked(path)
+    with _broken_is_told(path):
+        rows, columns, dtype, vectors = _CONTENT[chosen](path)
+    return FileDescription(str(path), chosen, rows, columns, dtype, vectors, path.stat().st_size, provenance)
+
+
+def _checked(path: str | Path) -> tuple[Path, str]:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} is not a file: give one that wordstates wrote.")
+    chosen = output_format(path)
+    if chosen is None:
+        raise InputError(f"{str(path)!r}: its ending is none that wordstates writes: {', '.join(FORMAT_OF_ENDING)}.")
+    return path, chosen
+
+
+@contextmanager
+def _broken_is_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (InputError, MissingExtraError):
+        raise
+    except _BROKEN as error:
+        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
+
+
+def _is_vector(name: str) -> bool:
+    return name == "vector" or name.startswith("vector_")
+
+
+# ── Parquet ──
+
+
+def _parquet_provenance(path: Path) -> str | None:
+    metadata = pq.read_metadata(path).metadata or {}
+    found = metadata.get(PROVENANCE.encode())
+    return None if found is None else found.decode()
+
+
+def _parquet_content(path: Path) -> _Content:
+    with pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    columns = {field.name: str(field.type) for field in schema}
+    vectors = [field for field in schema if _is_vector(field.name)]
+    shapes = {field.name: tuple(json.loads(field.metadata[b"shape"])) for field in vectors}
+    dtype = {"halffloat": "float16", "float": "float32"}[str(vectors[0].type.value_type)]
+    return rows, columns, dtype, shapes
+
+
+# ── NumPy and safetensors ──
+
+
+def _npz_provenance(path: Path) -> str | None:
+    with np.load(path, allow_pickle=False) as arrays:
+        return str(arrays[PROVENANCE]) if PROVENANCE in arrays.files else None
+
+
+def _npz_content(path: Path) -> _Content:
+    """Read the shapes from the arrays' headers, not the arrays."""
+    found: dict[str, tuple[tuple[int, ...], Any]] = {}
+    with ZipFile(path) as arrays:
+        for member in arrays.namelist():
+            with arrays.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+                found[member.removesuffix(".npy")] = (shape, dtype)
+    found.pop(PROVENANCE)
+    return _arrays_content({name: (shape, str(dtype)) for name, (shape, dtype) in found.items()})
+
+
+def _safetensors_provenance(path: Path) -> str | None:
+    with safe_open(path, framework="numpy") as file:
+        found = (file.metadata() or {}).get(PROVENANCE)
+    return None if found is None else str(found)
+
+
+def _safetensors_content(path: Path) -> _Content:
+    names = {"F16": "float16", "F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64", "BOOL": "bool"}
+    with safe_open(path, framework="numpy") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        found = {name: (tuple(part.get_shape()), names[part.get_dtype()]) for name, part in slices.items()}
+    return _arrays_content(found)
+
+
+def _arrays_content(found: dict[str, tuple[tuple[int, ...], str]]) -> _Content:
+    vectors = {name: shape[1:] for name, (shape, _) in found.items() if _is_vector(name)}
+    shape, dtype = found[next(iter(vectors))]
+    return (
+        shape[0],
+        {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in found.items()},
+        dtype,
+        vectors,
+    )
+
+
+# ── JSON lines ──
+
+
+def _jsonl_provenance(path: Path) -> str | None:
+    beside = provenance_path(path)
+    return beside.read_text(encoding="utf-8") if beside.is_file() else None
+
+
+def _jsonl_content(path: Path) -> _Content:
+    rows = 0
+    columns: dict[str, str] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    with path.open("rb") as file:
+        for line in file:
+            rows += 1
+            if columns and len(shapes) == sum(map(_is_vector, columns)):
+                continue  # all is known but the number of lines
+            for name, value in json.loads(line).items():
+                columns[name] = "vector" if _is_vector(name) else columns.get(name, type(value).__name__)
+                if _is_vector(name) and value is not None:
+                    shapes[name] = np.shape(value)
+    return rows, columns, "json", shapes
+
+
+# ── HDF5 ──
+
+
+def _hdf5(path: Path) -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError.of("hdf5", "reading HDF5") from error
+    return h5py.File(path, "r")
+
+
+def _hdf5_provenance(path: Path) -> str | None:
+    with _hdf5(path) as file:
+        found = file.attrs.get(PROVENANCE)
+    return None if found is None else str(found)
+
+
+def _hdf5_content(path: Path) -> _Content:
+    with _hdf5(path) as file:
+        shapes = [dataset.shape for name, dataset in file.items() if name.isdecimal()]
+        dtype = str(file["0"].dtype)
+    rows = sum(shape[-2] for shape in shapes)
+    shape = (*shapes[0][:-2], shapes[0][-1])
+    return rows, {"vector": f"{dtype}{list(shape)}"}, dtype, {"vector": shape}
+
+
+_PROVENANCE: dict[str, Callable[[Path], str | None]] = {
+    "parquet": _parquet_provenance,
+    "npz": _npz_provenance,
+    "safetensors": _safetensors_provenance,
+    "jsonl": _jsonl_provenance,
+    "hdf5": _hdf5_provenance,
+}
+_CONTENT: dict[str, Callable[[Path], _Content]] = {
+    "parquet": _parquet_content,
+    "npz": _npz_content,
+    "safetensors": _safetensors_content,
+    "jsonl": _jsonl_content,
+    "hdf5": _hdf5_content,
+}

@@ -1,0 +1,78 @@
+"""Writers: word embeddings into files of the format that the file's ending names.
+
+A file is there whole or not at all: `write` goes to a partial file beside it, `commit` gives it its name, `abort`
+removes it. Parquet, JSON lines and HDF5 are written as the rows come; NumPy and safetensors files, which begin with
+their shapes, are collected in memory until `commit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, get_args
+
+from wordstates.documents.document import Document
+from wordstates.errors import OutputError
+from wordstates.files.arrays import Hdf5Writer, NpzWriter, SafetensorsWriter
+from wordstates.files.atomic import PartialFile
+from wordstates.files.formats import FORMAT_OF_ENDING, output_format
+from wordstates.files.tables import JsonlWriter, ParquetWriter
+from wordstates.files.writer import STDOUT, FileWriter
+from wordstates.result.rows import Rows, VectorDtype
+
+if TYPE_CHECKING:
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+_WRITERS: dict[str, type[FileWriter]] = {
+    "parquet": ParquetWriter,
+    "jsonl": JsonlWriter,
+    "npz": NpzWriter,
+    "safetensors": SafetensorsWriter,
+    "hdf5": Hdf5Writer,
+}
+
+
+class Writer(Protocol):
+    """What takes word embeddings and makes a file of them."""
+
+    def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
+        """Add documents; the texts of `embeddings` are theirs, in order."""
+
+    def write_rows(self, rows: Rows) -> None:
+        """Add rows whose vectors are in the precision of the file."""
+
+    def commit(self, provenance: Mapping[str, object]) -> int:
+        """Finish the file with where it came from, give it its name, and return its bytes on disk."""
+        ...
+
+    def abort(self) -> None:
+        """Remove what was written; a file that was there before stays. Does nothing after `commit`."""
+
+
+def open_writer(
+    path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False, keyed: bool = False
+) -> Writer:
+    """Choose the writer of a path, and find out before anything is computed whether it can be written.
+
+    Args:
+        path: Output file; its ending is the format. ``-`` is JSON lines on standard output.
+        dtype: Precision of the vectors in the file.
+        overwrite: Whether to replace a file that is there.
+        keyed: Have a column of keys from the first row on, though only later documents may bring some.
+
+    Raises:
+        OutputError: If the ending is unknown, the file exists, or its folder cannot be written to.
+        MissingExtraError: If HDF5 is asked for and h5py is not installed.
+    """
+    if dtype not in get_args(VectorDtype):
+        raise OutputError(f"Vectors cannot be written as {dtype!r}: float16 or float32.")
+    if str(path) == STDOUT:
+        return JsonlWriter(None, dtype, keyed=keyed)
+    target = Path(path)
+    chosen = output_format(target)
+    if chosen is None:
+        raise OutputError(
+            f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
+            "or '-' for JSON lines on standard output; or no ending, or a / at the end, for a store."
+        )
+    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed)

@@ -1,0 +1,107 @@
+"""What the writers of all formats share: rows of one layout, failures told, nothing left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from wordstates.documents.document import Document
+from wordstates.errors import OutputError
+from wordstates.files.atomic import PartialFile, told_as_output_errors
+from wordstates.files.formats import provenance_json
+from wordstates.result.rows import Rows, VectorDtype, make_rows
+
+if TYPE_CHECKING:
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+STDOUT = "-"
+
+
+class FileWriter(ABC):
+    """A writer but for its format.
+
+    Args:
+        partial: The file in the making; None: standard output.
+        dtype: Precision of the vectors in the file.
+        keyed: Have a column of keys from the first row on, though only later documents may bring some.
+    """
+
+    def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
+        self._partial = partial
+        self._keyed = keyed
+        self._dtype: VectorDtype = dtype
+        self._layout: tuple[bool, bool, dict[str, tuple[int, ...]]] | None = None
+
+    def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
+        """Add documents; the texts of `embeddings` are theirs, in order."""
+        if not documents:
+            return
+        self.write_rows(
+            make_rows(
+                [document.id for document in documents],
+                embeddings,
+                self._dtype,
+                [document.keys for document in documents],
+            )
+        )
+
+    def write_rows(self, rows: Rows) -> None:
+        """Add rows whose vectors are in the precision of the file."""
+        rows = self._in_layout(rows)
+        with told_as_output_errors(self._partial, self.abort):
+            self._append(rows)
+
+    def commit(self, provenance: Mapping[str, object]) -> int:
+        """Finish the file with where it came from, give it its name, and return its bytes on disk."""
+        if self._layout is None:
+            self.abort()
+            raise OutputError(f"There is nothing to write to {self._name!r}: no document came.")
+        with told_as_output_errors(self._partial, self.abort):
+            return self._finish(provenance_json(provenance))
+
+    def abort(self) -> None:
+        """Remove what was written; a file that was there before stays. Does nothing after `commit`."""
+        self._close()
+        if self._partial is not None:
+            self._partial.remove()
+
+    @property
+    def _name(self) -> str:
+        return STDOUT if self._partial is None else str(self._partial.target)
+
+    @property
+    def _file(self) -> PartialFile:
+        if self._partial is None:
+            raise OutputError("Only JSON lines go to standard output.")
+        return self._partial
+
+    def _in_layout(self, rows: Rows) -> Rows:
+        """See that rows have the columns of the first ones, which the file has by now."""
+        layout = (self._keyed or rows.keys is not None, rows.subword is not None, rows.shapes)
+        if self._layout is None:
+            self._layout = layout
+        with_keys, *columns = self._layout
+        if with_keys and rows.keys is None:
+            rows = dataclasses.replace(rows, keys=[None] * len(rows))
+        elif rows.keys is not None and not with_keys:
+            raise OutputError(
+                f"{self._name!r} began with documents whose words have no keys, and {rows.documents[0]!r} comes with "
+                "keys (CoNLL-U): write them to two files."
+            )
+        if columns != [*layout[1:]]:
+            raise OutputError(f"{self._name!r} began with the vectors {columns[1]}, and then came {layout[2]}.")
+        return rows
+
+    @abstractmethod
+    def _append(self, rows: Rows) -> None:
+        """Write rows, or keep them for `_finish`."""
+
+    @abstractmethod
+    def _finish(self, provenance: str) -> int:
+        """Write what is left, close, publish, and return the size."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Let go of the partial file, whatever state it is in; never raises."""

@@ -1,0 +1,1 @@
+"""What is done to vectors once they are pooled: centered, standardized, whitened, reduced."""

@@ -1,0 +1,1 @@
+"""What users hold: the vectors of words, as arrays and as rows."""

@@ -1,0 +1,75 @@
+"""How a `WordEmbeddings` looks: a few lines in a terminal, boxes of words and subwords in a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+_MOST_WORDS = 60
+_LONGEST_WORD = 40
+_BORDERS = {"ok": "#4a90d9", "shared_subword": "#d9a441", "unknown": "#d9a441"}
+
+
+def as_text(embeddings: WordEmbeddings) -> str:
+    """Write what it holds in a few lines: counts, recipes, model, and the first words with their subwords."""
+    lines = [f"WordEmbeddings: {_counts(embeddings)}"]
+    lines += [f"  {name}: {shape}" for name, shape in _shapes(embeddings)]
+    lines += [f"  model {embeddings.provenance.get('model')}{_context(embeddings)}"]
+    words = [
+        f"{word}" if len(pieces) == 1 else f"{word} [{' '.join(pieces)}]" if pieces else f"{word} ({status})"
+        for word, pieces, status in zip(*_first(embeddings, 8), strict=True)
+    ]
+    more = ", ..." if len(embeddings.words) > 8 else ""
+    return "\n".join([*lines, f"  words {', '.join(words)}{more}" if words else "  no words"])
+
+
+def as_html(embeddings: WordEmbeddings) -> str:
+    """Draw words as boxes with their subwords inside, everything escaped, at most sixty of them."""
+    boxes = []
+    for word, pieces, status in zip(*_first(embeddings, _MOST_WORDS), strict=True):
+        color = _BORDERS.get(status, "#c0392b")
+        inner = "".join(
+            f'<span style="background:#8882;border-radius:3px;margin:1px;padding:0 3px">{escape(piece)}</span>'
+            for piece in pieces
+        )
+        boxes.append(
+            f'<span title="{escape(status)}" style="display:inline-block;border:1px solid {color};border-radius:4px;'
+            f'margin:2px;padding:1px 4px;text-align:center">{escape(word)}<br>'
+            f"<small>{inner or escape(status)}</small></span>"
+        )
+    rest = len(embeddings.words) - len(boxes)
+    more = f"<div>... and {rest:,} more words</div>" if rest else ""
+    recipes = "; ".join(f"{escape(name)}: {escape(shape)}" for name, shape in _shapes(embeddings))
+    model = escape(str(embeddings.provenance.get("model")) + _context(embeddings))
+    head = f"<div><b>WordEmbeddings</b> {_counts(embeddings)} · {recipes} · {model}</div>"
+    return f"<div>{head}<div>{''.join(boxes)}</div>{more}</div>"
+
+
+def _first(embeddings: WordEmbeddings, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
+    shown = embeddings.take(range(min(count, len(embeddings.words))))
+    return [_cut(word) for word in shown.words], [pieces[:20] for pieces in shown.subwords], list(shown.statuses)
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= _LONGEST_WORD else f"{word[: _LONGEST_WORD - 1]}…"
+
+
+def _counts(embeddings: WordEmbeddings) -> str:
+    lost = int((~embeddings.has_vector).sum())
+    without = f", {lost:,} without a vector" if lost else ""
+    texts = "1 text" if len(embeddings) == 1 else f"{len(embeddings):,} texts"
+    return f"{texts}, {len(embeddings.words):,} words, {len(embeddings.subword_ids):,} subwords{without}"
+
+
+def _shapes(embeddings: WordEmbeddings) -> list[tuple[str, str]]:
+    return [
+        (name, f"{' x '.join(map(str, column.values.shape))} {column.values.dtype}")
+        for name, column in embeddings.columns.items()
+    ]
+
+
+def _context(embeddings: WordEmbeddings) -> str:
+    return " (causal: each vector knows its left context only)" if embeddings.reads_left_only else ""

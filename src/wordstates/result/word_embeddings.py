@@ -1,0 +1,370 @@
+"""What `encode` gives: the vectors of words, aligned with the words, their spans, statuses and texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from wordstates.errors import MissingExtraError, NoVectorError, RecipeError
+from wordstates.recipe import Recipe
+from wordstates.text.align import HAS_VECTOR, STATUSES, Status, count_statuses
+from wordstates.text.words import Spans
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    import torch
+
+Selector = int | str | slice | tuple[int, int] | tuple[int, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The vectors of one recipe.
+
+    Args:
+        recipe: What they are.
+        layers: Absolute layer numbers, in the order of the recipe.
+        values: float32, shape (rows, dim), (rows, layers * dim) for concat, or (rows, layers, dim) for none. A row is a
+            word, or a subword if the recipe's `subword_pooling` is ``none``. A word without a vector is a row of NaN.
+        row_words: Word of each row if rows are subwords, else None: row i is word i.
+    """
+
+    recipe: Recipe
+    layers: tuple[int, ...]
+    values: Float[np.ndarray, "rows ..."]
+    row_words: Int[np.ndarray, " rows"] | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WordEmbeddings:
+    """Vectors of the words of one or many texts, ragged: word i of the flat lists belongs to one text.
+
+    Invariants: ``texts[t][start:end] == word`` for every word; words stand in the order they were asked for; a word
+    that got no vector has a status that says why, a row of NaN in arrays and a null in Arrow and pandas.
+
+    Indexing keeps the type: ``emb[2]`` is text 2, ``emb[2:4]`` texts 2 and 3, ``emb[2, 0]`` the first word of text 2,
+    ``emb[2, 1:3]`` its next two, and ``emb["fox"]`` every word that is spelled *fox*. ``len(emb)`` counts texts.
+
+    Args:
+        texts: The texts as given (given words joined by a space).
+        words: The words.
+        spans: Char span of each word in its own text, code points, shape (words, 2).
+        status_codes: Index into `STATUSES` of each word, shape (words,).
+        text_starts: Word at which each text begins, shape (texts + 1,).
+        subword_ids: Vocabulary ids of the subwords of all words, one after the other.
+        subword_starts: Where each word's subwords begin in `subword_ids`, shape (words + 1,).
+        columns: One per recipe, by name.
+        provenance: Where the vectors come from: model, tokenizer, recipes, precision, windows, versions.
+        vocabulary: Piece of each vocabulary id in `subword_ids`.
+        reading: What `encode` had to do: windows, subwords read, texts whose pieces were aligned as strings.
+    """
+
+    texts: tuple[str, ...]
+    words: list[str]
+    spans: Spans
+    status_codes: UInt8[np.ndarray, " words"]
+    text_starts: Int[np.ndarray, " starts"]
+    subword_ids: Int[np.ndarray, " pairs"]
+    subword_starts: Int[np.ndarray, " bounds"]
+    columns: dict[str, Column]
+    provenance: Mapping[str, Any]
+    vocabulary: Mapping[int, str] = field(default_factory=dict)
+    reading: Mapping[str, int] = field(default_factory=dict)
+
+    # -- the words ---------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Count the texts."""
+        return len(self.texts)
+
+    @property
+    def statuses(self) -> list[Status]:
+        """Status of each word: ``ok``, ``shared_subword``, or why it has no vector."""
+        return [STATUSES[code] for code in self.status_codes.tolist()]
+
+    @property
+    def status_counts(self) -> dict[str, int]:
+        """How many words have each status; statuses that do not occur are left out."""
+        return count_statuses(self.status_codes)
+
+    @property
+    def has_vector(self) -> Bool[np.ndarray, " words"]:
+        """True for each word that has a vector."""
+        known: np.ndarray = HAS_VECTOR[self.status_codes]
+        return known
+
+    @property
+    def subword_counts(self) -> Int[np.ndarray, " words"]:
+        """Number of subwords of each word; 0 for a word that got none."""
+        return np.diff(self.subword_starts)
+
+    @property
+    def subwords(self) -> list[tuple[str, ...]]:
+        """The subwords of each word, as the vocabulary spells them."""
+        pieces = [self.vocabulary[index] for index in self.subword_ids.tolist()]
+        starts = self.subword_starts.tolist()
+        return [tuple(pieces[start:stop]) for start, stop in pairwise(starts)]
+
+    @property
+    def text_index(self) -> Int[np.ndarray, " words"]:
+        """Index of each word's text."""
+        return np.repeat(np.arange(len(self)), np.diff(self.text_starts))
+
+    @property
+    def reads_left_only(self) -> bool:
+        """True if the model is causal and read each text once: a vector then knows its left context alone."""
+        return self.provenance.get("context") == "left"
+
+    # -- the vectors -------------------------------------------------------------------------------------------------
+
+    @property
+    def recipe_names(self) -> tuple[str, ...]:
+        """Names of the recipes, in the order they were asked for."""
+        return tuple(self.columns)
+
+    def recipe(self, name: str) -> WordEmbeddings:
+        """Give the same words with the vectors of one recipe only.
+
+        Raises:
+            RecipeError: If there is no such recipe.
+        """
+        return replace(self, columns={name: self._named(name)})
+
+    def column(self, name: str) -> Float[np.ndarray, "rows ..."]:
+        """Give the vectors of one recipe, float32; see `Column` for the shape."""
+        return self._named(name).values
+
+    def row_words(self, name: str) -> Int[np.ndarray, " rows"] | None:
+        """Give the word of each row of a recipe whose rows are subwords, else None."""
+        return self._named(name).row_words
+
+    def _named(self, name: str) -> Column:
+        if name not in self.columns:
+            raise RecipeError(f"No recipe {name!r} here: there are {', '.join(map(repr, self.columns))}.")
+        return self.columns[name]
+
+    @property
+    def _only(self) -> Column:
+        if len(self.columns) != 1:
+            raise RecipeError(
+                f"These vectors come from {len(self.columns)} recipes: choose one, as "
+                f"emb.recipe({next(iter(self.columns))!r}); there are {', '.join(map(repr, self.columns))}."
+            )
+        return next(iter(self.columns.values()))
+
+    @property
+    def vectors(self) -> Float[np.ndarray, "rows ..."]:
+        """All vectors of the one recipe, float32, a row a word (or a subword if `subword_pooling` is ``none``).
+
+        Raises:
+            RecipeError: If there are several recipes: choose with `recipe`.
+        """
+        return self._only.values
+
+    @property
+    def vector(self) -> Float[np.ndarray, " ..."]:
+        """The vector of the only word, float32.
+
+        Raises:
+            NoVectorError: If there is not exactly one word, or it has no vector.
+        """
+        if len(self.words) != 1:
+            raise NoVectorError(
+                f".vector is for one word, here are {len(self.words)}: take .vectors for all of them, or choose one, "
+                "as emb['fox'].take([0]) or emb[0, 3]."
+            )
+        if not self.has_vector[0]:
+            raise NoVectorError(f"{self.words[0]!r} has no vector: its status is {self.statuses[0]!r}.")
+        values = self._only.values
+        return values[0] if self._only.row_words is None else values
+
+    # -- selecting ---------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, selector: Selector) -> WordEmbeddings:
+        """Select texts (int, slice), words of a text (tuple) or every word of one spelling (str).
+
+        Raises:
+            IndexError: If there is no such text or word.
+            NoVectorError: If no word is spelled so.
+        """
+        if isinstance(selector, str):
+            found = [index for index, word in enumerate(self.words) if word == selector]
+            if not found:
+                raise NoVectorError(f"No word here is {selector!r}: words are matched exactly, {self._examples()}.")
+            return self.take(found)
+        if isinstance(selector, tuple) and len(selector) == 2:
+            text, words = selector
+            return self._text(text)._words(words)
+        if isinstance(selector, slice):
+            return self._texts(range(len(self))[selector])
+        if not isinstance(selector, (int, np.integer)):
+            raise TypeError(
+                f"emb[{selector!r}]: an int or a slice is texts, a pair is words of a text, a string is a word."
+            )
+        return self._text(int(selector))
+
+    def __contains__(self, word: object) -> bool:
+        """Tell whether a word is spelled so: ``"fox" in emb``."""
+        return word in self.words
+
+    def __iter__(self) -> Iterator[WordEmbeddings]:
+        """Go through the texts."""
+        return (self._text(index) for index in range(len(self)))
+
+    def take(
+        self, word_indices: Sequence[int] | Int[np.ndarray, " taken"] | Bool[np.ndarray, " words"]
+    ) -> WordEmbeddings:
+        """Give some of the words, by flat index or by mask; all texts stay.
+
+        Args:
+            word_indices: Indices in text order, or a mask; words keep the order of the texts.
+
+        Returns:
+            The same texts with these words only.
+
+        Raises:
+            IndexError: If there is no such word.
+        """
+        indices = np.asarray(word_indices if len(word_indices) else np.zeros(0, dtype=np.int64))
+        if indices.dtype == bool and len(indices) != len(self.words):
+            raise IndexError(f"The mask has {len(indices)} entries for {len(self.words)} words: give one a word.")
+        if indices.dtype != bool and not np.issubdtype(indices.dtype, np.integer):
+            raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
+        indices = np.flatnonzero(indices) if indices.dtype == bool else np.sort(indices.astype(np.int64))
+        if len(indices) and not 0 <= indices[0] <= indices[-1] < len(self.words):
+            raise IndexError(
+                f"Words {indices[[0, -1]].tolist()} do not all exist: there are {len(self.words)}, from 0."
+            )
+        starts = np.searchsorted(indices, self.text_starts)
+        counts = self.subword_counts[indices]
+        return replace(
+            self,
+            words=[self.words[index] for index in indices.tolist()],
+            spans=self.spans[indices],
+            status_codes=self.status_codes[indices],
+            text_starts=starts,
+            subword_ids=self.subword_ids[_ranges(self.subword_starts[indices], counts)],
+            subword_starts=np.append(0, np.cumsum(counts)),
+            columns={name: _take_rows(column, indices) for name, column in self.columns.items()},
+        )
+
+    def _texts(self, chosen: range) -> WordEmbeddings:
+        counts = np.diff(self.text_starts)
+        positions = np.asarray(chosen, dtype=np.int64)
+        if chosen.step < 0:
+            raise IndexError("A slice of texts runs forward: take emb[i] one by one for another order.")
+        kept = self.take(_ranges(self.text_starts[positions], counts[positions]))
+        return replace(
+            kept,
+            texts=tuple(self.texts[index] for index in chosen),
+            text_starts=np.append(0, np.cumsum(counts[positions])),
+        )
+
+    def _text(self, index: int) -> WordEmbeddings:
+        """Give one text by plain slices: its words stand together, so nothing else is looked at."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Text {index} does not exist: there are {len(self)} texts, 0 to {len(self) - 1}.")
+        text = index % len(self)
+        first, last = self.text_starts[text : text + 2].tolist()
+        starts = self.subword_starts[first : last + 1]
+        return replace(
+            self,
+            texts=self.texts[text : text + 1],
+            words=self.words[first:last],
+            spans=self.spans[first:last],
+            status_codes=self.status_codes[first:last],
+            text_starts=np.array([0, last - first]),
+            subword_ids=self.subword_ids[starts[0] : starts[-1]],
+            subword_starts=starts - starts[0],
+            columns={name: _slice_rows(column, first, last) for name, column in self.columns.items()},
+        )
+
+    def _words(self, words: int | slice) -> WordEmbeddings:
+        if isinstance(words, slice):
+            if (words.step or 1) < 0:
+                raise IndexError("A slice of words runs forward: take emb[i, j] one by one for another order.")
+            return self.take(np.arange(len(self.words))[words])
+        if not -len(self.words) <= words < len(self.words):
+            raise IndexError(f"Word {words} does not exist: the text has {len(self.words)} words.")
+        return self.take([words % len(self.words)])
+
+    def _examples(self) -> str:
+        shown = ", ".join(map(repr, self.words[:5]))
+        return f"the first are {shown}" if shown else "and there are no words"
+
+    # -- to other libraries ------------------------------------------------------------------------------------------
+
+    def to_numpy(self) -> Float[np.ndarray, "rows ..."]:
+        """Give the vectors as float32; a word without a vector is a row of NaN. Same as `vectors`."""
+        return self.vectors
+
+    def to_torch(self) -> torch.Tensor:
+        """Give the vectors as a float32 tensor on the CPU that shares memory with `vectors`."""
+        import torch
+
+        return torch.from_numpy(self.vectors)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Give one row a word (or subword), in the columns that files have; see `wordstates.result.rows`.
+
+        Returns:
+            A table with fixed-size lists of float32, null where a word has no vector. Column `document` is the index of
+            the text; provenance is in the metadata of the schema, as JSON under ``wordstates``.
+        """
+        from wordstates.result.rows import make_rows, to_table
+
+        table = to_table(make_rows([str(index) for index in range(len(self))], self))
+        return table.replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Give the table of `to_arrow` as a data frame; the vectors are arrays, None where a word has none.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+        """
+        try:
+            return self.to_arrow().to_pandas()
+        except ImportError as error:
+            raise MissingExtraError.of("pandas", "to_pandas()") from error
+
+    # -- to look at --------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        from wordstates.result.display import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from wordstates.result.display import as_html
+
+        return as_html(self)
+
+
+def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Give start, start + 1, ... of each range, one after the other."""
+    every: np.ndarray = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    return every
+
+
+def _slice_rows(column: Column, first: int, last: int) -> Column:
+    if column.row_words is None:
+        return replace(column, values=column.values[first:last])
+    low, high = np.searchsorted(column.row_words, [first, last])
+    return replace(column, values=column.values[low:high], row_words=column.row_words[low:high] - first)
+
+
+def _take_rows(column: Column, words: np.ndarray) -> Column:
+    if column.row_words is None:
+        return replace(column, values=column.values[words])
+    starts = np.searchsorted(column.row_words, words, side="left")
+    counts = np.searchsorted(column.row_words, words, side="right") - starts
+    return replace(
+        column, values=column.values[_ranges(starts, counts)], row_words=np.repeat(np.arange(len(words)), counts)
+    )

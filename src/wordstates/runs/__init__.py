@@ -1,0 +1,1 @@
+"""Runs over documents: into a file, for usages, for post-processing."""

@@ -1,0 +1,148 @@
+"""From documents to post-processing that is fitted on their words: the run behind `wordstates fit`, and its report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wordstates.documents.document import Document
+from wordstates.errors import InputError, RecipeError
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.postprocess.steps import check_dim, parse_steps
+from wordstates.runs.groups import embed_groups, spans_of
+from wordstates.runs.report import FileReport, aligned, how_computed, tally
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+    from wordstates.recipe import Recipe
+
+
+@dataclass
+class FitReport(FileReport):
+    """What a run did.
+
+    Args:
+        words: Words in them.
+        vectors: Vectors that it was fitted on.
+        steps: The steps.
+        dimensions: Of the vectors that go in, and of those that come out.
+        fingerprint: Of what was fitted.
+    """
+
+    words: int = 0
+    vectors: int = 0
+    steps: tuple[str, ...] = ()
+    dimensions: tuple[int, int] = (0, 0)
+    fingerprint: str = ""
+
+    def to_text(self) -> str:
+        """Write the report as a few aligned lines."""
+        (recipe,) = self.provenance["recipes"]
+        rows = [
+            ("texts", f"{self.texts:,}"),
+            ("words", f"{self.words:,}"),
+            ("statuses", tally(self.statuses)),
+            ("recipe", recipe["name"]),
+            ("steps", " + ".join(self.steps)),
+            ("fitted on", f"{self.vectors:,} vectors"),
+            ("dimensions", " -> ".join(map(str, self.dimensions))),
+            ("seconds", f"{self.seconds:,.1f}"),
+            ("bytes", f"{self.bytes:,}"),
+            *how_computed(self.provenance),
+            ("wrote", self.output),
+        ]
+        if self.rejects:
+            rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
+        return aligned(rows)
+
+
+def check_recipes(recipes: Sequence[Recipe]) -> None:
+    """Check that there is one recipe, with one vector a row.
+
+    Raises:
+        RecipeError: If not.
+    """
+    if len(recipes) > 1:
+        raise RecipeError(
+            f"Post-processing is fitted for one recipe, and there are {len(recipes)}: run `wordstates fit` for each."
+        )
+    if recipes[0].layer_pooling == "none":
+        raise RecipeError(
+            f"Recipe {recipes[0].name!r} keeps a layer axis, and post-processing is fitted for one vector a word: pool "
+            "the layers, or fit each layer by itself."
+        )
+
+
+def fit_post_processing(
+    embedder: WordEmbedder,
+    documents: Iterable[Document],
+    steps: Sequence[str] | str,
+    *,
+    max_words: int | None = None,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> tuple[PostProcessing, FitReport]:
+    """Fit post-processing on the vector of every word of every document, in one reading and constant memory.
+
+    Args:
+        embedder: Gives the vectors, of one recipe.
+        documents: The documents, as a stream.
+        steps: As in `PostProcessing.fit`.
+        max_words: Read no further than so many words, the first ones.
+        on_progress: Called after each batch with the number of words it gave.
+
+    Returns:
+        What was fitted, and what was done.
+
+    Raises:
+        RecipeError: If the embedder has several recipes, or one that keeps a layer axis.
+        InputError: If the steps do not go with the vectors, or there are too few; or if the first documents cannot be
+            embedded.
+        ModelError: If the first documents cannot be embedded.
+    """
+    check_recipes(embedder.recipes)
+    if "post_processing" in embedder.provenance:
+        raise InputError("This embedder post-processes already: fit all steps at once on the vectors of a plain one.")
+    ((dim,),) = embedder.vector_shapes.values()
+    check_dim(parse_steps(steps), dim)
+    report, statuses = FitReport(), Counter[str]()
+    began = time.perf_counter()
+    wanted = documents if max_words is None else _first_words(embedder, documents, max_words)
+
+    def chunks() -> Iterator[np.ndarray]:
+        for part, embeddings in embed_groups(
+            embedder,
+            wanted,
+            lambda document: document,
+            lambda group: spans_of(embedder, group),
+            report.rejects,
+            on_progress,
+        ):
+            report.texts += len(part)
+            report.words += len(embeddings.words)
+            report.provenance = {**embeddings.provenance, "words": embedder.provenance["words"]}
+            statuses.update(embeddings.status_counts)
+            yield embeddings.vectors
+
+    fitted = PostProcessing.fit(steps, chunks())
+    fitted = replace(fitted, provenance=report.provenance)
+    report.statuses, report.vectors = dict(statuses), fitted.rows
+    report.steps, report.dimensions = fitted.steps, (fitted.dim_in, fitted.dim_out)
+    report.fingerprint = fitted.fingerprint()
+    report.seconds = round(time.perf_counter() - began, 3)
+    return fitted, report
+
+
+def _first_words(embedder: WordEmbedder, documents: Iterable[Document], most: int) -> Iterator[Document]:
+    """Give documents until they have so many words; the last one has only those that are still wanted."""
+    left = most
+    for document in documents:
+        spans = spans_of(embedder, [document])[0][:left]
+        yield replace(document, spans=tuple((start, end) for start, end in spans.tolist()), keys=None, lemmas=None)
+        left -= len(spans)
+        if not left:
+            return

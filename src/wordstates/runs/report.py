@@ -1,0 +1,92 @@
+"""What the reports of runs share, and how they look: a few aligned lines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wordstates.runs.groups import Reject
+
+_NAME_WIDTH = 15
+
+
+@dataclass
+class FileReport(ABC):
+    """What every run into one file tells.
+
+    Args:
+        texts: Documents read.
+        statuses: Number of words, or of usages, of each status.
+        seconds: Time from the first document to the finished file; an estimate in a dry run.
+        bytes: Size of the file; an estimate in a dry run.
+        output: Path of the file.
+        rejects: Documents that could not be embedded; all others are in the file.
+        provenance: Where the vectors come from; empty where the model was not needed.
+    """
+
+    texts: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    bytes: int = 0
+    output: str = ""
+    rejects: list[Reject] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all figures as plain JSON data."""
+        figures = {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
+        return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
+
+    @abstractmethod
+    def to_text(self) -> str:
+        """Write the report as a few aligned lines."""
+
+
+def aligned(rows: Sequence[tuple[str, str]]) -> str:
+    """Write names and values as lines, the values below each other.
+
+    Example:
+        >>> print(aligned([("texts", "3"), ("words", "12")]))
+        texts           3
+        words           12
+    """
+    return "\n".join(f"{name:<{_NAME_WIDTH}} {value}" for name, value in rows)
+
+
+def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write what computed, why it was no faster engine if one was looked for, and what a precision costs.
+
+    Args:
+        provenance: Where the vectors come from; empty if there are none.
+
+    Example:
+        >>> how_computed({"engine": "torch", "precision": "float32"})
+        [('engine', 'torch')]
+        >>> how_computed({"engine": "openvino", "precision": "bfloat16", "precision_error": 0.0087})
+        [('engine', 'openvino'), ('precision', 'bfloat16 (0.9% from float32, on a sample)')]
+    """
+    if not provenance:
+        return []
+    why = provenance.get("why_not_faster")
+    rows = [("engine", provenance["engine"] + (f" ({why})" if why else ""))]
+    if provenance.get("precision_error") is not None:
+        error = f"{provenance['precision_error']:.1%} from float32, on a sample"
+        rows.append(("precision", f"{provenance['precision']} ({error})"))
+    return rows
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Write how often each thing was met, by name.
+
+    Example:
+        >>> tally({"truncated": 2, "ok": 1200}), tally({})
+        ('ok 1,200, truncated 2', 'none')
+    """
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def texts_read(texts: int, long_texts: int) -> str:
+    """Write how many texts there were, and how many did not fit one window."""
+    return f"{texts:,}" + (f" ({long_texts:,} longer than a window)" if long_texts else "")

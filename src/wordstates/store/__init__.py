@@ -1,0 +1,1 @@
+"""Stores: folders of shards that resume."""

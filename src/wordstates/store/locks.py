@@ -1,0 +1,101 @@
+"""Locks: two runs never do the same shard, and a run that was killed never stands in the way.
+
+The system lets go of a lock (`flock`) when the process that holds it ends, in whatever way. Each part i/N has a lock of
+its own, so that all parts work side by side; runs that split the work differently exclude each other.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from wordstates.errors import OutputError
+from wordstates.store.shards import Part
+
+try:
+    import fcntl
+except ImportError:  # Windows: there, nothing keeps two runs apart
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[None]:
+    """Be the only one that looks at or changes the manifest, for as long as this takes: others wait."""
+    with _opened(folder / "guard.lock") as file:
+        _lock(file, wait=True)
+        yield
+
+
+@contextmanager
+def working_as(folder: Path, part: Part, store: str) -> Iterator[None]:
+    """Be the one that does a part of a store.
+
+    Args:
+        folder: Folder of the locks.
+        part: Which part.
+        store: Name of the store, for messages.
+
+    Raises:
+        OutputError: If another run does this part, or splits the work differently.
+    """
+    own = folder / f"{part.index}-of-{part.of}.lock"
+    with _opened(own) as file:
+        with guarded(folder):
+            for path in sorted(folder.glob("*-of-*.lock")):
+                if path != own and not path.stem.endswith(f"-of-{part.of}"):
+                    with _opened(path) as other:
+                        _take(other, store, path)  # let go of at once: it is free
+            _take(file, store, own)
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()} on {socket.gethostname()}, part {part}")
+            file.flush()
+        yield
+
+
+def nobody_else_works(folder: Path, part: Part, store: str) -> None:
+    """See that no other part is being done; call it when guarded, by who holds the lock of `part`.
+
+    Raises:
+        OutputError: If one is.
+    """
+    for path in sorted(folder.glob("*-of-*.lock")):
+        if path.name != f"{part.index}-of-{part.of}.lock":
+            with _opened(path) as other:
+                _take(other, store, path)
+
+
+def _take(file: IO[str], store: str, path: Path) -> None:
+    if not _lock(file, wait=False):
+        holder = path.read_text(encoding="utf-8") or "another process"
+        raise OutputError(f"{store!r} is being written by another run ({holder}): wait for it, or stop it first.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"The folder of {str(path)!r} cannot be written to ({error.strerror}).") from error
+    with file:
+        yield file
+
+
+def _lock(file: IO[str], *, wait: bool) -> bool:
+    """Take the lock of an open file, which lasts until it is closed; False: another process has it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise OutputError(
+            f"{file.name!r} cannot be locked ({error.strerror}), so two runs could not be kept apart: put the store on "
+            "a file system with locks."
+        ) from error
+    return True

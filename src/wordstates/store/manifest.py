@@ -1,0 +1,142 @@
+"""The manifest of a store: what it is made of, and whether it is complete.
+
+It pins all that decides the rows. A run whose settings differ is told what differs, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wordstates.errors import InputError, OutputError
+from wordstates.files.atomic import write_text_whole
+from wordstates.store.layout import Layout
+
+FORMAT, VERSION = "wordstates store", 1
+# Not among them: the device and the versions, which may change on the way, and the model's name and revision, which
+# the fingerprint of its weights stands for, wherever its folder has been moved to.
+PINS = (
+    "weights",
+    "tokenizer",
+    "recipes",
+    "post_processing",
+    "words",
+    "precision",
+    "engine",
+    "window",
+    "overlap",
+    "long_texts",
+    "context",
+    "special_tokens",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known once the input has been read to its end.
+
+    Args:
+        shards: How many shards it has.
+        fingerprint: Of the ids of all shards, in order.
+    """
+
+    shards: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a store is made of.
+
+    Args:
+        provenance: Where the vectors come from, as of the run that began the store.
+        dtype: Precision that was asked for.
+        layout: The columns.
+        shard_characters: Budget of a shard.
+        input: How the input was read, for people: the ids of the shards are what is checked.
+        wider: Columns that are float32 because float16 cannot hold them, with the largest value seen.
+        ending: What is known once the input has been read to its end; None: not yet.
+        complete: Totals and the checksum of all checksums, once every shard is there; None: not yet.
+    """
+
+    provenance: dict[str, Any]
+    dtype: str
+    layout: Layout
+    shard_characters: int
+    input: dict[str, Any]
+    wider: dict[str, float]
+    ending: Ending | None = None
+    complete: dict[str, Any] | None = None
+
+    def write(self, path: Path) -> None:
+        """Write it, whole or not at all."""
+        data = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        write_text_whole(path, json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            InputError: If there is none, or it is broken, or of another format.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            found = (data.pop("format"), data.pop("version"))
+            if found != (FORMAT, VERSION):
+                raise InputError(
+                    f"{str(path)!r} is of {found[0]!r} version {found[1]}, and this wordstates reads {FORMAT!r} "
+                    f"version {VERSION}: use the version that wrote it."
+                )
+            ending = data.pop("ending")
+            layout = Layout.from_dict(data.pop("layout"))
+            return cls(**data, layout=layout, ending=None if ending is None else Ending(**ending))
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"{str(path)!r} is no manifest of a store, or a broken one ({error}): restore it, or begin the store "
+                "anew with --overwrite."
+            ) from error
+
+    def check_same(self, other: Manifest, store: str) -> None:
+        """See that another run would give the same rows.
+
+        Raises:
+            OutputError: If not; it names each difference.
+        """
+        differences = self.differences(other)
+        if differences:
+            raise OutputError(
+                f"{store!r} was begun with other settings: {'; '.join(differences)}. Give the settings it was begun "
+                "with, write to another store, or pass --overwrite to begin anew."
+            )
+
+    def differences(self, other: Manifest) -> list[str]:
+        """Name what decides the rows and differs, the store's value first."""
+        mine, theirs = self._pins(), other._pins()
+        return [
+            f"{name}: {self._shown(name, mine[name])} in the store, {other._shown(name, theirs[name])} now"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+
+    def _pins(self) -> dict[str, Any]:
+        return {
+            **{name: _plain(self.provenance.get(name)) for name in PINS},
+            "dtype": self.dtype,
+            "keys": self.layout.keyed,
+            "characters of context": self.layout.context,
+            "characters of a shard": self.shard_characters,
+        }
+
+    def _shown(self, name: str, value: object) -> str:
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"{shown} (model {self.provenance.get('model')})" if name == "weights" else shown
+
+
+def _plain(value: object) -> Any:
+    """Give a value as it comes back from JSON: lists for tuples."""
+    return json.loads(json.dumps(value, default=str))

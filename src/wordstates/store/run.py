@@ -1,0 +1,356 @@
+"""Documents into a store: cut into shards, compute those that are missing, say what was done."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wordstates.documents.document import Document
+from wordstates.errors import InputError, OutputError
+from wordstates.result.rows import LARGEST_FLOAT16, VectorDtype
+from wordstates.runs.run_progress import RunProgress
+from wordstates.store.disk import FreeSpace
+from wordstates.store.folder import StoreFolder
+from wordstates.store.layout import Layout
+from wordstates.store.locks import guarded, nobody_else_works, working_as
+from wordstates.store.manifest import Ending, Manifest
+from wordstates.store.record import ShardRecord
+from wordstates.store.report import StoreReport
+from wordstates.store.shards import SHARD_CHARACTERS, Part, Shard, cut_shards
+from wordstates.store.signals import NeverStops
+from wordstates.store.workers.local import Crew, LocalCrew
+from wordstates.store.write_shard import ShardJob
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+    from wordstates.store.workers.places import RayCluster
+
+_HEADROOM = 4  # a column whose values come this near to the end of float16 in a sample will pass it in a corpus
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How a store is made.
+
+    Args:
+        dtype: Precision of the vectors. float16 gives way to float32 in columns that it cannot hold.
+        context: Characters of context on each side of a word, as two more columns; None: no such columns.
+        keyed: Have a column of keys, because some of the input brings keys (CoNLL-U).
+        shard_characters: Budget of a shard.
+        part: Do only a part of the shards; other runs do the others, at the same time or not.
+        overwrite: Begin anew, whatever is there.
+        input: How the input is read, for people who look at the manifest.
+    """
+
+    dtype: VectorDtype = "float32"
+    context: int | None = None
+    keyed: bool = False
+    shard_characters: int = SHARD_CHARACTERS
+    part: Part = field(default_factory=Part)
+    overwrite: bool = False
+    input: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise InputError for settings that make no sense."""
+        if self.shard_characters < 1:
+            raise InputError(f"A shard of {self.shard_characters} characters is none: give at least 1.")
+        if self.context is not None and self.context < 1:
+            raise InputError(f"A context of {self.context} characters is none: give at least 1, or leave it out.")
+        if self.overwrite and self.part.of > 1:
+            raise InputError(
+                f"--overwrite with part {self.part} would remove what the other parts have done: remove the store "
+                "before the first of them begins."
+            )
+
+
+def embed_to_store(
+    embedder: WordEmbedder | Callable[..., WordEmbedder],
+    documents: Iterable[Document],
+    path: str | Path,
+    settings: StoreSettings | None = None,
+    *,
+    workers: int = 1,
+    devices: Sequence[str] = (),
+    cluster: RayCluster | None = None,
+    progress: RunProgress | None = None,
+    share_read: Callable[[], float | None] = lambda: None,
+    stop: NeverStops | None = None,
+) -> StoreReport:
+    """Write the vectors of every word of every document into a store, but for the shards that are there.
+
+    A run that ends early, in whatever way, loses the shards in hand at most; the same call goes on from there.
+
+    Args:
+        embedder: Gives the vectors; or makes what does, for workers: a `functools.partial` of `WordEmbedder`.
+        documents: The documents, as a stream.
+        path: Folder of the store: a store, an empty folder, or not there.
+        settings: How the store is made.
+        workers: Processes that compute, besides this one which reads; 1: this one does both.
+        devices: Given to the workers in turn; each has at least one.
+        cluster: Compute on the nodes of a cluster, which says how many workers there are; None: on this machine.
+        progress: Hears how far it has come.
+        share_read: Gives how much of the input has been read, 0 to 1, for the time left.
+        stop: Says when to stop; default never.
+
+    Returns:
+        What is in the store, and what this run did.
+
+    Raises:
+        InputError: If the input is not the one that the store was begun with, or has no words.
+        OutputError: If settings differ from those of the store, another run writes it, or it cannot be written.
+        WorkerError: If a worker is gone; on a cluster, if too many are.
+    """
+    settings, stop = settings or StoreSettings(), stop or NeverStops()
+    settings.check()
+    run = _Run(StoreFolder(path), settings, progress or RunProgress(), share_read)
+    alone_and_new = not run.folder.path.exists() and settings.part.of == 1
+    run.folder.prepare()
+    try:
+        with (
+            working_as(run.folder.locks, settings.part, str(path)),
+            _crew(embedder, max(workers, len(devices)), devices, cluster, run, stop) as crew,
+        ):
+            return run.over(documents, crew)
+    except BaseException:
+        if alone_and_new:
+            run.folder.remove_if_nothing_began()
+        raise
+
+
+@contextmanager
+def _crew(
+    embedder: WordEmbedder | Callable[..., WordEmbedder],
+    workers: int,
+    devices: Sequence[str],
+    cluster: RayCluster | None,
+    run: _Run,
+    stop: NeverStops,
+) -> Iterator[Crew]:
+    crew: Crew
+    made: Any = embedder
+    is_one = hasattr(embedder, "encode")
+    if is_one and (workers > 1 or cluster is not None):
+        raise InputError("Workers make their own embedders: give functools.partial(WordEmbedder, ...), not one.")
+    if cluster is not None:
+        from wordstates.store.workers.ray import RayCrew
+
+        progress = run.progress
+        crew = RayCrew(made, cluster, run.settings.part, run.done, progress.words, progress.note, stop)
+    elif workers > 1:
+        from wordstates.store.workers.processes import WorkerCrew
+
+        crew = WorkerCrew(made, workers, devices, run.done, run.progress.words, stop)
+    else:
+        if not is_one:
+            made = made(device=devices[0]) if devices else made()
+        crew = LocalCrew(made, run.done, run.progress.words, stop)
+    try:
+        yield crew
+    finally:
+        crew.close()
+
+
+class _Run:
+    """One run into a store."""
+
+    def __init__(
+        self,
+        folder: StoreFolder,
+        settings: StoreSettings,
+        progress: RunProgress,
+        share_read: Callable[[], float | None],
+    ) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.progress = progress
+        self._share_read = share_read
+        self._space = FreeSpace(folder.shards, 1)
+        self._report = StoreReport(output=str(folder))
+        self._foreseen = False
+
+    def over(self, documents: Iterable[Document], crew: Crew) -> StoreReport:
+        """Do it all."""
+        began = time.perf_counter()
+        self._space = FreeSpace(self.folder.shards, crew.at_once())
+        shards = cut_shards(documents, self.settings.shard_characters)
+        first = next(shards, None)
+        if first is None:
+            raise InputError("There is no document in the input: nothing to make a store of.")
+        manifest = self._manifest(crew, first)
+        crew.begin(ShardJob(self.folder.shards, self.folder.records, manifest.layout, manifest.provenance))
+        self.progress.begin(self._share_read, crew.processes)
+        try:
+            ending = self._each(chain([first], shards), crew, manifest)
+            crew.drain()
+        finally:
+            self.progress.end()
+        self._finish(ending)
+        self._report.seconds = round(time.perf_counter() - began, 3)
+        return self._report
+
+    # ── the manifest ──
+
+    def _manifest(self, crew: Crew, first: Shard) -> Manifest:
+        """Read the manifest and see that it fits, or write it: the first of all parts does."""
+        facts = crew.facts()
+        self._report.provenance, self._report.causal = facts.provenance, facts.causal
+        settings = self.settings
+        layout = Layout(
+            dict.fromkeys(facts.shapes, settings.dtype),
+            facts.shapes,
+            settings.keyed,
+            facts.by_subword,
+            settings.context,
+        )
+        mine = Manifest(facts.provenance, settings.dtype, layout, settings.shard_characters, dict(settings.input), {})
+        with guarded(self.folder.locks):
+            if settings.overwrite:
+                nobody_else_works(self.folder.locks, settings.part, str(self.folder))
+                self.folder.clear()
+            self.folder.remove_leftovers(settings.part)
+            if self.folder.manifest.exists():
+                there = Manifest.read(self.folder.manifest)
+                there.check_same(mine, str(self.folder))
+            else:
+                if self.folder.finished():
+                    raise OutputError(
+                        f"{str(self.folder)!r} has shards and no manifest.json: restore it, or pass --overwrite to "
+                        "begin anew."
+                    )
+                there = self._widened(mine, crew.largest(first.documents)) if settings.dtype == "float16" else mine
+                there.write(self.folder.manifest)
+        for column, largest in there.wider.items():
+            self.progress.note(
+                f"column {column!r} is float32: it has values up to {largest:.6g}, and float16 ends at "
+                f"{LARGEST_FLOAT16:.0f}"
+            )
+        return there
+
+    def _widened(self, manifest: Manifest, largest: Mapping[str, float]) -> Manifest:
+        """Make float32 of the columns that float16 cannot hold, as far as the first documents show.
+
+        All shards must have one schema, so this is settled before the first is written, and by the same documents in
+        every run. A later document that goes beyond all the same is rejected, with its reason.
+        """
+        wider = {column: value for column, value in largest.items() if value * _HEADROOM > LARGEST_FLOAT16}
+        dtypes: dict[str, VectorDtype] = {**manifest.layout.dtypes, **dict.fromkeys(wider, "float32")}
+        return replace(manifest, layout=replace(manifest.layout, dtypes=dtypes), wider=wider)
+
+    # ── the shards ──
+
+    def _each(self, shards: Iterable[Shard], crew: Crew, manifest: Manifest) -> Ending:
+        """See to every shard of the input; the others of `finished` must not be there when it ends."""
+        finished = self.folder.finished()
+        digest, number = blake2b(digest_size=8), -1
+        for shard in shards:
+            number = shard.number
+            digest.update(shard.id.encode())
+            if manifest.ending is not None and number >= manifest.ending.shards:
+                raise self._changed(
+                    f"it ended after {manifest.ending.shards} shards, and now goes on with {shard.span}"
+                )
+            there = finished.get(number)
+            if there is not None and there != shard.id:
+                raise self._changed(self._what_changed(shard, there))
+            if not self.settings.part.has(number):
+                continue
+            if there is None:
+                self._space.check()
+                crew.submit(shard)
+            else:
+                self._skip(self.folder.record(number, there))
+        ending = Ending(number + 1, digest.hexdigest())
+        if manifest.ending is not None and manifest.ending != ending:
+            raise self._changed(f"it had {manifest.ending.shards} shards, and now has {ending.shards}, or others")
+        beyond = [each for each in finished if each >= ending.shards]
+        if beyond:
+            raise self._changed(f"it now ends after {ending.shards} shards, and there is shard {beyond[0]}")
+        return ending
+
+    def _what_changed(self, shard: Shard, id: str) -> str:
+        was = self.folder.record(shard.number, id)
+        return (
+            f"shard {shard.number}, now {shard.span}, was made of other texts, documents {was.first!r} to {was.last!r}"
+        )
+
+    def _changed(self, how: str) -> InputError:
+        return InputError(
+            f"The input is not the one that {str(self.folder)!r} was begun with: {how}. Give the input as it was, in "
+            "its order, write to another store, or pass --overwrite to begin anew."
+        )
+
+    def _skip(self, record: ShardRecord) -> None:
+        self._report.skipped += 1
+        self.progress.shard_skipped(len(record.rejects))
+
+    def done(self, record: ShardRecord) -> None:
+        """Take note of a shard that was computed."""
+        self._report.computed += 1
+        self._report.computed_words += record.words
+        self.progress.shard_done(len(record.rejects))
+        self._space.wrote(record.bytes)
+        if not self._foreseen and self.settings.part.of == 1 and not self._report.skipped:
+            self._foreseen = True
+            warning = self._space.foresee(self._share_read() or 0.0)
+            if warning is not None:
+                self.progress.note(warning)
+
+    # ── the end ──
+
+    def _finish(self, ending: Ending) -> None:
+        """Write down how many shards there are, and, if all are there, that the store is complete."""
+        with guarded(self.folder.locks):
+            records = list(self.folder.all_records())
+            statuses: Counter[str] = Counter()
+            for record in records:
+                statuses.update(record.statuses)
+                for name in ("texts", "words", "rows", "subwords", "windows", "long_texts", "bytes"):
+                    setattr(self._report, name, getattr(self._report, name) + getattr(record, name))
+                self._report.rejects.extend(record.rejects)
+            self._report.statuses = dict(sorted(statuses.items()))
+            self._report.shards, self._report.finished = ending.shards, len(records)
+            complete = None
+            if len(records) == ending.shards:
+                self._check_words()
+                complete = totals(records)
+            self._report.complete = complete is not None
+            self.folder.write_rejects(self._report.rejects)
+            manifest = replace(Manifest.read(self.folder.manifest), ending=ending, complete=complete)
+            if manifest != Manifest.read(self.folder.manifest):
+                manifest.write(self.folder.manifest)
+
+    def _check_words(self) -> None:
+        if not self._report.texts and self._report.rejects:
+            reject = self._report.rejects[0]
+            raise InputError(
+                f"None of the {len(self._report.rejects):,} documents could be embedded. The first of them, "
+                f"{reject['document']!r}: {reject['reason']}"
+            )
+        if not self._report.words:
+            raise InputError(
+                f"There is no word in any of the {self._report.texts:,} texts: nothing but white space, or punctuation "
+                "where that is left out. Check the input."
+            )
+
+
+def totals(records: Sequence[ShardRecord]) -> dict[str, Any]:
+    """Sum up a complete store; its checksum is that of the checksums of all shards."""
+    digest = blake2b(digest_size=16)
+    for record in records:
+        digest.update(record.sha256.encode())
+    return {
+        "shards": len(records),
+        "documents": sum(record.documents for record in records),
+        "rejects": sum(len(record.rejects) for record in records),
+        "words": sum(record.words for record in records),
+        "rows": sum(record.rows for record in records),
+        "bytes": sum(record.bytes for record in records),
+        "checksum": digest.hexdigest(),
+    }

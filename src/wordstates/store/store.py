@@ -1,0 +1,172 @@
+"""Stores, read back: the manifest, the rows as a stream, and whether all is as it should be.
+
+Example:
+    >>> import tempfile
+    >>> from wordstates import WordEmbedder
+    >>> from wordstates.documents.document import Document
+    >>> from wordstates.store.run import embed_to_store
+    >>> folder = tempfile.mkdtemp()
+    >>> report = embed_to_store(WordEmbedder("minilm"), [Document("a", "A river bank.")], folder)
+    >>> store = open_store(folder)
+    >>> [table["word"].to_pylist() for table in store]
+    [['A', 'river', 'bank', '.']]
+    >>> store.complete, store.verify().problems
+    (True, [])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wordstates.errors import InputError
+from wordstates.store.folder import StoreFolder, existing_store
+from wordstates.store.record import ShardRecord
+from wordstates.store.verify import Verification, verify_store
+
+_BATCH_ROWS = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDescription:
+    """What is in a store.
+
+    Args:
+        path: The folder.
+        format: ``store``.
+        complete: True if every shard of the input is there.
+        shards: Shards that are there.
+        rows: Words, or subwords where the recipe keeps them.
+        rejects: Documents that could not be embedded.
+        columns: Type of each column.
+        dtype: Precision of the vectors.
+        vectors: Shape of one vector of each vector column.
+        bytes: Size of all shards.
+        input: How the input was read.
+        provenance: Where the vectors come from.
+    """
+
+    path: str
+    format: str
+    complete: bool
+    shards: int
+    rows: int
+    rejects: int
+    columns: dict[str, str]
+    dtype: str
+    vectors: dict[str, tuple[int, ...]]
+    bytes: int
+    input: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+class Store:
+    """A store that is there, finished or not.
+
+    Args:
+        path: Its folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._folder, self.manifest = existing_store(path)
+
+    @property
+    def folder(self) -> StoreFolder:
+        """Where everything lies."""
+        return self._folder
+
+    @property
+    def complete(self) -> bool:
+        """True if every shard of the input is there."""
+        return self.manifest.complete is not None
+
+    @property
+    def shards(self) -> list[Path]:
+        """The files of the finished shards, in the order of the input."""
+        return [self._folder.shard(number, id) for number, id in self._folder.finished().items()]
+
+    def records(self) -> Iterator[ShardRecord]:
+        """Give what is known of each finished shard, in order."""
+        return self._folder.all_records()
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Stream the rows in the order of the input, some thousand at a time."""
+        return self.tables()
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Stream the rows in the order of the input.
+
+        Args:
+            columns: Which columns to read; None: all. Without the vectors it is many times faster.
+
+        Raises:
+            InputError: If a shard cannot be read, or there is no such column.
+        """
+        for path in self.shards:
+            try:
+                with pq.ParquetFile(path) as file:
+                    missing = [name for name in columns or () if name not in file.schema_arrow.names]
+                    if missing:
+                        raise InputError(
+                            f"{str(self._folder)!r} has no column {missing[0]!r}: it has "
+                            f"{', '.join(file.schema_arrow.names)}."
+                        )
+                    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+                        yield pa.Table.from_batches([batch])
+            except (OSError, pa.ArrowException) as error:
+                raise InputError(
+                    f"{str(path)!r} cannot be read ({error}): `wordstates verify {self._folder}` lists what is broken."
+                ) from error
+
+    def verify(self) -> Verification:
+        """Check everything: completeness, row counts, checksums, duplicates, leftovers."""
+        return verify_store(self._folder.path)
+
+    def describe(self) -> StoreDescription:
+        """Say what is in it, without reading any vector."""
+        records = list(self.records())
+        columns: dict[str, str] = {}
+        if self.shards:
+            columns = {field.name: str(field.type) for field in pq.read_schema(self.shards[0])}
+        dtypes = set(self.manifest.layout.dtypes.values())
+        return StoreDescription(
+            path=str(self._folder),
+            format="store",
+            complete=self.complete,
+            shards=len(records),
+            rows=sum(record.rows for record in records),
+            rejects=sum(len(record.rejects) for record in records),
+            columns=columns,
+            dtype=" and ".join(sorted(dtypes)),
+            vectors=dict(self.manifest.layout.shapes),
+            bytes=sum(record.bytes for record in records),
+            input=self.manifest.input,
+            provenance=self.manifest.provenance,
+        )
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the vectors come from; with given words if every document brought its own."""
+        given = all(record.given for record in self.records())
+        return json.loads(json.dumps(self.manifest.provenance)) | ({"words": "given"} if given else {})  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"Store({str(self._folder)!r}, {len(self.shards):,} shards{'' if self.complete else ', not complete'})"
+
+
+def open_store(path: str | Path) -> Store:
+    """Open a store to read.
+
+    Args:
+        path: Its folder.
+
+    Raises:
+        InputError: If there is no store, or its manifest is broken.
+    """
+    return Store(path)

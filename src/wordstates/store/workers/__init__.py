@@ -1,0 +1,1 @@
+"""Who computes the shards of a store: this process, several, or the nodes of a cluster."""

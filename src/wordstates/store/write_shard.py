@@ -1,0 +1,275 @@
+"""From a shard to its file: a function of the shard, the embedder and the job, and of nothing else.
+
+Whoever has the three, in whichever process, on whichever machine, writes the same file. The order of the steps is what
+makes a kill harmless: the rows go to a partial file, which is synced; then the record is written; then the file gets
+its name. A file that has its name is whole and has its record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wordstates.documents.document import Document
+from wordstates.errors import InputError, ModelError
+from wordstates.files.atomic import PartialFile, write_text_whole
+from wordstates.files.tables import ParquetWriter
+from wordstates.result.rows import LARGEST_FLOAT16, in_dtypes, largest_values, make_rows, without_documents
+from wordstates.runs.groups import Reject, affordable_words, embed_groups, spans_of
+from wordstates.store.layout import Layout
+from wordstates.store.record import ShardRecord
+from wordstates.store.shards import Shard
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+KEPT = "the finished shards are kept, and the same command goes on from there"
+# Vectors of one document that are in memory at a time; a larger document is embedded in pieces.
+_PIECE_BYTES = 1 << 28
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """What all shards of a store have in common.
+
+    Args:
+        shards: Folder of the shards.
+        records: Folder of their records.
+        layout: The columns.
+        provenance: Where the vectors come from.
+    """
+
+    shards: Path
+    records: Path
+    layout: Layout
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some documents with their vectors, or a part of one large document.
+
+    Args:
+        documents: The documents.
+        embeddings: Their words, or some of them.
+        first: Position of the first of these words in its document.
+        last: Whether the words of the last document end here.
+    """
+
+    documents: Sequence[Document]
+    embeddings: WordEmbeddings
+    first: int = 0
+    last: bool = True
+
+
+class _DocumentError(Exception):
+    """A large document that fails in its middle, when some of its rows are written."""
+
+
+class _ShardFile(PartialFile):
+    """A shard in the making; its record is written when its bytes are known."""
+
+    def __init__(self, job: ShardJob, name: str) -> None:
+        super().__init__(job.shards / f"{name}.parquet", overwrite=True, kept=KEPT)
+        self._record = job.records / f"{name}.json"
+        self.record: ShardRecord | None = None
+
+    def before_it_is_there(self, size: int) -> None:
+        if self.record is not None:
+            self.record = replace(self.record, bytes=size, sha256=sha256_of(self.path))
+            write_text_whole(self._record, self.record.to_json() + "\n")
+
+
+@dataclass
+class _Tally:
+    """What is counted while a shard is written."""
+
+    texts: int = 0
+    words: int = 0
+    rows: int = 0
+    subwords: int = 0
+    windows: int = 0
+    long_texts: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    rejects: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, piece: Piece, kept: np.ndarray, left_out: int, rows: int) -> None:
+        """Count a piece, of whose words some may have been left out."""
+        embeddings = piece.embeddings
+        self.texts += len(piece.documents) - left_out if piece.last else 0
+        self.words += int(kept.sum())
+        self.rows += rows
+        self.subwords += int(embeddings.subword_counts[kept].sum())
+        self.windows += embeddings.reading["windows"]
+        self.long_texts += embeddings.reading["long_texts"] if piece.last else 0
+        if kept.all():
+            self.statuses.update(embeddings.status_counts)
+        else:
+            self.statuses.update(
+                status for status, stays in zip(embeddings.statuses, kept.tolist(), strict=True) if stays
+            )
+
+
+def write_shard(
+    embedder: WordEmbedder, shard: Shard, job: ShardJob, on_progress: Callable[[int], object] = lambda _: None
+) -> ShardRecord:
+    """Embed the documents of a shard and write its file.
+
+    Args:
+        embedder: Gives the vectors.
+        shard: The documents.
+        job: Where to, and in which columns.
+        on_progress: Called after each batch with the number of words it gave.
+
+    Returns:
+        What is known of the shard, as it also stands beside it.
+
+    Raises:
+        OutputError: If it cannot be written; nothing of it is left then.
+    """
+    try:
+        return _write(embedder, shard.documents, shard, job, on_progress, _Tally())
+    except _DocumentError as failed:  # only where a document is a shard of its own: what is left is an empty shard
+        rejected = _Tally(rejects=[{"document": shard.documents[0].id, "reason": str(failed)}])
+        return _write(embedder, (), shard, job, on_progress, rejected)
+
+
+def _write(
+    embedder: WordEmbedder,
+    documents: Sequence[Document],
+    shard: Shard,
+    job: ShardJob,
+    on_progress: Callable[[int], object],
+    tally: _Tally,
+) -> ShardRecord:
+    file = _ShardFile(job, shard.name)
+    writer = ParquetWriter(file, "float32", keyed=job.layout.keyed)
+    rejects: list[Reject] = []
+    try:
+        writer.write_rows(job.layout.no_rows())  # the schema is the store's, also where a shard has no word at all
+        for piece in embed_pieces(embedder, documents, rejects, on_progress):
+            _write_piece(writer, piece, job.layout, tally)
+            del piece  # or its vectors are there until the next are
+        given = all(document.spans is not None for document in shard.documents)
+        file.record = ShardRecord(
+            number=shard.number,
+            id=shard.id,
+            first=shard.documents[0].id,
+            last=shard.documents[-1].id,
+            documents=len(shard.documents),
+            texts=tally.texts,
+            words=tally.words,
+            rows=tally.rows,
+            subwords=tally.subwords,
+            windows=tally.windows,
+            long_texts=tally.long_texts,
+            statuses=dict(sorted(tally.statuses.items())),
+            rejects=[*tally.rejects, *(reject.to_dict() for reject in rejects)],
+            given=given,
+        )
+        own: dict[str, Any] = {"shard": {"number": shard.number, "id": shard.id}}
+        writer.commit(job.provenance | ({"words": "given"} if given else {}) | own)
+    except BaseException:
+        writer.abort()
+        raise
+    return file.record
+
+
+def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Tally) -> None:
+    """Write the rows of a piece, but for documents with a value that a column of the store cannot hold."""
+    embeddings = piece.embeddings
+    keys = [
+        None if document.keys is None else document.keys[piece.first : piece.first + len(embeddings.words)]
+        for document in piece.documents
+    ]
+    rows = make_rows([document.id for document in piece.documents], embeddings, "float32", keys, context=layout.context)
+    rows = replace(rows, position=rows.position + piece.first)
+    kept = np.ones(len(embeddings.words), dtype=np.bool_)
+    documents = np.arange(len(piece.documents))  # which of the piece's documents are left in the rows
+    for column, dtype in layout.dtypes.items():
+        largest = largest_values(rows, column)
+        beyond = np.unique(rows.document_index[largest > LARGEST_FLOAT16]).tolist()
+        if dtype == "float16" and beyond:
+            reason = (
+                f"Column {column!r} has values up to {largest.max():.6g}, and float16 ends at {LARGEST_FLOAT16:.0f}: "
+                "make a store of float32 (--dtype float32)."
+            )
+            if len(piece.documents) == 1 and not (piece.last and piece.first == 0):
+                raise _DocumentError(reason)
+            tally.rejects.extend({"document": rows.documents[index], "reason": reason} for index in beyond)
+            kept &= ~np.isin(embeddings.text_index, documents[beyond])
+            documents = np.delete(documents, beyond)
+            rows = without_documents(rows, beyond)
+    writer.write_rows(in_dtypes(rows, layout.dtypes))
+    tally.add(piece, kept, len(piece.documents) - len(documents), len(rows))
+
+
+def embed_pieces(
+    embedder: WordEmbedder,
+    documents: Sequence[Document],
+    rejects: list[Reject],
+    on_progress: Callable[[int], object],
+) -> Iterator[Piece]:
+    """Embed the documents of one shard: the one seam between stores and what computes.
+
+    No batch holds documents of two shards, so that a shard that is done again is the same to the byte.
+
+    Args:
+        embedder: Gives the vectors.
+        documents: The documents.
+        rejects: Takes the documents that fail.
+        on_progress: Called after each batch with the number of words it gave.
+
+    Returns:
+        Documents with their vectors, in order; those that fail are not among them.
+    """
+    if len(documents) == 1:
+        spans = spans_of(embedder, documents)[0]
+        words = affordable_words(embedder, _PIECE_BYTES)
+        if len(spans) > words:
+            yield from _in_pieces(embedder, documents[0], spans, words, on_progress)
+            return
+    for done, embeddings in embed_groups(
+        embedder,
+        documents,
+        lambda document: document,
+        lambda group: spans_of(embedder, group),
+        rejects,
+        on_progress,
+        all_may_fail=True,
+    ):
+        yield Piece(done, embeddings)
+        del embeddings  # or its vectors are there until the next are
+
+
+def _in_pieces(
+    embedder: WordEmbedder, document: Document, spans: np.ndarray, words: int, on_progress: Callable[[int], object]
+) -> Iterator[Piece]:
+    """Embed a document whose vectors are too many for memory: some of its words at a time.
+
+    Windows depend on the text only, and one that owns no wanted word is not read: so nothing is computed twice but the
+    subwords of the text, and every vector is the one that all words together would give.
+    """
+    for first in range(0, len(spans), words):
+        try:
+            embeddings = embedder.encode([document.text], spans=[spans[first : first + words]], on_progress=on_progress)
+        except (InputError, ModelError) as error:
+            raise _DocumentError(str(error)) from error
+        yield Piece([document], embeddings, first, first + words >= len(spans))
+
+
+def sha256_of(path: Path) -> str:
+    """Give the checksum of a file, as ``sha256sum`` does."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
