@@ -175,10 +175,11 @@ class Checker:
         """Check a word against the ids of its subwords."""
         key = (word, ids, status)
         if key not in self._verdicts:
-            if status in (OK, UNKNOWN):
+            unknown = bool(ids) and all(self._writes(piece) is None for piece in ids)
+            if (status == UNKNOWN) != unknown:
+                self._verdicts[key] = Verdict("differs", "the status does not tell whether all of it is unknown")
+            elif status in (OK, UNKNOWN):
                 self._verdicts[key] = self._same(word, ids)
-                if (status == UNKNOWN) != all(self._writes(piece) is None for piece in ids):
-                    self._verdicts[key] = Verdict("differs", "the status does not tell whether all of it is unknown")
             elif status == SHARED_SUBWORD:
                 self._verdicts[key] = self._holds(word, ids)
             elif status == NO_SUBWORDS:

@@ -84,6 +84,22 @@ def test_the_unknown_piece_is_known_without_a_config() -> None:
     assert statuses(unigram(), "the 狐") == [("the", "ok", ["▁the"]), ("狐", "unknown", ["<unk>"])]
 
 
+@pytest.mark.parametrize("word", ["สวัสดีครับ", "狐犬", "ខ្មែរ"])
+def test_a_word_of_unknown_pieces_alone_is_unknown_also_where_a_piece_covers_its_neighbours(word: str) -> None:
+    """T5: one ``<unk>`` for the whole Thai greeting, in which Unicode sees seven words."""
+    found = statuses(unigram(), f"the {word}")
+    assert found[0] == ("the", "ok", ["▁the"])
+    assert len(found) > 2
+    assert {status for _, status, _ in found[1:]} == {"unknown"}
+    assert {tuple(pieces) for _, _, pieces in found[1:]} == {("<unk>",)}
+
+
+def test_a_word_with_one_known_piece_is_shared_and_not_unknown() -> None:
+    words, subwords = np.array([[0, 2], [2, 4], [4, 6]]), np.array([[0, 1], [1, 4], [4, 6]])
+    codes = align(words, subwords, np.array([False, True, False])).statuses
+    assert [STATUSES[code] for code in codes] == ["shared_subword", "unknown", "ok"]
+
+
 @pytest.mark.parametrize(
     ("text", "span", "surface", "expected"),
     [

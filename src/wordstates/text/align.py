@@ -52,9 +52,10 @@ class Alignment:
 def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subwords"] | None = None) -> Alignment:
     """Find the subwords of each word by the overlap of their char spans.
 
-    A word is ``shared_subword`` if one of its subwords also covers text outside the word: its vector then carries a
-    little of a neighbour. A word is ``unknown`` if all its subwords are the unknown piece: its vector then knows the
-    context alone. Both depend on the word and the text, never on which other words were asked for.
+    A word is ``unknown`` if all its subwords are the unknown piece, whatever else those cover: its vector then knows
+    the context alone. Any other word is ``shared_subword`` if one of its subwords also covers text outside the word:
+    its vector then carries a little of a neighbour. Both depend on the word and the text, never on which other words
+    were asked for.
 
     Args:
         words: Char spans of words, in any order, overlapping or not.
@@ -81,11 +82,11 @@ def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subw
 
     statuses = np.full(len(words), NO_SUBWORDS, dtype=np.uint8)
     statuses[word_index] = OK
-    if unknown is not None:
-        known = np.bincount(word_index, weights=~unknown[real[candidate]], minlength=len(words))
-        statuses[(statuses == OK) & (known == 0)] = UNKNOWN
     sticks_out = (starts[candidate] < words[word_index, 0]) | (ends[candidate] > words[word_index, 1])
     statuses[word_index[sticks_out]] = SHARED_SUBWORD
+    if unknown is not None:
+        known = np.bincount(word_index, weights=~unknown[real[candidate]], minlength=len(words))
+        statuses[(statuses != NO_SUBWORDS) & (known == 0)] = UNKNOWN
     return Alignment(word_index, real[candidate], statuses)
 
 
