@@ -244,6 +244,7 @@ class WordEmbedder:
         targets: Sequence[Target],
         *,
         ignore_case: bool = True,
+        match_exactly: bool = False,
         missing: str = "error",
         show_progress: bool = False,
     ) -> Usages:
@@ -255,6 +256,8 @@ class WordEmbedder:
             texts: A text or a list of texts.
             targets: Words, phrases, or compiled regular expressions.
             ignore_case: Whether *Fox* is a usage of *fox*; for words and phrases.
+            match_exactly: Tell *don’t* from *don't*, a soft hyphen in a word from none, and *Fox* from *fox*; for words
+                and phrases.
             missing: ``"error"`` if a target without any usage is an error (the default), ``"ignore"`` if not.
             show_progress: Show a bar on standard error.
 
@@ -273,7 +276,7 @@ class WordEmbedder:
         if missing not in ("error", "ignore"):
             raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
         listed, _ = as_texts(texts, None, None)
-        finder = TargetFinder(targets, ignore_case=ignore_case)
+        finder = TargetFinder(targets, ignore_case=ignore_case, match_exactly=match_exactly)
         matches = [finder.find(text) for text in listed]
         if missing == "error":
             finder.check_all_found(matches, listed)

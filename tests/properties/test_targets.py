@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plain_finder import find_plainly, fold_by_cluster
+from plain_finder import find_plainly, fold_by_cluster, type_by_char
 from texts import FRAGMENTS, characters, texts
-from wordstates.text.folding import fold
+from wordstates.text.folding import Typed, fold
 from wordstates.text.phrases import RUN
 from wordstates.text.targets import TargetFinder
 from wordstates.text.words import is_word_edge
@@ -21,6 +21,7 @@ DELICATE = [
     "a", "A", "b", "s", "ss", "ß", "ſ", "K", "\u212a", "k", "é", "e", "\u0301", "\u0323",
     "\u0345", "ι", "İ", "i", "\u0307", "ﬁ", "f", "ŉ", "_", "1", "²", "'", "-", ".", "+",
     " ", "  ", "\n", "\u00a0", "\x1c", "\u200d", "\u00ad", "東", "京", "カ", "ka", "ก", "ข",
+    "’", "‑", "…", "Ａ", "ﾞ", "\u200b", "\u200c", "ﷲ", "“", '"',
     "א", "ב", "و", "क", "्", "ष", "가", "각", "👩", "👩\u200d👧", "🇩", "🇪", "#",
 ]  # fmt: skip
 delicate = st.lists(st.sampled_from(DELICATE), min_size=1, max_size=14).map("".join)
@@ -36,24 +37,34 @@ def text_and_targets(draw: st.DrawFn) -> tuple[str, list[str]]:
         start = draw(st.integers(0, len(text)))
         part = text[start : start + draw(st.integers(1, 6))]
         targets += [part, part.swapcase(), unicodedata.normalize("NFC", part), " ".join(part)]
-    return text, [target for target in targets if target.split()] or ["a"]
+    return text, [target for target in targets if type_by_char(target)[0].split()] or ["a"]
 
 
-@given(text_and_targets(), st.booleans())
-@example(("a a a", ["a a", "a", "a  a a"]), True)
-@example(("Straße STRASSE strasse", ["straße", "s", "STRASSE"]), True)
-@example(("\u0301a a\u0301", ["\u0301", "a", "\u0301a"]), True)
-@example(("+\u0345a", ["a"] * 9 + ["b", "c", "d", "e1", "f1", "g", "h", "i1", "j"]), True)
-@example(("ab" * 300 + " é " + "\u0301" * 600 + " é", ["é", "e", "ab" * 300]), True)
-def test_every_target_is_found_as_by_the_plain_finder(drawn: tuple[str, list[str]], ignore_case: bool) -> None:
+@given(text_and_targets(), st.booleans(), st.booleans())
+@example(("a a a", ["a a", "a", "a  a a"]), True, False)
+@example(("Straße STRASSE strasse", ["straße", "s", "STRASSE"]), True, False)
+@example(("\u0301a a\u0301", ["\u0301", "a", "\u0301a"]), True, False)
+@example(("+\u0345a", ["a"] * 9 + ["b", "c", "d", "e1", "f1", "g", "h", "i1", "j"]), True, False)
+@example(("ab" * 300 + " é " + "\u0301" * 600 + " é", ["é", "e", "ab" * 300]), True, False)
+@example(
+    ("co\u00adop don’t \ufb01x \ufb01 \u200bco\u00ad …", ["coop", "don't", "fix", "f", ".", "...", "co"]), True, False
+)
+def test_every_target_is_found_as_by_the_plain_finder(
+    drawn: tuple[str, list[str]], ignore_case: bool, match_exactly: bool
+) -> None:
     text, targets = drawn
-    found = TargetFinder(targets, ignore_case=ignore_case).find(text)
-    assert found == find_plainly(targets, text, ignore_case=ignore_case)
+    found = TargetFinder(targets, ignore_case=ignore_case, match_exactly=match_exactly).find(text)
+    assert found == find_plainly(targets, text, ignore_case=ignore_case, match_exactly=match_exactly)
 
 
-@given(st.lists(any_text, max_size=6).map(" ".join), st.lists(any_text.filter(str.split), min_size=1, max_size=40))
+@given(any_text)
+def test_a_text_is_typed_as_its_characters_are(text: str) -> None:
+    assert Typed(text).text == type_by_char(text)[0]
+
+
+@given(st.lists(any_text, max_size=6).map(" ".join), st.lists(any_text, min_size=1, max_size=40))
 def test_many_targets_in_a_long_text(text: str, targets: list[str]) -> None:
-    targets = targets + text.split()
+    targets = [target for target in targets + text.split() if type_by_char(target)[0].split()] or ["a"]
     assert TargetFinder(targets).find(text) == find_plainly(targets, text)
 
 

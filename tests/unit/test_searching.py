@@ -10,6 +10,7 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.runs.find import check_every_target, check_metadata, count_usages
 from wordstates.runs.searchers import LemmaSearcher, Seen, make_searcher, read_list, read_targets
+from wordstates.text.targets import TargetFinder
 
 TEXT = "Im Haus went 10 000 geese, going."
 SPANS = ((0, 2), (3, 7), (8, 12), (13, 19), (20, 25), (25, 26), (27, 32), (32, 33))
@@ -115,3 +116,49 @@ def test_metadata_keep_off_the_names_of_columns() -> None:
     for name in ("word", "left", "vector", "vector_low"):
         with pytest.raises(InputError, match=f"Metadata '{name}' would share its name with a column"):
             check_metadata(["year", name])
+
+
+# The same word as print, the web and a keyboard write it.
+WRITTEN_ALIKE = [
+    ("don't", "don\u2019t"), ("don't", "don\u02bct"), ("don't", "don\u00b4t"), ("don't", "don\uff07t"),
+    ("well-known", "well\u2011known"), ("well-known", "well\u2010known"), ("1990-95", "1990\u201395"),
+    ("-3", "\u22123"),
+    ("cooperate", "co\u00adope\u00adrate"), ("foxtrot", "fox\u200btrot"), ("foxtrot", "\u2066fox\u2060trot\u2069"),
+    ("\u0645\u06cc\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),  # Persian
+    ("a \"b\"", "a\u00a0\u201cb\u201d"), ("a \"b\"", "a \u00abb\u00bb"), ("New York", "New\u202fYork"),
+    ("wait...", "wait\u2026"),
+    ("five", "\ufb01ve"), ("ABC", "\uff21\uff22\uff23"), ("ガス", "\uff76\uff9e\uff7d"), ("IJsland", "\u0132sland"),
+    ("\u0644\u0627", "\ufefb"),  # Arabic, as PDF files have it
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "printed"), WRITTEN_ALIKE)
+def test_words_are_found_however_they_are_printed(typed: str, printed: str) -> None:
+    for target, written in ((typed, printed), (printed, typed)):
+        text = f"({written}) and so on"
+        shown = written.strip("\u2066\u2069")
+        for ignore_case in (True, False):
+            (match,) = TargetFinder([target], ignore_case=ignore_case).find(text)
+            assert text[match[0] : match[1]] == shown
+        if "\u00a0" not in printed and "\u202f" not in printed:  # white space is white space
+            assert TargetFinder([target], match_exactly=True).find(text) == []
+            assert len(TargetFinder([shown], match_exactly=True).find(text)) == 1
+
+
+def test_what_is_hidden_inside_a_word_does_not_end_it() -> None:
+    assert TargetFinder(["co", "f", "."]).find("co\u00adoperate \ufb01 \u2026") == []
+    family = "\U0001f469\u200d\U0001f467"  # of two emoji: what joins them is part of it
+    assert TargetFinder(["\U0001f469\U0001f467"]).find(family) == []
+    assert TargetFinder([family]).find(family) == [(0, 3, 0)]
+
+
+def test_match_exactly_takes_case_too() -> None:
+    assert TargetFinder(["fox"], match_exactly=True).find("Fox fox") == [(4, 7, 0)]
+    assert LemmaSearcher(["haus"], match_exactly=True).find(SENTENCE) == []
+    assert LemmaSearcher(["HAUS\u00ad"]).find(SENTENCE) == [(3, 7, 0)]
+
+
+def test_a_target_of_hidden_characters_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one character that can be seen"):
+        TargetFinder(["\u200b"])
+    assert TargetFinder(["\u200b"], match_exactly=True).find("a \u200b b") == [(2, 3, 0)]

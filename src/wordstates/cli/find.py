@@ -42,6 +42,13 @@ def find(
     ] = False,
     lemma: Annotated[bool, typer.Option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
     match_case: Annotated[bool, typer.Option("--match-case", help="Tell Fox from fox.")] = False,
+    match_exactly: Annotated[
+        bool,
+        typer.Option(
+            "--match-exactly",
+            help="Tell don’t from don't, hyphens and hidden characters apart, and Fox from fox.",
+        ),
+    ] = False,
     missing: Annotated[
         str, typer.Option(callback=one_of(*MISSING), help="A target without any usage: error or ignore.")
     ] = "error",
@@ -59,7 +66,8 @@ def find(
     """Write every usage of TARGET in INPUT to a file.
 
     Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
-    accents and the white space in a phrase do not count. Texts without a usage are searched and no more.
+    accents, how apostrophes and hyphens are printed, and the white space in a phrase do not count. Texts without a
+    usage are searched and no more.
     """
     from wordstates.errors import InputError
     from wordstates.runs.find import (
@@ -76,7 +84,9 @@ def find(
     columns = [column.strip() for column in metadata.split(",")] if metadata else []
     try:
         kind = "regex" if regex else "lemma" if lemma else "text"
-        searcher = make_searcher(read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case)
+        searcher = make_searcher(
+            read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case, match_exactly=match_exactly
+        )
         check_metadata(columns)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error

@@ -11,8 +11,8 @@ import regex
 from wordstates.documents.document import Document
 from wordstates.documents.sources import find_sources, read_lines
 from wordstates.errors import InputError, TargetNotFoundError
-from wordstates.text.folding import fold
-from wordstates.text.targets import MOST_WORDS, Match, Target, TargetFinder
+from wordstates.text.folding import Typed, fold
+from wordstates.text.targets import MOST_WORDS, Match, Target, TargetFinder, compared
 
 _ADVICE = "Pass --missing ignore"
 
@@ -41,10 +41,11 @@ class TextSearcher:
     Args:
         targets: Words and phrases, or compiled regular expressions.
         ignore_case: Whether *Fox* is a usage of *fox*; for words and phrases.
+        match_exactly: Tell *don’t* from *don't*, and *Fox* from *fox*; for words and phrases.
     """
 
-    def __init__(self, targets: Sequence[Target], *, ignore_case: bool = True) -> None:
-        self._finder = TargetFinder(targets, ignore_case=ignore_case)
+    def __init__(self, targets: Sequence[Target], *, ignore_case: bool = True, match_exactly: bool = False) -> None:
+        self._finder = TargetFinder(targets, ignore_case=ignore_case, match_exactly=match_exactly)
         self.names = self._finder.names
 
     def find(self, document: Document) -> list[Match]:
@@ -67,21 +68,21 @@ class LemmaSearcher:
 
     Args:
         targets: Lemmas, or several with spaces between them.
-        ignore_case: Whether case and the encoding of accents count.
+        ignore_case: Whether *Go* is found by *go*.
+        match_exactly: Tell *don’t* from *don't*, and *Go* from *go*.
 
     Raises:
         InputError: If a target is empty.
     """
 
-    def __init__(self, targets: Sequence[str], *, ignore_case: bool = True) -> None:
+    def __init__(self, targets: Sequence[str], *, ignore_case: bool = True, match_exactly: bool = False) -> None:
         self.names = list(targets)
-        self._ignore_case = ignore_case
+        self._ignore_case = ignore_case and not match_exactly
+        self._match_exactly = match_exactly
         self._any_lemma = False
         self._by_first: dict[str, list[tuple[list[str], int]]] = defaultdict(list)
         for index, target in enumerate(targets):
-            lemmas = fold(target, ignore_case=ignore_case).split()
-            if not lemmas:
-                raise InputError(f"Target {index} is {target!r}: a target holds at least one character.")
+            lemmas = compared(target, index, ignore_case=ignore_case, match_exactly=match_exactly)
             self._by_first[lemmas[0]].append((lemmas, index))
 
     def find(self, document: Document) -> list[Match]:
@@ -91,7 +92,9 @@ class LemmaSearcher:
         # One entry a lemma: "im" is two words with one span, and the lemma "10 000" is found as it is written.
         lemmas, word_of = list[str](), list[int]()
         for number, several in enumerate(document.lemmas):
-            parts = fold(" ".join(several), ignore_case=self._ignore_case).split()
+            written = " ".join(several)
+            written = written if self._match_exactly else Typed(written).text
+            parts = fold(written, ignore_case=self._ignore_case).split()
             lemmas += parts
             word_of += [number] * len(parts)
         self._any_lemma = self._any_lemma or bool(lemmas)
@@ -166,21 +169,24 @@ class Seen:
             self._searcher.check_seen(seen, sorted(self._words)[:MOST_WORDS], where)
 
 
-def make_searcher(targets: Sequence[str], *, kind: str = "text", ignore_case: bool = True) -> Searcher:
+def make_searcher(
+    targets: Sequence[str], *, kind: str = "text", ignore_case: bool = True, match_exactly: bool = False
+) -> Searcher:
     """Make what finds targets that were given as text.
 
     Args:
         targets: Words and phrases, or what `kind` says.
         kind: ``text``, ``regex`` or ``lemma``.
         ignore_case: Whether *Fox* is a usage of *fox*; regular expressions are taken as they are.
+        match_exactly: Tell *don’t* from *don't*, and *Fox* from *fox*.
 
     Raises:
         InputError: If there is no target, one is empty, or no regular expression.
     """
     if kind == "lemma":
-        return LemmaSearcher(targets, ignore_case=ignore_case)
+        return LemmaSearcher(targets, ignore_case=ignore_case, match_exactly=match_exactly)
     if kind == "text":
-        return TextSearcher(targets, ignore_case=ignore_case)
+        return TextSearcher(targets, ignore_case=ignore_case, match_exactly=match_exactly)
     return TextSearcher([_compiled(target) for target in targets])
 
 

@@ -1,7 +1,8 @@
 """Where words and phrases occur in texts, matched as a person means them.
 
-Case does not count (unless asked), nor how accents are encoded, nor what white space stands between the words of a
-phrase; the ends of a match are ends of words. Spans are those of the original text.
+Case does not count (unless asked), nor how accents are encoded, nor how apostrophes, hyphens and ligatures are printed,
+nor what white space stands between the words of a phrase; the ends of a match are ends of words. Spans are those of the
+original text.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from difflib import get_close_matches
 import regex
 
 from wordstates.errors import InputError, TargetNotFoundError
-from wordstates.text.folding import Origins, fold
+from wordstates.text.folding import Origins, Typed, fold
 from wordstates.text.phrases import PhraseIndex
 from wordstates.text.words import is_word_edge
 
@@ -28,24 +29,25 @@ class TargetFinder:
     Args:
         targets: Words, phrases, or compiled regular expressions (matched against the text as it is).
         ignore_case: Whether *Fox* is a usage of *fox*; for words and phrases.
+        match_exactly: Tell *don’t* from *don't*, and *Fox* from *fox*: only white space and the encoding of accents do
+            not count; for words and phrases.
 
     Raises:
         InputError: If there is no target, or one is empty or of another type.
     """
 
-    def __init__(self, targets: Sequence[Target], *, ignore_case: bool = True) -> None:
+    def __init__(self, targets: Sequence[Target], *, ignore_case: bool = True, match_exactly: bool = False) -> None:
         if isinstance(targets, (str, bytes)) or not isinstance(targets, Sequence):
             raise InputError(f"Targets are a list, got {targets!r}: write find(texts, ['fox', 'lazy dog']).")
         if not targets:
             raise InputError("No target given: find(texts, ['fox', 'lazy dog', re.compile('...')]).")
-        self.ignore_case = ignore_case
+        self.ignore_case = ignore_case and not match_exactly
+        self._match_exactly = match_exactly
         self.names = [_name(target) for target in targets]
         phrases = {}
         for index, target in enumerate(targets):
             if isinstance(target, str):
-                phrases[index] = fold(target, ignore_case=ignore_case).split()
-                if not phrases[index]:
-                    raise InputError(f"Target {index} is {target!r}: a target holds at least one character.")
+                phrases[index] = compared(target, index, ignore_case=ignore_case, match_exactly=match_exactly)
         self._phrases = PhraseIndex(phrases)
         self._regular = {index: target for index, target in enumerate(targets) if not isinstance(target, str)}
 
@@ -68,12 +70,16 @@ class TargetFinder:
             for match in pattern.finditer(text)
             if match.end() > match.start()
         ]
+        typed = None if self._match_exactly else Typed(text)
+        here = text if typed is None else typed.text
         origins: Origins | None = None
-        for *place, index in self._phrases.find(fold(text, ignore_case=self.ignore_case)):
-            origins = origins or Origins(text, ignore_case=self.ignore_case)
+        for *place, index in self._phrases.find(fold(here, ignore_case=self.ignore_case)):
+            origins = origins or Origins(here, ignore_case=self.ignore_case)
             span = origins.span(*place)
-            if span is not None and is_word_edge(text, span[0]) and is_word_edge(text, span[1]):
-                found.append((*span, index))
+            if span is not None and is_word_edge(here, span[0]) and is_word_edge(here, span[1]):
+                original = span if typed is None else typed.span(*span)
+                if original is not None:
+                    found.append((*original, index))
         return sorted(set(found))
 
     def check_all_found(self, matches: Sequence[Sequence[Match]], texts: Sequence[str]) -> None:
@@ -116,6 +122,25 @@ class TargetFinder:
                 f"Target {lost[0]!r} does not occur in {where}{others}: whole words are matched."
                 f"{f' Near it: {near}.' if near else ''} {advice} to go on without."
             )
+
+
+def compared(target: str, index: int, *, ignore_case: bool, match_exactly: bool) -> list[str]:
+    """Give the words of a target as they are compared.
+
+    Args:
+        target: A word or a phrase.
+        index: Its number, for the error.
+        ignore_case: See `TargetFinder`.
+        match_exactly: See `TargetFinder`.
+
+    Raises:
+        InputError: If it is empty.
+    """
+    typed = target if match_exactly else Typed(target).text
+    words = fold(typed, ignore_case=ignore_case and not match_exactly).split()
+    if not words:
+        raise InputError(f"Target {index} is {target!r}: a target holds at least one character that can be seen.")
+    return words
 
 
 def _name(target: object) -> str:
