@@ -256,8 +256,7 @@ class WordEmbedder:
             texts: A text or a list of texts.
             targets: Words, phrases, or compiled regular expressions.
             ignore_case: Whether *Fox* is a usage of *fox*; for words and phrases.
-            match_exactly: Tell *don’t* from *don't*, a soft hyphen in a word from none, and *Fox* from *fox*; for words
-                and phrases.
+            match_exactly: Also tell *don’t* from *don't*, and hidden characters in a word from none.
             missing: ``"error"`` if a target without any usage is an error (the default), ``"ignore"`` if not.
             show_progress: Show a bar on standard error.
 
