@@ -1,6 +1,6 @@
-"""The senses of a word: every usage of it in Genesis, put into two groups by its vector alone.
+"""The senses of a word: every usage of it in a text, put into two groups by its vector alone.
 
-python examples/senses_of_a_word.py [WORD]      try: well (the default), left, bow
+python examples/senses_of_a_word.py [WORD [FILE]]      try: well (the default), left, bow; FILE: Genesis by default
 """
 
 import re
@@ -11,8 +11,11 @@ import numpy as np
 
 from wordstates import WordEmbedder
 
+GENESIS = Path(__file__).with_name("data") / "genesis-web.txt"
+if len(sys.argv) > 3:
+    sys.exit(__doc__)
 WORD = sys.argv[1] if len(sys.argv) > 1 else "well"
-TEXT = Path(__file__).with_name("data").joinpath("genesis-web.txt").read_text(encoding="utf-8")
+TEXT = Path(sys.argv[2] if len(sys.argv) > 2 else GENESIS).read_text(encoding="utf-8")
 SENTENCES = re.split(r'(?<=[.?!"])\s+', TEXT)
 
 usages = WordEmbedder("minilm", layers="-4:").find(SENTENCES, [WORD])

@@ -21,7 +21,7 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, WorkerError
 from wordstates.runs import run_progress
 from wordstates.runs.run_progress import ShownProgress
-from wordstates.store import locks
+from wordstates.store import locks, write_shard
 from wordstates.store.folder import StoreFolder
 from wordstates.store.manifest import Manifest
 from wordstates.store.merge import merge_stores
@@ -49,6 +49,34 @@ def made(embedder: WordEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def store(made: Path, tmp_path: Path) -> Path:
     """Give a store of its own to a test that spoils it."""
     return Path(shutil.copytree(made, tmp_path / "store"))
+
+
+def test_a_store_without_shards_does_not_say_that_its_words_were_given(store: Path) -> None:
+    for path in store.glob("shards/*"):
+        path.unlink()
+    for path in store.glob("records/*"):
+        path.unlink()
+    opened = open_store(store)
+    assert list(opened.records()) == []
+    assert opened.provenance["words"] == opened.describe().provenance["words"] == "unicode"
+
+
+def test_what_all_words_say_that_were_given(embedder: WordEmbedder, tmp_path: Path) -> None:
+    embed_to_store(embedder, [Document("a", "the mill", ((0, 3),))], tmp_path / "given")
+    opened = open_store(tmp_path / "given")
+    assert opened.provenance["words"] == opened.describe().provenance["words"] == "given"
+
+
+def test_values_are_looked_through_for_float16_alone(
+    embedder: WordEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = write_shard.largest_values
+    monkeypatch.setattr(write_shard, "largest_values", lambda rows, column: looked.append(column) or look(rows, column))
+    for dtype, columns in (("float32", []), ("float16", ["vector"])):
+        settings = StoreSettings(dtype=dtype)  # type: ignore[arg-type]
+        embed_to_store(embedder, DOCUMENTS, tmp_path / dtype, settings)
+        assert looked == columns
 
 
 # ---------------------------------------------------------------- shards

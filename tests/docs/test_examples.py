@@ -24,18 +24,28 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", PROMISES)
 def test_the_example_runs(name: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / name)],
+    done = run(name, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert PROMISES[name] in done.stdout
+    assert not list(tmp_path.iterdir()), "an example leaves nothing behind"
+
+
+def test_senses_of_a_word_in_a_text_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("The river bank. " * 3 + "The bank lends. " * 2 + "End.")
+    done = run("senses_of_a_word.py", tmp_path, "bank", "mine.txt")
+    assert done.stdout.startswith("5 usages of 'bank' in 6 sentences"), done.stderr
+
+
+def run(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr
-    assert PROMISES[name] in done.stdout
-    assert not list(tmp_path.iterdir()), "an example leaves nothing behind"
 
 
 @pytest.mark.parametrize("name", PROMISES)

@@ -185,6 +185,32 @@ def test_a_usage_has_the_vector_that_encode_gives(bert: WordEmbedder) -> None:
     assert np.allclose(usages.vectors, emb["mill"].vectors, atol=1e-5)
 
 
+def test_a_row_a_subword_has_its_usage_beside_it(bert: WordEmbedder) -> None:
+    texts = ["The lazy dog.", "A dog."]
+    by_subword = WordEmbedder(*build("bert"), subword_pooling="none").find(texts, ["lazy dog", "dog"])
+    rows = by_subword.to_arrow(context=4).to_pylist()
+    assert [row["target"] for row in rows] == [
+        by_subword.targets[number]
+        for number, count in zip(by_subword.target_index, by_subword.embeddings.subword_counts, strict=True)
+        for _ in range(count)
+    ]
+    assert {(row["word"], row["left"], row["right"]) for row in rows} == {
+        ("lazy dog", "The ", "."), ("dog", "azy ", "."), ("dog", "A ", ".")
+    }  # fmt: skip
+    means = [usage.vector.mean(axis=0) for usage in by_subword]
+    np.testing.assert_allclose(means, bert.find(texts, ["lazy dog", "dog"]).vectors, atol=1e-5)
+
+
+def test_the_vector_of_a_usage_does_not_cost_all_of_them(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    usages = bert.find(["The lazy dog.", "A dog."] * 3, ["dog", "lazy dog"])
+
+    def too_much(*_: object) -> None:
+        raise AssertionError("all words were gone through")
+
+    monkeypatch.setattr(type(usages.embeddings), "take", too_much)
+    np.testing.assert_array_equal(np.stack([usage.vector for usage in usages]), usages.vectors)
+
+
 def test_texts_without_a_target_are_not_run(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     honest = bert._model.tokenizer.encode

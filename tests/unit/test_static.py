@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,27 @@ def test_reading(bert: WordEmbedder) -> None:
     two = made(bert, TEXTS, kinds=("usages", "alone"))
     with pytest.raises(NoVectorError, match=r"several vectors here \(usages, alone\): take \.vectors\['usages'\]"):
         two["bank"]
+
+
+def test_looking_words_up_goes_through_them_once() -> None:
+    class Watched(list[str]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[str]:
+            Watched.looks += 1
+            return super().__iter__()
+
+        def __contains__(self, word: object) -> bool:
+            Watched.looks += 1
+            return super().__contains__(word)
+
+    static = some(Watched(["a", "b", "a"]))
+    for _ in range(5):
+        assert "b" in static
+        assert "c" not in static
+        assert 3 not in static
+        np.testing.assert_array_equal(static["a"], next(iter(static.vectors.values()))[0])
+    assert Watched.looks <= 1
 
 
 def test_the_table(bert: WordEmbedder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -73,7 +73,7 @@ class Usage:
         Raises:
             NoVectorError: If it has none; `status` says why.
         """
-        return self.embeddings.take([self.number]).vector
+        return self.embeddings.vector_of(self.number)
 
     @property
     def status(self) -> Status:
@@ -149,16 +149,9 @@ class Usages:
         Args:
             context: Characters of context on each side.
         """
-        contexts = [usage.context(context) for usage in self]
-        table = self.embeddings.to_arrow()
-        extra: list[tuple[str, list[Any]]] = [
-            ("target", [self.targets[index] for index in self.target_index]),
-            ("left", [left for left, _ in contexts]),
-            ("right", [right for _, right in contexts]),
-        ]
-        for name, values in extra:
-            table = table.append_column(name, [values])
-        return table
+        return self.embeddings.table(
+            context=context, extra={"target": [self.targets[index] for index in self.target_index]}
+        )
 
     def to_pandas(self, context: int = 60) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame."""

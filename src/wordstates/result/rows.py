@@ -103,6 +103,7 @@ def make_rows(
     keys: Sequence[Sequence[str] | None] | None = None,
     *,
     context: int | None = None,
+    extra: Mapping[str, Sequence[str | None]] | None = None,
 ) -> Rows:
     """Lay out the embeddings of some documents as rows.
 
@@ -112,6 +113,7 @@ def make_rows(
         dtype: Precision of the vectors.
         keys: The input's own name of each word of each document, None for a document that names none.
         context: Characters of context on each side; None: no such columns.
+        extra: More columns, before those of the context: a text of each word.
 
     Raises:
         OutputError: If texts and documents differ, recipes do not fit one table, or a value is beyond float16.
@@ -141,7 +143,10 @@ def make_rows(
         subword=None,
         has_vector=has_vector,
         vectors=vectors,
-        extra={} if context is None else _context(embeddings, context),
+        extra={
+            **{name: list(values) for name, values in (extra or {}).items()},
+            **({} if context is None else _context(embeddings, context)),
+        },
     )
     if of_row is not None:
         rows = _by_subword(rows, np.asarray(of_row, dtype=np.int64))

@@ -180,10 +180,22 @@ class WordEmbeddings:
                 f".vector is for one word, here are {len(self.words)}: take .vectors for all of them, or choose one, "
                 "as emb['fox'].take([0]) or emb[0, 3]."
             )
-        if not self.has_vector[0]:
-            raise NoVectorError(f"{self.words[0]!r} has no vector: its status is {self.statuses[0]!r}.")
-        values = self._only.values
-        return values[0] if self._only.row_words is None else values
+        return self.vector_of(0)
+
+    def vector_of(self, word: int) -> Float[np.ndarray, " ..."]:
+        """Give the vector of one word, by its flat index; it costs the same however many words there are.
+
+        Raises:
+            NoVectorError: If it has none.
+        """
+        status = STATUSES[int(self.status_codes[word])]
+        if not HAS_VECTOR[self.status_codes[word]]:
+            raise NoVectorError(f"{self.words[word]!r} has no vector: its status is {status!r}.")
+        only = self._only
+        if only.row_words is None:
+            return only.values[word]  # type: ignore[no-any-return]
+        first, last = np.searchsorted(only.row_words, [word, word + 1])
+        return only.values[first:last]
 
     # -- selecting ---------------------------------------------------------------------------------------------------
 
@@ -318,10 +330,21 @@ class WordEmbeddings:
             A table with fixed-size lists of float32, null where a word has no vector. Column `document` is the index of
             the text; provenance is in the metadata of the schema, as JSON under ``wordstates``.
         """
+        return self.table()
+
+    def table(
+        self, *, context: int | None = None, extra: Mapping[str, Sequence[str | None]] | None = None
+    ) -> pyarrow.Table:
+        """Give the table of `to_arrow` with more columns.
+
+        Args:
+            context: Characters of context on each side; None: no such columns.
+            extra: A text of each word, by the name of the column.
+        """
         from wordstates.result.rows import make_rows, to_table
 
-        table = to_table(make_rows([str(index) for index in range(len(self))], self))
-        return table.replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
+        rows = make_rows([str(index) for index in range(len(self))], self, context=context, extra=extra)
+        return to_table(rows).replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
 
     def to_pandas(self) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame; the vectors are arrays, None where a word has none.

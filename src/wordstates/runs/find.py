@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
@@ -223,7 +221,6 @@ def _rows(
     hits: Sequence[_Hit], embeddings: WordEmbeddings, names: Sequence[str], context: int, dtype: VectorDtype
 ) -> Rows:
     """Lay out usages as rows, with the columns that only usages have."""
-    rows = make_rows([hit.document.id for hit in hits], embeddings, dtype)
     usages = [(hit.document, *match) for hit in hits for match in hit.matches]
     extra: dict[str, list[str | None]] = {
         "target": [names[index] for *_, index in usages],
@@ -232,6 +229,4 @@ def _rows(
     }
     for column in hits[0].document.metadata:
         extra[column] = [document.metadata.get(column) for document, *_ in usages]
-    # With one row a subword a usage has several rows; `position` counts the usages of a document.
-    of_row = (np.asarray(embeddings.text_starts)[rows.document_index] + rows.position).tolist()
-    return replace(rows, extra={name: [values[usage] for usage in of_row] for name, values in extra.items()})
+    return make_rows([hit.document.id for hit in hits], embeddings, dtype, extra=extra)

@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,12 @@ class StaticVectors:
 
     def __contains__(self, word: object) -> bool:
         """Tell whether a word has a type."""
-        return word in self.words
+        return isinstance(word, str) and word in self._rows
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """The first row of each word."""
+        return {word: row for row, word in reversed([*enumerate(self.words)])}
 
     def __getitem__(self, word: str) -> Float[np.ndarray, " dim"]:
         """Give the vector of a word, where there is one vector a word.
@@ -160,10 +166,10 @@ class StaticVectors:
                 f"{word!r} may have several vectors here ({', '.join(self.vectors)}{grouped}): take "
                 f".vectors[{next(iter(self.vectors))!r}], whose rows are .words."
             )
-        if word not in self.words:
+        if word not in self:
             raise NoVectorError(f"No type here is {word!r}: words are matched exactly; there are {len(self):,}.")
         (vectors,) = self.vectors.values()
-        vector: np.ndarray = vectors[self.words.index(word)]
+        vector: np.ndarray = vectors[self._rows[word]]
         return vector
 
     def corrected_self_similarity(self, name: str) -> Float[np.ndarray, " types"]:

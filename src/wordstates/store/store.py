@@ -147,13 +147,14 @@ class Store:
             vectors=dict(self.manifest.layout.shapes),
             bytes=sum(record.bytes for record in records),
             input=self.manifest.input,
-            provenance=self.manifest.provenance,
+            provenance=self.provenance,
         )
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors come from; with given words if every document brought its own."""
-        given = all(record.given for record in self.records())
+        records = list(self.records())
+        given = bool(records) and all(record.given for record in records)
         return json.loads(json.dumps(self.manifest.provenance)) | ({"words": "given"} if given else {})  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:

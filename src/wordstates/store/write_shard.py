@@ -194,10 +194,10 @@ def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Ta
     rows = replace(rows, position=rows.position + piece.first)
     kept = np.ones(len(embeddings.words), dtype=np.bool_)
     documents = np.arange(len(piece.documents))  # which of the piece's documents are left in the rows
-    for column, dtype in layout.dtypes.items():
+    for column in (name for name, dtype in layout.dtypes.items() if dtype == "float16"):
         largest = largest_values(rows, column)
         beyond = np.unique(rows.document_index[largest > LARGEST_FLOAT16]).tolist()
-        if dtype == "float16" and beyond:
+        if beyond:
             reason = (
                 f"Column {column!r} has values up to {largest.max():.6g}, and float16 ends at {LARGEST_FLOAT16:.0f}: "
                 "make a store of float32 (--dtype float32)."
