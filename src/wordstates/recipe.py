@@ -212,6 +212,11 @@ class Recipe:
         """
         try:
             parts = json.loads(text)
+            if isinstance(parts, dict) and "post_processing" in parts:
+                raise TypeError(
+                    "it has post-processing, which is no part of a Recipe: leave it out, and give its file to the "
+                    "embedder, as post_processing"
+                )
             return cls(**parts)
         except (ValueError, TypeError) as error:
             raise RecipeError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -21,8 +23,13 @@ from cli_runner import files_in, run
 from families import CORPUS, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.cli import sweep_options as options
+from wordstates.errors import RecipeError
+from wordstates.evaluate.data.read import DataOptions, read_task
 from wordstates.evaluate.data.task import TASKS
 from wordstates.evaluate.sweep.grid import GRIDS
+from wordstates.evaluate.sweep.layers import read_layers
+from wordstates.files.saved_recipe import read_recipe
+from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import SUBWORD_POOLINGS
 from wordstates.text.words import unicode_words
 
@@ -257,6 +264,59 @@ def test_the_table_and_the_lines_to_paste(folder: Path, bert: Path) -> None:
     assert given.code == 0
     first, second = (np.load(folder / name) for name in ("a.npz", "b.npz"))
     np.testing.assert_array_equal(first["vector"], second["vector"])
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_the_saved_recipe_gives_the_vectors_that_were_scored(folder: Path, bert: Path, splits: bool) -> None:
+    """Post-processing is fitted as for the scores: on what is learnt from; without splits, on all items."""
+    rows = [json.loads(line) for line in (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    for name, part in (("a", rows[:30]), ("b", rows[30:])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+    given = ("--train", "a.jsonl", "--test", "b.jsonl") if splits else ("pairs.jsonl",)
+    how = ("--post-process", "standardize", "--subword-poolings", "first", "-m", bert)
+    done = run("sweep", *given, *how, "--save-recipe", "saved.json", cwd=folder)
+    assert (done.code, done.err) == (0, "wrote           saved.json\nwrote           saved.post.safetensors\n")
+    assert f"wordstates embed INPUT -o OUT.parquet -m {bert} --recipe saved.json" in done.out
+    (folder / "texts.txt").write_text("\n".join(SENTENCES) + "\n", encoding="utf-8")
+    done = run("embed", "texts.txt", "-m", bert, "-o", "found.parquet", "--recipe", "saved.json", cwd=folder)
+    assert done.code == 0, done.err
+    stored = parquet.read_table(folder / "found.parquet").to_pylist()
+    found = {(row["document"], row["start"], row["end"]): row["vector"] for row in stored}
+
+    task = read_task({None: folder / "pairs.jsonl"}, DataOptions())
+    learnt = read_task({None: folder / "a.jsonl"}, DataOptions()) if splits else task
+    recipe, post = read_recipe(str(folder / "saved.json"))
+    assert post is not None
+    plain = [
+        read_layers(lambda recipes: WordEmbedder(bert, recipes=recipes), each.usages, ["first"]).of(recipe)
+        for each in (task, learnt)
+    ]
+    scored = PostProcessing.fit("standardize", [plain[1]]).apply(plain[0])
+    lines = {text: f"texts.txt:{number + 1}" for number, text in enumerate(SENTENCES)}
+    for (text, (start, end)), vector in zip(task.usages.places, scored, strict=True):
+        np.testing.assert_allclose(found[lines[task.usages.texts[text]], start, end], vector, atol=1e-5)
+
+
+def test_a_saved_recipe_without_its_post_processing_is_refused(folder: Path, bert: Path) -> None:
+    (folder / "text.txt").write_text("The river runs.\n", encoding="utf-8")
+    given = ("sweep", "rated.jsonl", "-m", bert, "--post-process", "center", "--save-recipe", "a.json", "-q")
+    assert run(*given, cwd=folder).code == 0
+    assert run(*given, cwd=folder).err.startswith("wordstates: 'a.json' exists: choose another name")
+    embed = ("embed", "text.txt", "-m", bert, "-o", "out.npz", "--recipe", "a.json")
+    both = run(*embed, "--post-process", "a.post.safetensors", cwd=folder)
+    assert (both.code, "was saved with post-processing of its own" in both.err) == (2, True)
+    fit = run("fit", "unit", "text.txt", "-m", bert, "-o", "b.safetensors", "--recipe", "a.json", cwd=folder)
+    assert (fit.code, "was saved with post-processing of its own" in fit.err) == (2, True)
+    (folder / "a.post.safetensors").rename(folder / "away.safetensors")
+    gone = run(*embed, cwd=folder)
+    assert gone.code == 2
+    assert "has post-processing (center), which is in 'a.post.safetensors': keep the two files together" in gone.err
+    fitted = PostProcessing.load(folder / "away.safetensors")
+    replace(fitted, mean=fitted.mean + 1).save(folder / "a.post.safetensors")  # type: ignore[operator]
+    assert "was saved with other post-processing than" in run(*embed, cwd=folder).err
+    with pytest.raises(RecipeError, match="is no part of a Recipe: leave it out"):
+        Recipe.from_json((folder / "a.json").read_text(encoding="utf-8"))
+    assert "out.npz" not in files_in(folder)
 
 
 def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> None:

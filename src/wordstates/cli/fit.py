@@ -56,6 +56,11 @@ def fit(
         raise typer.BadParameter(str(error)) from error
     recipes = reader.recipes()
     check_recipes(recipes)
+    if reader.post_processing():
+        raise typer.BadParameter(
+            f"--recipe: {recipes[0].name} was saved with post-processing of its own: give the recipe without it, as "
+            "--layers, --layer-pooling and --subword-pooling, and fit all steps at once."
+        )
     documents = reading.documents(inputs)
     check_no_input(output, inputs)
     check_ending(Path(output))

@@ -53,13 +53,15 @@ def geometry(
     recipes = reader.recipes()
     check_recipes(recipes)
     fitted = reader.post_processing()
-    if fitted is not None and len(fitted) != len(recipes):
-        raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
+    if isinstance(fitted, list):
+        if len(fitted) != len(recipes):
+            raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
+        fitted = {recipe.name: each for recipe, each in zip(recipes, fitted, strict=True)}
     embedder = reader.embedder(
         [layer_recipe(measure, recipes[0].subword_pooling), *recipes],
         **splitting.for_embedder(),
         # By name, because the layers beside the recipes stay as they are.
-        **({"post_processing": {r.name: each for r, each in zip(recipes, fitted, strict=True)}} if fitted else {}),
+        **({"post_processing": fitted} if fitted else {}),
     )
     with progress_bar("words", hidden=end.no_bar) as bar:
         measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)

@@ -163,7 +163,8 @@ class ModelOptions(ComputeOptions):
     recipe: Annotated[
         list[str] | None,
         typer.Option(
-            help="A recipe as JSON, or a file that holds one, instead of the three above; give it several times."
+            help="A recipe as JSON, or a file that holds one, instead of the three above; with it the post-processing "
+            "that `sweep --save-recipe` saved. Give it several times."
         ),
     ] = None
     post_process: Annotated[
@@ -179,18 +180,29 @@ class ModelOptions(ComputeOptions):
         """Give the recipes asked for, or else those of the post-processing; raises RecipeError where there is none."""
         parts = (self.layers, self.layer_pooling, self.subword_pooling)
         if not self.recipe and parts == _DEFAULT_PARTS:
-            fitted = [each.recipe for each in self.post_processing() or []]
+            fitted = [each.recipe for each in self._fitted()]
             if any(fitted):
                 return _fitted_recipes([recipe for recipe in fitted if recipe is not None])
         return _recipes(self.recipe or [], *parts)
 
-    def post_processing(self) -> list[PostProcessing] | None:
-        """Read what was fitted; None if nothing is to be done to vectors."""
+    def post_processing(self) -> list[PostProcessing] | dict[str, PostProcessing] | None:
+        """Read what was fitted, by the names of recipes that were saved with it; None: nothing is done to vectors."""
+        from wordstates.files.saved_recipe import read_recipe
+
+        saved = {recipe.name: fitted for recipe, fitted in map(read_recipe, self.recipe or []) if fitted is not None}
+        if saved and self.post_process:
+            raise typer.BadParameter(
+                f"--post-process: the recipe {next(iter(saved))} was saved with post-processing of its own: give one "
+                "of the two."
+            )
+        return saved or self._fitted() or None
+
+    def _fitted(self) -> list[PostProcessing]:
         from wordstates.errors import InputError
         from wordstates.postprocess.post_processing import PostProcessing
 
         try:
-            return [PostProcessing.load(path) for path in self.post_process] if self.post_process else None
+            return [PostProcessing.load(path) for path in self.post_process or []]
         except InputError as error:
             raise typer.BadParameter(str(error)) from error
 
@@ -267,14 +279,14 @@ def check_no_input(output: str, inputs: Sequence[str]) -> None:
 
 def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:
     from wordstates.errors import RecipeError
+    from wordstates.files.saved_recipe import read_recipe
     from wordstates.recipe import Recipe
 
     if not given:
         return [Recipe(layers, layer_pooling, subword_pooling)]  # type: ignore[arg-type]  # checked by Recipe
     if (layers, layer_pooling, subword_pooling) != _DEFAULT_PARTS:
         raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
-    texts = [text if text.lstrip().startswith("{") else _read_recipe(text) for text in given]
-    return [Recipe.from_json(text) for text in texts]
+    return [recipe for recipe, _ in map(read_recipe, given)]
 
 
 def _fitted_recipes(fitted: Sequence[dict[str, Any]]) -> list[Recipe]:
@@ -283,12 +295,3 @@ def _fitted_recipes(fitted: Sequence[dict[str, Any]]) -> list[Recipe]:
 
     recipes = [Recipe(**{part: recipe[part] for part in Recipe().to_dict()}) for recipe in fitted]
     return list(dict.fromkeys(recipes))
-
-
-def _read_recipe(path: str) -> str:
-    from wordstates.errors import RecipeError
-
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Recipe {path!r} is neither JSON nor a file that can be read: {error}") from error

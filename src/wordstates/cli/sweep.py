@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from wordstates.evaluate.data.task import Task
     from wordstates.evaluate.sweep.result import SweepReport
     from wordstates.evaluate.sweep.run import SweepOptions
-    from wordstates.files.atomic import PartialFile
 
 
 @with_groups(splits=SplitOptions, about=TaskOptions, grid=GridOptions, end=EndOptions, compute=ComputeOptions)
@@ -33,7 +32,11 @@ def sweep(
         str | None, typer.Option("--output", "-o", metavar="REPORT.html", help="Write a report with plots.")
     ] = None,
     save_recipe: Annotated[
-        str | None, typer.Option(metavar="RECIPE.json", help="Write the chosen recipe: embed --recipe RECIPE.json.")
+        str | None,
+        typer.Option(
+            metavar="RECIPE.json",
+            help="Write the chosen recipe, and its fitted post-processing beside it: embed --recipe RECIPE.json.",
+        ),
     ] = None,
     *,
     splits: SplitOptions,
@@ -48,19 +51,24 @@ def sweep(
     once. The recipe is chosen on development data, and its score told on data that it was not chosen on.
     """
     options = grid.for_sweep()
-    files = [_new(path, overwrite=end.overwrite) for path in (output, save_recipe)]
+    from wordstates.files.atomic import PartialFile
+    from wordstates.files.saved_recipe import fitted_path
+
+    beside = None if save_recipe is None else str(fitted_path(Path(save_recipe)))
+    for path in filter(None, (output, save_recipe, beside)):
+        PartialFile(Path(path), overwrite=end.overwrite)  # or it says why not, before anything is computed
     paths = splits.paths()
     task = about.read(paths, seed=grid.seed)
     report = _sweep(task, model or ["minilm"], options, compute, hidden=end.no_bar, plots=output is not None)
     report.data.extend(paths.values())
-    _write(report, *files)
+    written = _write(report, output, save_recipe)
     if end.json:
         print_json(report.to_dict())
     elif not end.quiet:
         from wordstates.evaluate.sweep.report_text import as_text
 
         print(as_text(report))
-        for path in filter(None, (output, save_recipe)):
+        for path in written:
             say(f"wrote           {path}")
 
 
@@ -80,19 +88,17 @@ def _sweep(
         return sweep(task, makers, options, reading.update, scoring.update)
 
 
-def _new(path: str | None, *, overwrite: bool) -> PartialFile | None:
-    """See that a file can be written, before anything is computed."""
-    from wordstates.files.atomic import PartialFile
-
-    return None if path is None else PartialFile(Path(path), overwrite=overwrite)
-
-
-def _write(report: SweepReport, page: PartialFile | None, recipe: PartialFile | None) -> None:
+def _write(report: SweepReport, page: str | None, recipe: str | None) -> list[str]:
+    """Write the files asked for, and give their paths."""
     from wordstates.files.atomic import write_text_whole
+    from wordstates.files.saved_recipe import save_recipe
 
+    written = [] if page is None else [page]
+    if recipe is not None:
+        report.saved_recipe = recipe
+        written += map(str, save_recipe(Path(recipe), report.recipe, report.fitted))
     if page is not None:
         from wordstates.evaluate.sweep.report_html import as_html
 
-        write_text_whole(page.target, as_html(report))
-    if recipe is not None:
-        write_text_whole(recipe.target, report.recipe.to_json() + "\n")
+        write_text_whole(Path(page), as_html(report))
+    return written

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from wordstates.evaluate.sweep.grid import NOTHING, Candidate
 from wordstates.evaluate.sweep.models import is_random
 from wordstates.evaluate.sweep.result import Choice, ModelResult, Result, SweepReport
 from wordstates.evaluate.sweep.scores import Interval
+from wordstates.files.saved_recipe import fitted_path
 from wordstates.recipe import Recipe
 from wordstates.runs.report import aligned, tally
 
@@ -27,15 +29,15 @@ def as_text(report: SweepReport) -> str:
     return "\n\n".join(parts)
 
 
-def python_line(model: str, candidate: Candidate) -> str:
-    """Write a recipe as a line of Python.
+def python_line(model: str, candidate: Candidate, fitted: str = _FITTED) -> str:
+    """Write a recipe as a line of Python, with the file of its post-processing if it has one.
 
     Example:
         >>> python_line("minilm", Candidate(Recipe("-4:", "mean", "first")))
         "WordEmbedder('minilm', layers='-4:', subword_pooling='first')"
     """
-    fitted = [("post_processing", _FITTED)] if candidate.post_processing != NOTHING else []
-    options = [*_given(candidate.recipe), *fitted]
+    after = [("post_processing", fitted)] if candidate.post_processing != NOTHING else []
+    options = [*_given(candidate.recipe), *after]
     return f"WordEmbedder({', '.join([repr(model), *(f'{name}={value!r}' for name, value in options)])})"
 
 
@@ -166,6 +168,13 @@ def usage_lines(report: SweepReport) -> list[tuple[str, str]]:
     best = report.choice.best
     if is_random(best.model):
         return [("note", "a model with random weights did best: the task needs no trained one")]
+    if report.saved_recipe is not None and report.fitted is not None:
+        saved = report.saved_recipe
+        command = f"wordstates embed INPUT -o OUT.parquet -m {shlex.quote(best.model)} --recipe {shlex.quote(saved)}"
+        return [
+            ("python", python_line(best.model, best.candidate, str(fitted_path(Path(saved))))),
+            ("command", command),
+        ]
     return [
         ("python", python_line(best.model, best.candidate)),
         *(("command", line) for line in command_lines(best.model, best.candidate)),

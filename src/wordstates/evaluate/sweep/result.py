@@ -13,6 +13,7 @@ from wordstates.evaluate.data.task import Task
 from wordstates.evaluate.sweep.cka import Likeness
 from wordstates.evaluate.sweep.grid import NOTHING, Candidate
 from wordstates.evaluate.sweep.scores import Interval, Predictions
+from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
 
 
@@ -239,7 +240,7 @@ class ModelResult:
         }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class SweepReport:
     """All that a sweep found.
 
@@ -249,12 +250,15 @@ class SweepReport:
         options: How it was scored.
         models: Each model.
         choice: What to take of all of them.
+        fitted: Its post-processing, fitted on the usages that are learnt from in any fold; None if it has none.
         missing: Usages that some model gave no vector, and items that were left out for it.
         items: Items that learn, choose and are scored, in a fold.
         scored: Items that were scored, in all folds.
         majority: Share of the most frequent label, for labels.
         cka: How alike the layers are.
         scoring_seconds: What all but the passes took.
+        data: The files scored.
+        saved_recipe: The file that the recipe was saved in.
     """
 
     task: Task
@@ -262,6 +266,7 @@ class SweepReport:
     options: dict[str, Any]
     models: list[ModelResult]
     choice: Choice
+    fitted: PostProcessing | None
     missing: dict[str, int]
     items: dict[str, int]
     scored: int
@@ -269,6 +274,7 @@ class SweepReport:
     cka: Likeness
     scoring_seconds: float
     data: list[str] = field(default_factory=list)
+    saved_recipe: str | None = None
 
     @property
     def embedding_seconds(self) -> float:
@@ -294,6 +300,7 @@ class SweepReport:
             "majority": self.majority,
             "choice": self.choice.to_dict(),
             "recipe": self.recipe.to_dict(),
+            "fitted": None if self.fitted is None else self.fitted.to_dict(),
             "seconds": {"embedding": round(self.embedding_seconds, 3), "scoring": round(self.scoring_seconds, 3)},
             "models": [model.to_dict() for model in self.models],
             "cka": self.cka.to_dict(),

@@ -16,14 +16,15 @@ from wordstates.evaluate.sweep.change import Change
 from wordstates.evaluate.sweep.choosing import choose
 from wordstates.evaluate.sweep.cka import compare_layers
 from wordstates.evaluate.sweep.folds import Fold, make_folds
-from wordstates.evaluate.sweep.grid import SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
+from wordstates.evaluate.sweep.grid import NOTHING, SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
 from wordstates.evaluate.sweep.layers import LayerVectors, read_layers
 from wordstates.evaluate.sweep.pairs import Pairs
 from wordstates.evaluate.sweep.probe import Probe, control_labels
 from wordstates.evaluate.sweep.result import Choice, Control, Mix, ModelResult, Result, SweepReport
-from wordstates.evaluate.sweep.scorers import Predicted, Scorer, post_processed
+from wordstates.evaluate.sweep.scorers import Predicted, Scorer, fitted_on, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Interval, Predictions, accuracy
 from wordstates.evaluate.sweep.senses import Senses
+from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe, SubwordPooling
 
 MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
@@ -134,7 +135,7 @@ def sweep(
     folds = make_folds(kept, n_folds=options.n_folds, seed=options.seed)
     course = _Course(kept, _scorer(kept, options.metric), folds, options)
     models = [_scored(name, vectors, course, on_scored) for name, vectors in passes.items()]
-    results = [result for model in models for result in model.results]
+    choice = _choice([result for model in models for result in model.results], course)
     return SweepReport(
         task=kept,
         metrics=[metric.name for metric in course.scorer.metrics],
@@ -146,7 +147,8 @@ def sweep(
             "samples": options.samples,
         },
         models=models,
-        choice=_choice(results, course),
+        choice=choice,
+        fitted=_fitted(choice.best, passes[choice.best.model], course),
         missing=missing,
         items={
             part: sum(len(getattr(fold, part)) for fold in folds) // len(folds) for part in ("train", "dev", "test")
@@ -243,6 +245,17 @@ def _choice(results: Sequence[Result], course: _Course) -> Choice:
     return Choice(
         best, sure, course.intervals(predictions, bootstrap), votes[best.model, best.candidate], len(course.folds)
     )
+
+
+def _fitted(best: Result, vectors: LayerVectors, course: _Course) -> PostProcessing | None:
+    """Fit the post-processing of the choice on all items that any fold learns from: with splits, as it was scored."""
+    candidate = best.candidate
+    if candidate.post_processing == NOTHING:
+        return None
+    recipe, train = candidate.recipe, np.unique(np.concatenate([fold.train for fold in course.folds]))
+    layers = [*recipe.resolve(vectors.n_blocks, vectors.model)]
+    provenance = {**vectors.provenance, "recipes": [{**recipe.to_dict(), "layer_numbers": layers}]}
+    return fitted_on(candidate.post_processing, vectors.of(recipe), course.task.items, train, provenance)
 
 
 def _controls(

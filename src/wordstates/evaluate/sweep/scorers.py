@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -73,8 +73,15 @@ def post_processed(steps: str, vectors: Vectors, items: Sequence[Item], train: I
     """Post-process all vectors as the usages of the training items say; ``none`` leaves them as they are."""
     if steps == NOTHING:
         return vectors
+    return fitted_on(steps, vectors, items, train).apply(vectors)
+
+
+def fitted_on(
+    steps: str, vectors: Vectors, items: Sequence[Item], train: Indices, provenance: Mapping[str, Any] | None = None
+) -> PostProcessing:
+    """Fit post-processing on the usages of the training items."""
     usages = sorted({usage for number in train.tolist() for usage in items[number].usages})
-    return PostProcessing.fit(steps, [vectors[usages]]).apply(vectors)
+    return PostProcessing.fit(steps, [vectors[usages]], provenance=provenance)
 
 
 def cosines(
