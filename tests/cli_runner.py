@@ -51,7 +51,13 @@ class _Stream(io.TextIOWrapper):
         return buffer.getvalue().decode()
 
 
-def run(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = None, terminal: bool = False) -> Result:
+def run(
+    *arguments: str | Path,
+    stdin: bytes | str = b"",
+    cwd: Path | None = None,
+    terminal: bool = False,
+    columns: int = 120,
+) -> Result:
     """Run ``wordstates ARGUMENTS`` in this process.
 
     An error that the command does not tell of by itself, which would be a traceback, fails the test.
@@ -61,6 +67,7 @@ def run(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = Non
         stdin: What standard input holds.
         cwd: Folder to be in.
         terminal: Whether standard error is a terminal.
+        columns: Width of the terminal.
     """
     given = _Stream(stdin.encode() if isinstance(stdin, str) else stdin)
     out, err = _Stream(), _Stream(terminal=terminal)
@@ -70,7 +77,7 @@ def run(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = Non
         stack.enter_context(mock.patch.object(sys, "stdin", given))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
-        stack.enter_context(mock.patch.dict(os.environ, COLUMNS="120"))
+        stack.enter_context(mock.patch.dict(os.environ, COLUMNS=str(columns)))
         if cwd is not None:
             stack.enter_context(contextlib.chdir(cwd))
         try:

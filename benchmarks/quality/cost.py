@@ -19,7 +19,7 @@ from wordstates.evaluate.data.read import DataOptions, read_task
 from wordstates.evaluate.sweep.grid import SUBWORD_POOLINGS, default_post_processings, make_grid
 from wordstates.evaluate.sweep.layers import read_layers
 from wordstates.files.open_writer import open_writer
-from wordstates.model.loaded import Precision
+from wordstates.options import Precision
 from wordstates.recipe import Recipe
 from wordstates.runs.embed import embed_documents
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from wordstates.evaluate.data.read import DataOptions, read_task
-from wordstates.evaluate.data.task import Split, Task
+from wordstates.evaluate.data.task import Task
+from wordstates.options import Split
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 ACS_FORMS = ("verbform_verb/English", "case_noun/German", "gender_noun/German", "gender_noun/French")

@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from wordstates.encode.inputs import Texts, as_texts
 from wordstates.encode.pending import PendingEmbeddings
-from wordstates.encode.plan import LongTexts, Plan
-from wordstates.encode.prepare import Preparer, check_layers, check_whole, check_window, window_settings
+from wordstates.encode.plan import Plan
+from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_window, window_settings
 from wordstates.encode.provenance import context_of, provenance_of
 from wordstates.encode.resolved import PostProcessingLike, match_post_processing
 from wordstates.encode.window_cache import SeenWindows
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import InputError, RecipeError
 from wordstates.model.engine import Engine
-from wordstates.model.engines import EngineName
-from wordstates.model.loaded import BosPolicy, Precision, load_model
+from wordstates.model.loaded import load_model
+from wordstates.options import (
+    MODEL,
+    BosPolicy,
+    EmbedderOptions,
+    EngineName,
+    LayerPooling,
+    LayersLike,
+    LongTexts,
+    Precision,
+    SubwordPooling,
+)
 from wordstates.progress import progress
-from wordstates.recipe import LayerPooling, LayersLike, Recipe, SubwordPooling, check_names
+from wordstates.recipe import Recipe, check_names
 from wordstates.result.found_usages import Usages
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.targets import Target, TargetFinder
@@ -28,7 +38,6 @@ from wordstates.text.words import Spans, as_spans, word_splitter
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
 
 _CHARACTERS_OF_A_SUBWORD = 4  # about, to tell a long call from a short one
 
@@ -55,9 +64,8 @@ class WordEmbedder:
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
             float32 is measured and stands in the provenance.
         engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
-            little or no padding), or ``"auto"`` (default): for calls that are long enough to pay for it
-            the fastest that is installed, supports the model and agrees with PyTorch on a probe text, PyTorch for all
-            others.
+            little or no padding), or ``"auto"`` (default): PyTorch for short calls, for others the fastest that is
+            installed, supports the model and agrees with PyTorch on a probe text.
         threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.
         window: Subwords one pass reads, special tokens included; default what the model can read, at most 8,192 (512
             for models without a limit of their own).
@@ -93,33 +101,33 @@ class WordEmbedder:
 
     def __init__(
         self,
-        model: str | Path | nn.Module = "minilm",
+        model: str | Path | nn.Module = MODEL,
         tokenizer: Any = None,
         *,
-        layers: LayersLike = -1,
-        layer_pooling: LayerPooling = "mean",
-        subword_pooling: SubwordPooling = "mean",
+        layers: LayersLike = EmbedderOptions.layers,
+        layer_pooling: LayerPooling = EmbedderOptions.layer_pooling,
+        subword_pooling: SubwordPooling = EmbedderOptions.subword_pooling,
         recipes: Sequence[Recipe] | None = None,
         post_processing: (
             PostProcessingLike | Sequence[PostProcessingLike] | Mapping[str, PostProcessingLike] | None
         ) = None,
-        words: object = "unicode",
+        words: object = EmbedderOptions.words,
         punctuation: bool = True,
         device: str | torch.device | None = None,
         precision: Precision | None = None,
-        engine: EngineName = "auto",
+        engine: EngineName = EmbedderOptions.engine,
         threads: int | None = None,
         window: int | None = None,
         overlap: int | None = None,
-        long_texts: LongTexts = "window",
-        bos: BosPolicy = "auto",
+        long_texts: LongTexts = EmbedderOptions.long_texts,
+        bos: BosPolicy = EmbedderOptions.bos,
         repeat: bool = False,
         batch_subwords: int | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
         unsafe_weights: bool = False,
     ) -> None:
-        if recipes is not None and (layers, layer_pooling, subword_pooling) != (-1, "mean", "mean"):
+        if recipes is not None and (layers, layer_pooling, subword_pooling) != EmbedderOptions.default_recipe():
             raise RecipeError("Give either recipes=[...] or layers, layer_pooling and subword_pooling, not both.")
         self.recipes = check_names(recipes if recipes is not None else [Recipe(layers, layer_pooling, subword_pooling)])
         self._splitter = word_splitter(words, punctuation=punctuation)
@@ -147,10 +155,7 @@ class WordEmbedder:
         self._window = check_window(self._model, window)
         settings = window_settings(self._model, self._window, overlap, long_texts, repeat=repeat)
         self._preparer = Preparer(self._model.tokenizer, settings)
-        check_whole("batch_subwords", batch_subwords)
-        budget = _default_budget(self._model.engines.device.type) if batch_subwords is None else batch_subwords
-        if budget < 1:
-            raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
+        budget = check_budget(self._model, batch_subwords)
         self._reader = WindowReader(
             self._model, self.recipes, self._layers, self._post_processing, budget=budget, repeat=repeat
         )
@@ -393,8 +398,3 @@ class WordEmbedder:
             pending.abandon()
             raise
         return pending
-
-
-def _default_budget(device_type: str) -> int:
-    """Small batches win on a CPU, whose caches they fit; a GPU wants to be filled."""
-    return 1024 if device_type == "cpu" else 16_384

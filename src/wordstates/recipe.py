@@ -11,13 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 from wordstates.errors import RecipeError
-
-LayerPooling = Literal["mean", "sum", "concat", "none"]
-SubwordPooling = Literal["mean", "first", "last", "max", "sum", "none"]
-LayersLike = int | str | slice | Sequence[int]
+from wordstates.options import LayerPooling, LayersLike, SubwordPooling
 
 LAYER_POOLINGS: tuple[str, ...] = get_args(LayerPooling)
 SUBWORD_POOLINGS: tuple[str, ...] = get_args(SubwordPooling)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from itertools import islice, permutations
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,14 +22,7 @@ from safetensors import safe_open
 from cli_runner import SENTENCES, files_in, masked, run, start
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
 from wordstates.cli import embed_store
-from wordstates.cli import groups as options
-from wordstates.documents.readers import TextUnit
-from wordstates.documents.sources import FORMATS
-from wordstates.encode.plan import LongTexts
 from wordstates.files.describe import read_provenance
-from wordstates.model.engines import EngineName
-from wordstates.model.loaded import BosPolicy, Precision
-from wordstates.result.rows import VectorDtype
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES)
 LINES = [f"texts.txt:{number}" for number in (1, 2, 3)]
@@ -543,18 +536,7 @@ def test_a_disk_that_fills_up(large: Path, bert: Path) -> None:
     assert files_in(large) == ["large.txt"]
 
 
-# ---------------------------------------------------------------- the options
-
-
-def test_options_allow_what_the_library_allows() -> None:
-    """They are listed in the command too, so that ``--help`` and a typo need not wait for torch."""
-    assert set(options.INPUT_FORMATS) == set(FORMATS.values())
-    assert set(options.TEXT_UNITS) == set(get_args(TextUnit))
-    assert set(options.DTYPES) == set(get_args(VectorDtype))
-    assert set(options.PRECISIONS) == set(get_args(Precision))
-    assert set(options.ENGINES) == set(get_args(EngineName))
-    assert set(options.LONG_TEXTS) == set(get_args(LongTexts))
-    assert set(options.BOS_POLICIES) == set(get_args(BosPolicy))
+# ---------------------------------------------------------------- rejects
 
 
 def test_documents_that_fail_are_rejected_and_the_others_done(models: Path, tmp_path: Path) -> None:

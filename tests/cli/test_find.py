@@ -264,7 +264,7 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("( texts.jsonl -o out.npz --regex", 2, "Target '(' is no regular expression"),
         ("a texts.jsonl -o out.npz --regex --lemma", 2, "--regex and --lemma exclude each other"),
         ("@gone.txt texts.jsonl -o out.npz", 2, "'gone.txt' does not exist"),
-        ("bank texts.jsonl -o out.npz --missing maybe", 2, "'maybe' is not one of error, ignore."),
+        ("bank texts.jsonl -o out.npz --missing maybe", 2, "'maybe' is not one of 'error', 'ignore'."),
         ("bank texts.jsonl -o out.npz --lemma", 1, "has a lemma: --lemma needs CoNLL-U"),
         ("bank texts.jsonl -o out.npz -m nobody/nothing", 4, "'nobody/nothing'"),
         ("bank texts.jsonl -o out.npz --layers 99 -m BERT", 2, "Layer 99 does not exist"),

@@ -13,7 +13,6 @@ import pytest
 
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
-from wordstates.cli import static as options
 from wordstates.files.describe import read_provenance
 from wordstates.static.run import KINDS
 
@@ -80,7 +79,7 @@ def test_kinds_beside_each_other(folder: Path, bert: Path) -> None:
     assert (done.code, done.err) == (0, "")
     table = pq.read_table(folder / "all.parquet")
     assert table.column_names[-3:] == ["vector_usages", "vector_alone", "vector_input"]
-    for kind in options.KINDS:
+    for kind in KINDS:
         assert run(*given, f"{kind}.txt", "--kind", kind, cwd=folder).code == 0
         one = read_text_file(folder / f"{kind}.txt")
         beside = dict(zip(table["word"].to_pylist(), table[f"vector_{kind}"].to_pylist(), strict=True))
@@ -165,7 +164,7 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("-o v.npz", 1, "'v.npz': its ending names no format of static vectors"),
         ("-o gone/v.txt", 1, "The folder of 'gone/v.txt' does not exist"),
         ("-o v.txt --kind usages --kind alone", 1, "a word2vec file holds one vector a word, and there are 2"),
-        ("-o v.txt --kind usage", 2, "'usage' is not one of usages, alone, input."),
+        ("-o v.txt --kind usage", 2, "'usage' is not one of 'usages', 'alone', 'input'."),
         ("-o v.txt --subword-pooling none", 2, "Recipe '-1.mean.none' gives several vectors a word"),
         ("-o v.txt --by word", 2, "Groups cannot be by 'word'"),
         ("-o v.txt --by yaer", 1, "there is no column 'yaer'"),
@@ -181,7 +180,3 @@ def test_errors(folder: Path, bert: Path, arguments: str, code: int, says: str) 
     assert (done.code, done.out) == (code, "")
     assert says in " ".join(done.err.replace("│", " ").split())
     assert files_in(folder) == ["texts.jsonl"]
-
-
-def test_the_kinds_are_those_of_the_library() -> None:
-    assert options.KINDS == KINDS

@@ -23,7 +23,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / PACKAGE
 # The rooms from the ground up. A room imports from its own level and from the levels before it. `__init__` is the roof:
 # it holds the public names, and nothing below may lean on it but for the version.
 LEVELS = [
-    ["errors"],
+    ["errors", "options"],
     ["recipe", "progress"],
     ["text"],
     ["model"],
@@ -45,7 +45,7 @@ LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 FROM_THE_ROOF = {"__version__"}
 
 # The pure rooms and modules: the standard library and no more than these; the second set only inside functions.
-PURE = ("errors", "recipe", "text", "model.batching", "encode.inputs", "encode.plan")
+PURE = ("errors", "options", "recipe", "text", "model.batching", "encode.inputs", "encode.plan")
 PURE_MAY_IMPORT = {"numpy", "regex", "jaxtyping", "spacy_alignments"}
 PURE_MAY_IMPORT_LATE = {"spacy"}
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordstates.model.pooling import pool, pool_arrays
-from wordstates.recipe import LayerPooling, SubwordPooling
+from wordstates.options import LayerPooling, SubwordPooling
 
 OF_ROWS = {
     "mean": lambda states: states.mean(axis=0),

@@ -12,15 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordstates.errors import RecipeError
-from wordstates.recipe import (
-    LAYER_POOLINGS,
-    SUBWORD_POOLINGS,
-    LayersLike,
-    Recipe,
-    canonical_layers,
-    check_names,
-    resolve_layers,
-)
+from wordstates.options import LayersLike
+from wordstates.recipe import LAYER_POOLINGS, SUBWORD_POOLINGS, Recipe, canonical_layers, check_names, resolve_layers
 
 FORMS = "give an int (-1), a list ('4,8,12') or a slice ('-4:' = last four, '0:' = all, '1:7')."
 

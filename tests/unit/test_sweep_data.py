@@ -9,7 +9,8 @@ import pytest
 
 from wordstates.errors import InputError
 from wordstates.evaluate.data.read import DataOptions, read_task
-from wordstates.evaluate.data.task import Split, Task
+from wordstates.evaluate.data.task import Task
+from wordstates.options import Split
 
 CONLLU = """# text = Im Haus.
 1-2	Im	_	_	_	_	_	_	_	_

@@ -15,7 +15,7 @@ from wordstates.evaluate.sweep import layers
 from wordstates.evaluate.sweep.grid import make_grid
 from wordstates.evaluate.sweep.layers import LayerVectors, read_layers
 from wordstates.evaluate.sweep.models import maker_of, model_names
-from wordstates.recipe import SubwordPooling
+from wordstates.options import SubwordPooling
 from wordstates.text.words import unicode_words
 
 TEXTS = [*CORPUS["en"], *CORPUS["fi"]]

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data.task import Item, Split, Task, UsageTable
+from wordstates.evaluate.data.task import Item, Task, UsageTable
 from wordstates.evaluate.sweep.change import Change
 from wordstates.evaluate.sweep.cka import linear_cka
 from wordstates.evaluate.sweep.folds import Fold, make_folds
@@ -21,6 +21,7 @@ from wordstates.evaluate.sweep.probe import control_labels
 from wordstates.evaluate.sweep.scorers import on_one_scale, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
 from wordstates.evaluate.sweep.senses import Senses
+from wordstates.options import Split
 
 RANDOM = np.random.default_rng(7)
 

@@ -22,7 +22,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.files import tables
 from wordstates.files.open_writer import open_writer
 from wordstates.integrations.torch import StoreDataset, WordPooling, collate, stored_documents
-from wordstates.result.rows import VectorDtype
+from wordstates.options import VectorDtype
 from wordstates.runs.embed import embed_documents
 from wordstates.store.run import StoreSettings, embed_to_store
 

@@ -26,7 +26,7 @@ from wordstates.errors import InputError, MissingExtraError, NonFiniteError, Out
 from wordstates.files import tables
 from wordstates.files.describe import describe, read_provenance
 from wordstates.files.open_writer import open_writer
-from wordstates.result.rows import VectorDtype
+from wordstates.options import VectorDtype
 
 PROVENANCE = {"model": "tiny-änderung", "layers": [0, 1], "revision": None}
 ENDINGS = [".parquet", ".npz", ".safetensors", ".jsonl", ".h5", ".hdf5"]

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
+from wordstates.cli.command import Commands, add_command
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
 from wordstates.cli.export import export
@@ -37,13 +37,17 @@ FAILED, WRONG_USAGE, NO_MODEL, INTERRUPTED = 1, 2, 4, 130
 _STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
-class _Commands(TyperGroup):
+class _Commands(Commands):
     """The commands; what ends one early is told here, before typer ends it in its own way."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command asked for."""
         with _end_is_told():
-            result = super().invoke(ctx)
+            try:
+                result = super().invoke(ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.removeprefix("Value error, ")  # typer's way of saying the same
+                raise
             if sys.stdout is not None:
                 sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left
             return result
@@ -54,23 +58,19 @@ app = typer.Typer(
     cls=_Commands,
     help="The vector of any word, in any text, from any pretrained transformer.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-app.command()(embed)
-app.command()(find)
-app.command()(static)
-app.command()(fit)
-app.command()(geometry)
-app.command()(sweep)
-app.command()(subwords)
-app.command()(info)
-app.command()(verify)
-app.command()(merge)
-app.command()(export)
-app.command()(doctor)
+for panel, commands in {
+    "Vectors": (embed, find, static, fit),
+    "Measuring": (sweep, geometry),
+    "Inspecting": (subwords, info, doctor),
+    "Stores": (verify, merge, export),
+}.items():
+    for command in commands:
+        add_command(app, command, panel)
 
 
 def main() -> None:

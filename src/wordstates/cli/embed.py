@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from wordstates.cli.embed_store import ShardOptions, StoreOptions, embed_into_store
 from wordstates.cli.groups import (
     Dtype,
@@ -17,8 +15,8 @@ from wordstates.cli.groups import (
     ReadingOptions,
     WordOptions,
     check_no_input,
-    with_groups,
 )
+from wordstates.cli.options import output_option
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 
 if TYPE_CHECKING:
@@ -27,12 +25,11 @@ if TYPE_CHECKING:
     from wordstates.runs.embed import Report
 
 
-@with_groups(splitting=WordOptions, sharding=ShardOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def embed(
     inputs: Inputs,
     output: Annotated[
         str,
-        typer.Option(
+        output_option(
             "--output",
             "-o",
             help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output; a name without "
@@ -40,7 +37,7 @@ def embed(
         ),
     ],
     dtype: Dtype = "float32",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
+    dry_run: Annotated[bool, output_option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     *,
     splitting: WordOptions,
     sharding: ShardOptions,
@@ -53,6 +50,10 @@ def embed(
     A text longer than the model is read through overlapping windows; a word that cannot have a vector has a status
     instead. The file appears when it is finished, with where its vectors come from in its metadata. Into a store, the
     same command goes on where one that was stopped or killed left off.
+
+    Example:
+        $ wordstates embed notes.txt -o notes.parquet
+        $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """
     from wordstates.documents.input_meter import InputMeter
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.options import print_json
+from wordstates.cli.options import print_json, store_option
 from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects, warn_in_lines
 from wordstates.errors import InputError, WordstatesError
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from wordstates.store.workers.places import RayCluster
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ShardOptions:
     """What only a store takes, as it is given."""
 
     shard_characters: Annotated[
-        int | None, typer.Option(min=1, help="Stores: characters of text in a shard; default 1,000,000.")
+        int | None, store_option(min=1, help="Characters of text in a shard; default 1,000,000.")
     ] = None
-    shard: Annotated[
-        str, typer.Option(metavar="I/N", help="Stores: do part I of N only, from 0/N; others do the others.")
-    ] = "0/1"
+    shard: Annotated[str, store_option(metavar="I/N", help="Do part I of N only, from 0/N; others do the others.")] = (
+        "0/1"
+    )
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Stores: processes that compute, each with a model; default 1.")
+        int | None, store_option(min=1, help="Processes that compute, each with a model; default 1.")
     ] = None
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Stores: compute on a Ray cluster: auto, HOST:PORT of its head, local."),
+        store_option(metavar="ADDRESS", help="Compute on a Ray cluster: auto, HOST:PORT of its head, local."),
     ] = None
     context: Annotated[
-        int | None, typer.Option(min=1, help="Stores: add columns of so many characters before and after each word.")
+        int | None, store_option(min=1, help="Add columns of so many characters before and after each word.")
     ] = None
 
     def changed(self) -> list[str]:

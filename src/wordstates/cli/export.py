@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Quiet
+from wordstates.cli.groups import Output
+from wordstates.cli.options import Overwrite, Quiet
 
 
 def export(
     store: Annotated[str, typer.Argument(metavar="STORE", help="A complete store.")],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
-        ),
-    ],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False,
+    output: Output,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write all rows of a store to a single file."""
+    """Write all rows of a store to a single file.
+
+    Example:
+        $ wordstates export store/ -o all.parquet
+    """
     from wordstates.store.export import export_store
     from wordstates.store.store import open_store
 

@@ -13,15 +13,12 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     check_no_input,
-    with_groups,
 )
-from wordstates.cli.options import one_of
+from wordstates.cli.options import output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
+from wordstates.options import Missing
 
-MISSING = ("error", "ignore")
 
-
-@with_groups(end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def find(
     target: Annotated[
         str,
@@ -30,34 +27,33 @@ def find(
     inputs: Inputs,
     output: Annotated[
         str,
-        typer.Option(
+        output_option(
             "--output", "-o", help="OUT.parquet, .npz, .safetensors or .jsonl; - is JSON lines on standard output."
         ),
     ],
     more: Annotated[
-        list[str] | None, typer.Option("--target", "-t", help="One more target, or @FILE; give it several times.")
+        list[str] | None, search_option("--target", "-t", help="One more target, or @FILE; give it several times.")
     ] = None,
     regex: Annotated[
-        bool, typer.Option("--regex", help="Targets are regular expressions, matched as they are.")
+        bool, search_option("--regex", help="Targets are regular expressions, matched as they are.")
     ] = False,
-    lemma: Annotated[bool, typer.Option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
-    match_case: Annotated[bool, typer.Option("--match-case", help="Tell Fox from fox.")] = False,
+    lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
+    match_case: Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")] = False,
     match_exactly: Annotated[
         bool,
-        typer.Option(
+        search_option(
             "--match-exactly",
             help="Tell don’t from don't, hyphens and hidden characters apart, and Fox from fox.",
         ),
     ] = False,
-    missing: Annotated[
-        str, typer.Option(callback=one_of(*MISSING), help="A target without any usage: error or ignore.")
-    ] = "error",
-    context: Annotated[int, typer.Option(min=0, help="Characters of text on each side of a usage.")] = 60,
+    missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
+    context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = 60,
     metadata: Annotated[
-        str | None, typer.Option(metavar="COLUMN,COLUMN", help="Columns or keys of the input to write with each usage.")
+        str | None,
+        output_option(metavar="COLUMN,COLUMN", help="Columns or keys to write with each usage."),
     ] = None,
     dtype: Dtype = "float32",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the usages; load no model, write nothing.")] = False,
+    dry_run: Annotated[bool, output_option("--dry-run", help="Count usages; load no model, write nothing.")] = False,
     *,
     end: EndOptions,
     reading: ReadingOptions,
@@ -68,6 +64,9 @@ def find(
     Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
     accents, how apostrophes and hyphens are printed, and the white space in a phrase do not count. Texts without a
     usage are searched and no more.
+
+    Example:
+        $ wordstates find bank corpus/ -o bank.parquet
     """
     from wordstates.errors import InputError
     from wordstates.runs.find import (
@@ -93,7 +92,7 @@ def find(
     documents = reading.documents(inputs, columns)
     if not dry_run:
         check_no_input(output, inputs)
-    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run)  # type: ignore[arg-type]
+    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run)
     if dry_run:
         writer.abort()
         end_with(count_usages(documents, searcher, missing=missing), output, end, dry_run=True)
@@ -112,7 +111,7 @@ def find(
             searcher,
             writer,
             context=context,
-            dtype=dtype,  # type: ignore[arg-type]  # one of DTYPES
+            dtype=dtype,
             missing=missing,
             on_progress=bar.update,
         )

@@ -14,12 +14,11 @@ from wordstates.cli.groups import (
     ReadingOptions,
     WordOptions,
     check_no_input,
-    with_groups,
 )
+from wordstates.cli.options import output_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
 
 
-@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def fit(
     steps: Annotated[
         str,
@@ -29,8 +28,8 @@ def fit(
         ),
     ],
     inputs: Inputs,
-    output: Annotated[str, typer.Option("--output", "-o", help="OUT.safetensors.")],
-    max_words: Annotated[int | None, typer.Option(min=1, help="Fit on the first so many words.")] = None,
+    output: Annotated[str, output_option("--output", "-o", help="OUT.safetensors.")],
+    max_words: Annotated[int | None, vectors_option(min=1, help="Fit on the first so many words.")] = None,
     *,
     splitting: WordOptions,
     end: EndOptions,
@@ -41,6 +40,10 @@ def fit(
 
     INPUT is read once, in memory that does not grow with it. The file goes to --post-process of embed, find and static,
     and holds the recipe, which need not be given again.
+
+    Example:
+        $ wordstates fit all-but-the-top:3+unit corpus/ -o post.safetensors
+        $ wordstates embed notes.txt -o notes.parquet --post-process post.safetensors
     """
     from wordstates.errors import InputError
     from wordstates.files.atomic import PartialFile

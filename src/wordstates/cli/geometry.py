@@ -14,33 +14,34 @@ from wordstates.cli.groups import (
     ReadingOptions,
     WordOptions,
     check_no_input,
-    with_groups,
 )
-from wordstates.cli.options import print_json
+from wordstates.cli.options import output_option, print_json, vectors_option
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
 
 if TYPE_CHECKING:
     from wordstates.evaluate.geometry.report import GeometryReport
 
 
-@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def geometry(
     inputs: Inputs,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
+        str | None, output_option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
     ] = None,
-    measure: Annotated[str, typer.Option(help="The layers to measure.")] = "0:",
-    sample: Annotated[int, typer.Option(min=2, help="Types that pairs of words are made of.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Decides which types.")] = 0,
+    measure: Annotated[str, vectors_option(help="The layers to measure.")] = "0:",
+    sample: Annotated[int, vectors_option(min=2, help="Types that pairs of words are made of.")] = 1000,
+    seed: Annotated[int, vectors_option(help="Decides which types.")] = 0,
     *,
     splitting: WordOptions,
     end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
-    """Measure how the vectors of each layer lie, and warn where cosines mean little.
+    """Measure how vectors lie in each layer; warn where cosines mislead.
 
     The recipe of --layers or --recipe is measured beside the layers; the warning is about it. The corpus is read once.
+
+    Example:
+        $ wordstates geometry corpus/ -o report.html
     """
     from wordstates.evaluate.geometry.report import GeometryReport
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
-from functools import partial, wraps
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, one_of
+from wordstates.cli.options import (
+    Json,
+    Model,
+    NoPunctuation,
+    Overwrite,
+    Revision,
+    TrustRemoteCode,
+    Words,
+    computing_option,
+    input_option,
+    model_option,
+    output_option,
+    vectors_option,
+)
+from wordstates.options import (
+    MODEL,
+    BosPolicy,
+    EmbedderOptions,
+    EngineName,
+    InputFormat,
+    LayerPooling,
+    LongTexts,
+    Precision,
+    SubwordPooling,
+    TextUnit,
+    VectorDtype,
+)
 
-# What options allow, told before the modules that define it are loaded, which takes seconds; a test holds them equal.
-INPUT_FORMATS = ("txt", "jsonl", "csv", "tsv", "parquet", "conllu")
-TEXT_UNITS = ("line", "paragraph", "file")
-DTYPES = ("float32", "float16")
-PRECISIONS = ("float32", "bfloat16", "float16")
-ENGINES = ("auto", "torch", "packed", "openvino")
-LONG_TEXTS = ("window", "truncate", "error")
-BOS_POLICIES = ("auto", "always", "never")
-_DEFAULT_PARTS = ("-1", "mean", "mean")  # layers, layer pooling, subword pooling
+_DEFAULT = EmbedderOptions()
+_LAYERS, *_POOLINGS = _DEFAULT.default_recipe()
+_DEFAULT_PARTS = (str(_LAYERS), *_POOLINGS)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,14 +57,20 @@ Inputs = Annotated[
         help="Files or folders: txt, jsonl, csv, tsv, parquet, conllu, also .gz and .zst; - is standard input.",
     ),
 ]
-Dtype = Annotated[str, typer.Option(callback=one_of(*DTYPES), help="Numbers in the file: float32 or float16.")]
+Dtype = Annotated[VectorDtype, output_option(help="Numbers in the file.")]
+Output = Annotated[
+    str,
+    output_option(
+        "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
+    ),
+]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class WordOptions:
     """What a word is, in raw text."""
 
-    words: Words = "unicode"
+    words: Words = str(_DEFAULT.words)
     no_punctuation: NoPunctuation = False
 
     def for_embedder(self) -> dict[str, Any]:
@@ -54,13 +78,13 @@ class WordOptions:
         return {"words": self.words, "punctuation": not self.no_punctuation}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class EndOptions:
     """What becomes of an output that is there, and how the command tells what it did."""
 
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False
+    overwrite: Overwrite = False
     json: Json = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no report.")] = False
+    quiet: Annotated[bool, output_option("--quiet", "-q", help="No progress and no report.")] = False
 
     @property
     def no_bar(self) -> bool:
@@ -68,23 +92,15 @@ class EndOptions:
         return self.quiet or self.json
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ReadingOptions:
     """How the input is read."""
 
-    format: Annotated[
-        str | None,
-        typer.Option(
-            callback=one_of(*INPUT_FORMATS),
-            help=f"Format of the input: {', '.join(INPUT_FORMATS)}; default by its ending.",
-        ),
-    ] = None
-    text_unit: Annotated[
-        str, typer.Option(callback=one_of(*TEXT_UNITS), help="In plain text, a text is a line, a paragraph, or a file.")
-    ] = "line"
-    text_column: Annotated[str, typer.Option(help="Column or key that holds the text, or a list of words.")] = "text"
-    id_column: Annotated[str | None, typer.Option(help="Column or key that names the document.")] = None
-    encoding: Annotated[str, typer.Option(help="Encoding of the input.")] = "utf-8"
+    format: Annotated[InputFormat | None, input_option(help="Format of the input; default by its ending.")] = None
+    text_unit: Annotated[TextUnit, input_option(help="What a text is, in plain text.")] = "line"
+    text_column: Annotated[str, input_option(help="Column or key that holds the text, or a list of words.")] = "text"
+    id_column: Annotated[str | None, input_option(help="Column or key that names the document.")] = None
+    encoding: Annotated[str, input_option(help="Encoding of the input.")] = "utf-8"
 
     def documents(
         self, inputs: Sequence[str], metadata: Sequence[str] = (), meter: InputMeter | None = None
@@ -108,68 +124,73 @@ class ReadingOptions:
         return all(source.path is not None and source.path.is_file() for source in sources)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ComputeOptions:
     """How a model is loaded, and how it computes."""
 
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = None
-    precision: Annotated[
-        str, typer.Option(callback=one_of(*PRECISIONS), help="Compute in float32, bfloat16 or float16.")
-    ] = "float32"
+    device: Annotated[str | None, computing_option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = (
+        _DEFAULT.device
+    )
+    precision: Annotated[Precision | None, computing_option(help="What to compute in; default float32.")] = (
+        _DEFAULT.precision
+    )
     engine: Annotated[
-        str,
-        typer.Option(
-            callback=one_of(*ENGINES),
-            help="auto (the fastest that agrees with PyTorch), torch, packed (less padding), or openvino (CPU).",
+        EngineName,
+        computing_option(
+            help="auto: the fastest that agrees with PyTorch; packed: PyTorch with less padding; openvino: CPU."
         ),
-    ] = "auto"
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with on a CPU; default all cores.")] = (
-        None
+    ] = _DEFAULT.engine
+    threads: Annotated[
+        int | None, computing_option(min=1, help="Threads to compute with on a CPU; default all cores.")
+    ] = _DEFAULT.threads
+    window: Annotated[
+        int | None, computing_option(help="Subwords one forward pass reads; default what the model can.")
+    ] = _DEFAULT.window
+    overlap: Annotated[int | None, computing_option(help="Subwords that windows share; default a quarter.")] = (
+        _DEFAULT.overlap
     )
-    window: Annotated[int | None, typer.Option(help="Subwords one pass reads; default what the model can.")] = None
-    overlap: Annotated[int | None, typer.Option(help="Subwords that windows share; default a quarter.")] = None
-    long_texts: Annotated[
-        str, typer.Option(callback=one_of(*LONG_TEXTS), help="Texts longer than a window: window, truncate or error.")
-    ] = "window"
-    bos: Annotated[
-        str,
-        typer.Option(
-            callback=one_of(*BOS_POLICIES), help="Beginning-of-sequence token of causal models: auto, always, never."
-        ),
-    ] = "auto"
-    repeat: Annotated[bool, typer.Option("--repeat", help="Causal models: read twice, take the second reading.")] = (
-        False
+    long_texts: Annotated[LongTexts, computing_option(help="What to do with texts longer than a window.")] = (
+        _DEFAULT.long_texts
     )
-    batch_subwords: Annotated[int | None, typer.Option(help="Most subwords in a batch, padding included.")] = None
-    revision: Revision = None
-    trust_remote_code: TrustRemoteCode = False
+    bos: Annotated[BosPolicy, computing_option(help="Causal models: the beginning-of-sequence token.")] = _DEFAULT.bos
+    repeat: Annotated[
+        bool, computing_option("--repeat", help="Causal models: read twice, take the second reading.")
+    ] = _DEFAULT.repeat
+    batch_subwords: Annotated[int | None, computing_option(help="Most subwords in a batch, padding included.")] = (
+        _DEFAULT.batch_subwords
+    )
+    revision: Revision = _DEFAULT.revision
+    trust_remote_code: TrustRemoteCode = _DEFAULT.trust_remote_code
     unsafe_weights: Annotated[
-        bool, typer.Option("--unsafe-weights", help="Also load pickled weights, which can run code.")
-    ] = False
+        bool, model_option("--unsafe-weights", help="Also load pickled weights, which can run code.")
+    ] = _DEFAULT.unsafe_weights
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ModelOptions(ComputeOptions):
     """Which model reads, which layers are taken, and how it computes."""
 
-    model: Model = "minilm"
+    model: Model = MODEL
     layers: Annotated[
-        str, typer.Option(help="Layers: -1, '4,8,12', '-4:' (last four), '0:' (all). 0 = embeddings.")
-    ] = "-1"
-    layer_pooling: Annotated[str, typer.Option(help="mean, sum, concat, or none (keep a layer axis).")] = "mean"
-    subword_pooling: Annotated[str, typer.Option(help="mean, first, last, max, sum, or none (a row a subword).")] = (
-        "mean"
+        str, vectors_option(help="-1, '4,8,12', '-4:' (last four), '0:' (all); 0 is the embedding layer.")
+    ] = str(_DEFAULT.layers)
+    layer_pooling: Annotated[LayerPooling, vectors_option(help="Several layers into one; none keeps a layer axis.")] = (
+        _DEFAULT.layer_pooling
+    )
+    subword_pooling: Annotated[SubwordPooling, vectors_option(help="Subwords into words; none: a row a subword.")] = (
+        _DEFAULT.subword_pooling
     )
     recipe: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A recipe as JSON, or a file that holds one, instead of the three above; with it the post-processing "
-            "that `sweep --save-recipe` saved. Give it several times."
+        vectors_option(
+            metavar="JSON|FILE",
+            help="Instead of the three above: a recipe, or a file of one, with the post-processing that `sweep "
+            "--save-recipe` saved; give it several times.",
         ),
     ] = None
     post_process: Annotated[
         list[str] | None,
-        typer.Option(
+        vectors_option(
             metavar="FILE",
             help="Post-process the vectors as `wordstates fit` found out, which also says the recipe; give it several "
             "times for several recipes.",
@@ -224,41 +245,6 @@ class ModelOptions(ComputeOptions):
             return self.embedder_maker(recipes, **more)()
         except InputError as error:  # there is no text yet: an option does not go with the model or this machine
             raise typer.BadParameter(str(error)) from error
-
-
-def with_groups(**groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of groups; it gets each group as one argument.
-
-    Args:
-        groups: Name of the command's argument, and the dataclass whose fields are the options.
-    """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(**given: Any) -> None:
-            made = {
-                name: group(**{field.name: given.pop(field.name) for field in fields(group)})
-                for name, group in groups.items()
-            }
-            command(**given, **made)
-
-        own = inspect.signature(command, eval_str=True).parameters.values()
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own if each.name not in groups]
-        for group in groups.values():
-            hints = get_type_hints(group, include_extras=True)
-            inherited = [each for each in fields(group) if each.name not in group.__annotations__]
-            for each in [*(each for each in fields(group) if each not in inherited), *inherited]:
-                default = inspect.Parameter.empty if each.default is MISSING else each.default
-                parameters.append(
-                    inspect.Parameter(
-                        each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[each.name]
-                    )
-                )
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        return run
-
-    return decorate
 
 
 def check_no_input(output: str, inputs: Sequence[str]) -> None:

@@ -15,7 +15,11 @@ def info(
     file: Annotated[str, typer.Argument(help="A file or a store that wordstates wrote.")],
     json: Json = False,
 ) -> None:
-    """Say what a file of vectors holds, and which model, layers and settings made it."""
+    """Show what a file or a store holds, and what made it.
+
+    Example:
+        $ wordstates info notes.parquet
+    """
     description = _description(file)
     provenance = description.pop("provenance")
     if json:

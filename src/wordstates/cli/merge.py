@@ -7,15 +7,21 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Quiet
+from wordstates.cli.options import Quiet, output_option
 
 
 def merge(
     stores: Annotated[list[str], typer.Argument(metavar="STORE", help="Stores of parts of one corpus.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="The store to make, or to add to.")],
+    output: Annotated[str, output_option("--output", "-o", help="The store to make, or to add to.")],
     quiet: Quiet = False,
 ) -> None:
-    """Put the shards of stores that were made with the same settings from the same input into one store."""
+    """Put stores of parts of one corpus into one store.
+
+    They have to be made with the same settings from the same input.
+
+    Example:
+        $ wordstates merge part-0/ part-1/ -o store/
+    """
     from wordstates.store.merge import merge_stores
     from wordstates.store.store import open_store
 

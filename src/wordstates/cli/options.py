@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
+# An option in the panel of the help where those who look for it look.
+input_option = partial(typer.Option, rich_help_panel="Input")
+data_option = partial(typer.Option, rich_help_panel="Data")
+search_option = partial(typer.Option, rich_help_panel="Search")
+model_option = partial(typer.Option, rich_help_panel="Model")
+vectors_option = partial(typer.Option, rich_help_panel="Which vectors")
+computing_option = partial(typer.Option, rich_help_panel="Computing")
+output_option = partial(typer.Option, rich_help_panel="Output")
+store_option = partial(typer.Option, rich_help_panel="Stores")
+
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="Hub name, local folder, or 'minilm' (from the extra of this name).")
+    str, model_option("--model", "-m", help="Hub name, local folder, or 'minilm' (from the extra of this name).")
 ]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")]
-TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")]
-Words = Annotated[str, typer.Option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
-NoPunctuation = Annotated[bool, typer.Option("--no-punctuation", help="Leave punctuation out.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
+Revision = Annotated[str | None, model_option(help="Branch, tag or commit on the hub.")]
+TrustRemoteCode = Annotated[bool, model_option("--trust-remote-code", help="Run code that comes with the model.")]
+Words = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
+NoPunctuation = Annotated[bool, input_option("--no-punctuation", help="Leave punctuation out.")]
+Overwrite = Annotated[bool, output_option("--overwrite", help="Replace the output if it is there.")]
+Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -34,13 +46,14 @@ def version(
     """The vector of any word, in any text, from any pretrained transformer."""
 
 
-def one_of(*allowed: str) -> Callable[[str | None], str | None]:
-    """Make an option take only some values, so that a wrong one is told before anything heavy is loaded."""
+def each_of(*allowed: str) -> Callable[[Any], Any]:
+    """Check an option of several values, in a list or parted by commas, before anything heavy is loaded."""
 
-    def check(value: str | None) -> str | None:
-        if value is not None and value not in allowed:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(allowed)}.")
-        return value
+    def check(given: Any) -> Any:
+        for each in given.split(",") if isinstance(given, str) else given or ():
+            if each not in allowed:
+                raise typer.BadParameter(f"{each!r} is not one of {', '.join(map(repr, allowed))}.")
+        return given
 
     return check
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -13,48 +13,41 @@ from wordstates.cli.groups import (
     ReadingOptions,
     WordOptions,
     check_no_input,
-    with_groups,
 )
-from wordstates.cli.options import one_of
+from wordstates.cli.options import each_of, output_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
+from wordstates.options import StaticKind
 
 if TYPE_CHECKING:
     from wordstates.recipe import Recipe
 
-KINDS = ("usages", "alone", "input")
 
-
-def _known_kinds(values: list[str] | None) -> list[str] | None:
-    for value in values or []:
-        one_of(*KINDS)(value)
-    return values
-
-
-@with_groups(splitting=WordOptions, end=EndOptions, reading=ReadingOptions, reader=ModelOptions)
 def static(
     inputs: Inputs,
-    output: Annotated[str, typer.Option("--output", "-o", help="OUT.txt or .bin (word2vec), .parquet, .safetensors.")],
+    output: Annotated[str, output_option("--output", "-o", help="OUT.txt or .bin (word2vec), .parquet, .safetensors.")],
     kind: Annotated[
         list[str] | None,
-        typer.Option(
-            callback=_known_kinds,
+        vectors_option(
+            callback=each_of(*get_args(StaticKind)),
             help="usages (default: mean of the usages), alone (the word as a text of its own), input (alone, layer 0); "
             "give it several times for vectors beside each other.",
         ),
     ] = None,
-    min_count: Annotated[int, typer.Option(min=1, help="Leave out types that occur less often.")] = 1,
+    min_count: Annotated[int, vectors_option(min=1, help="Leave out types that occur less often.")] = 1,
     max_usages: Annotated[
-        int | None, typer.Option(min=1, help="Average the first so many usages of a type; the others are counted only.")
+        int | None,
+        vectors_option(min=1, help="Average only the first so many usages of a type."),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="One vector a word and value of this column: decade, author.")
+        str | None, vectors_option(metavar="COLUMN", help="One vector a word and value of this column: decade, author.")
     ] = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Take Fox and fox for one type.")] = False,
+    lowercase: Annotated[bool, vectors_option("--lowercase", help="Take Fox and fox for one type.")] = False,
     vocabulary: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Words and phrases to look for, one a line; no others are read.")
+        str | None,
+        vectors_option(metavar="FILE", help="Only these words and phrases, one a line."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count words and types; load no model, write nothing.")
+        bool, output_option("--dry-run", help="Count words and types; load no model, write nothing.")
     ] = False,
     *,
     splitting: WordOptions,
@@ -65,6 +58,9 @@ def static(
     """Write one vector a word type: the mean of its usages in INPUT.
 
     Memory grows with the types, not with the usages. The report says how contextual the words are.
+
+    Example:
+        $ wordstates static corpus/ -o vectors.txt --min-count 5
     """
     from wordstates.errors import InputError
     from wordstates.runs.searchers import read_list

@@ -19,7 +19,13 @@ def subwords(
     trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
 ) -> None:
-    """Show the words of a text, each with its char span, its status and its subwords; no weights are loaded."""
+    """Show how a text splits into words and subwords.
+
+    Each word has its char span, its status and its subwords. No weights are loaded.
+
+    Example:
+        $ wordstates subwords "The bank wouldn't lend her the money." -m bert-base-cased
+    """
     import numpy as np
 
     from wordstates.documents.sources import STDIN, Source, read_text

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from wordstates.cli.groups import ComputeOptions, EndOptions, with_groups
-from wordstates.cli.options import print_json
+from wordstates.cli.groups import ComputeOptions, EndOptions
+from wordstates.cli.options import model_option, output_option, print_json
 from wordstates.cli.sweep_options import GridOptions, SplitOptions, TaskOptions
 from wordstates.cli.telling import progress_bar, say
 
@@ -20,20 +18,19 @@ if TYPE_CHECKING:
     from wordstates.evaluate.sweep.run import SweepOptions
 
 
-@with_groups(splits=SplitOptions, about=TaskOptions, grid=GridOptions, end=EndOptions, compute=ComputeOptions)
 def sweep(
     model: Annotated[
         list[str] | None,
-        typer.Option(
+        model_option(
             "--model", "-m", help="As in embed; several times to compare. random or random:NAME: with random weights."
         ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="REPORT.html", help="Write a report with plots.")
+        str | None, output_option("--output", "-o", metavar="REPORT.html", help="Write a report with plots.")
     ] = None,
     save_recipe: Annotated[
         str | None,
-        typer.Option(
+        output_option(
             metavar="RECIPE.json",
             help="Write the chosen recipe, and its fitted post-processing beside it: embed --recipe RECIPE.json.",
         ),
@@ -49,6 +46,10 @@ def sweep(
 
     Labels of words are learnt by a linear probe; pairs and senses are compared by cosine. Each model reads the data
     once. The recipe is chosen on development data, and its score told on data that it was not chosen on.
+
+    Example:
+        $ wordstates sweep train.conllu --test test.conllu --dev dev.conllu -m bert-base-cased
+        $ wordstates sweep senses/ -o report.html --save-recipe recipe.json
     """
     options = grid.for_sweep()
     from wordstates.files.atomic import PartialFile

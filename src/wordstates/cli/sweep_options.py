@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from wordstates.cli.options import one_of
+from wordstates.cli.options import data_option, each_of, vectors_option
+from wordstates.options import Grid, Overlap, SubwordPooling, TaskName
 
 if TYPE_CHECKING:
-    from wordstates.evaluate.data.task import Split, Task
+    from wordstates.evaluate.data.task import Task
     from wordstates.evaluate.sweep.run import SweepOptions
+    from wordstates.options import Split
 
-# As in `groups`: told before the modules that define it are loaded; a test holds them equal.
-TASKS = ("labels", "senses", "pairs", "similarity", "change")
-GRIDS = ("small", "full")
-POOLINGS = ("mean", "first", "last", "max", "sum")
-OVERLAPS = ("error", "drop")
+_POOLINGS = [pooling for pooling in get_args(SubwordPooling) if pooling != "none"]
 
 
-def _each_of(*allowed: str) -> Callable[[str | None], str | None]:
-    """Make an option of values parted by commas."""
-
-    def check(value: str | None) -> str | None:
-        for each in value.split(",") if value is not None else ():
-            one_of(*allowed)(each)
-        return value
-
-    return check
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class SplitOptions:
     """Where the labelled data is, and how it is parted."""
 
@@ -40,9 +26,9 @@ class SplitOptions:
         str | None,
         typer.Argument(metavar="[DATA]", help="Labelled data, a file or a folder; with --test, what is learnt from."),
     ] = None
-    train: Annotated[str | None, typer.Option(metavar="FILE", help="The same as DATA.")] = None
-    dev: Annotated[str | None, typer.Option(metavar="FILE", help="What the recipe is chosen on.")] = None
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="What the choice is scored on.")] = None
+    train: Annotated[str | None, data_option(metavar="FILE", help="The same as DATA.")] = None
+    dev: Annotated[str | None, data_option(metavar="FILE", help="What the recipe is chosen on.")] = None
+    test: Annotated[str | None, data_option(metavar="FILE", help="What the choice is scored on.")] = None
 
     def paths(self) -> dict[Split | None, str]:
         """Give the file of each split; the key None for data that is divided.
@@ -67,32 +53,26 @@ class SplitOptions:
         return given
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TaskOptions:
     """What the labelled data is about."""
 
-    task: Annotated[
-        str | None, typer.Option(callback=one_of(*TASKS), help=f"{', '.join(TASKS)}; default what the data looks like.")
-    ] = None
+    task: Annotated[TaskName | None, data_option(help="What the data is; default what it looks like.")] = None
     label: Annotated[
-        str, typer.Option(help="CoNLL-U: upos, xpos, deprel, lemma, or a key of the features, as Number.")
+        str, data_option(help="CoNLL-U: upos, xpos, deprel, lemma, or a key of the features, as Number.")
     ] = "upos"
     earlier: Annotated[
         list[str] | None,
-        typer.Option(
+        data_option(
             metavar="CORPUS", help="Change: DATA is a list of targets; their earlier usages are in this corpus."
         ),
     ] = None
     later: Annotated[
-        list[str] | None, typer.Option(metavar="CORPUS", help="Change: the later usages are in this corpus.")
+        list[str] | None, data_option(metavar="CORPUS", help="Change: the later usages are in this corpus.")
     ] = None
-    limit: Annotated[int | None, typer.Option(min=1, help="Take a sample of about so many items of each split.")] = None
+    limit: Annotated[int | None, data_option(min=1, help="Take a sample of about so many items of each split.")] = None
     overlap_of_splits: Annotated[
-        str,
-        typer.Option(
-            callback=one_of(*OVERLAPS),
-            help="Items in two splits: error, or drop (leave them out of what is learnt from).",
-        ),
+        Overlap, data_option(help="Items in two splits; drop leaves them out of what is learnt from.")
     ] = "error"
 
     def read(self, paths: dict[Split | None, str], *, seed: int) -> Task:
@@ -111,32 +91,30 @@ class TaskOptions:
         return read_task(paths, options)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class GridOptions:
     """Which recipes are scored, and how."""
 
     subword_poolings: Annotated[
-        str, typer.Option(callback=_each_of(*POOLINGS), help="Ways to pool subwords, parted by commas.")
+        str, vectors_option(callback=each_of(*_POOLINGS), help="Ways to pool subwords, parted by commas.")
     ] = "mean,first,last"
     post_process: Annotated[
         str | None,
-        typer.Option(
+        vectors_option(
             metavar="STEPS,STEPS",
             help="What is done to vectors afterwards, each in turn: none, or steps of `wordstates fit`; default what "
             "suits the task.",
         ),
     ] = None
-    grid: Annotated[str, typer.Option(callback=one_of(*GRIDS), help="How many runs of layers: small or full.")] = (
-        "small"
-    )
+    grid: Annotated[Grid, vectors_option(help="How many runs of layers.")] = "small"
     metric: Annotated[
         str | None,
-        typer.Option(
+        vectors_option(
             help="The score that counts, as macro_f1, accuracy, neighbour, prototype; default what suits the data."
         ),
     ] = None
-    folds: Annotated[int, typer.Option(min=3, help="Parts that data without splits is divided into.")] = 5
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0
+    folds: Annotated[int, vectors_option(min=3, help="Parts that data without splits is divided into.")] = 5
+    seed: Annotated[int, vectors_option(min=0, help="Of everything that is drawn.")] = 0
 
     def for_sweep(self) -> SweepOptions:
         """Give them as the sweep takes them.

@@ -15,7 +15,11 @@ def verify(
     store: Annotated[str, typer.Argument(metavar="STORE", help="A store, as `embed -o store/` makes it.")],
     json: Json = False,
 ) -> None:
-    """Check a store: every shard there, whole, as it was written, and no word in it twice."""
+    """Check that a store is complete and as it was written.
+
+    Example:
+        $ wordstates verify store/
+    """
     from wordstates.store.verify import verify_store
 
     found = verify_store(store)

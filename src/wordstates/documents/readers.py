@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,8 +30,7 @@ from wordstates.documents.sources import (
     without_terminator,
 )
 from wordstates.errors import InputError
-
-TextUnit = Literal["line", "paragraph", "file"]
+from wordstates.options import TextUnit
 
 _PARQUET_ROWS = 1024
 _LONGEST_FIELD = 2**31 - 1  # csv's own limit is 128 KiB; more than this does not fit a C long everywhere

@@ -23,8 +23,9 @@ import pyarrow as pa
 
 from wordstates.documents.input_meter import InputMeter
 from wordstates.errors import InputError
+from wordstates.options import InputFormat
 
-FORMATS = {
+FORMATS: dict[str, InputFormat] = {
     ".txt": "txt",
     ".text": "txt",
     ".jsonl": "jsonl",

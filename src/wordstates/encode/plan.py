@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from wordstates.errors import InputError
+from wordstates.options import LongTexts
 from wordstates.text.align import TOO_LONG, TRUNCATED, SubwordSpans, align, count_statuses
 from wordstates.text.windows import Window, assign_words, plan_windows
 from wordstates.text.words import unicode_words
-
-LongTexts = Literal["window", "truncate", "error"]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wordstates.encode.plan import LongTexts, Place, Plan, WindowSettings, make_plan
+from wordstates.encode.plan import Place, Plan, WindowSettings, make_plan
 from wordstates.errors import InputError, RecipeError
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
+from wordstates.options import LongTexts
 from wordstates.recipe import Recipe
 from wordstates.text.words import Spans
 
@@ -157,6 +158,20 @@ def window_settings(
             f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
         )
     return WindowSettings(capacity, chosen, long_texts, causal=model.anatomy.causal and not repeat)
+
+
+def check_budget(model: LoadedModel, batch_subwords: int | None) -> int:
+    """Give the subwords of a batch: those asked for, or few on a CPU, whose caches they fit, and many on a GPU.
+
+    Raises:
+        InputError: If they are no number of subwords.
+    """
+    check_whole("batch_subwords", batch_subwords)
+    if batch_subwords is None:
+        return 1024 if model.engines.device.type == "cpu" else 16_384
+    if batch_subwords < 1:
+        raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
+    return batch_subwords
 
 
 def check_whole(name: str, value: object) -> None:

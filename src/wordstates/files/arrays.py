@@ -17,7 +17,8 @@ from wordstates.errors import MissingExtraError, OutputError
 from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
-from wordstates.result.rows import Rows, VectorDtype
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows
 
 _LARGEST_HEADER = 100_000_000  # what safetensors agrees to read
 _LARGEST_STRINGS = 1 << 31

@@ -18,7 +18,8 @@ from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import FORMAT_OF_ENDING, output_format
 from wordstates.files.tables import JsonlWriter, ParquetWriter
 from wordstates.files.writer import STDOUT, FileWriter
-from wordstates.result.rows import Rows, VectorDtype
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows
 
 if TYPE_CHECKING:
     from wordstates.result.word_embeddings import WordEmbeddings

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE, provenance_path
 from wordstates.files.writer import FileWriter
-from wordstates.result.rows import Rows, VectorDtype, numbers_in, to_table
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows, numbers_in, to_table
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it

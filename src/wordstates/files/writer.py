@@ -11,7 +11,8 @@ from wordstates.documents.document import Document
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import provenance_json
-from wordstates.result.rows import Rows, VectorDtype, make_rows
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows, make_rows
 
 if TYPE_CHECKING:
     from wordstates.result.word_embeddings import WordEmbeddings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from threading import RLock
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -22,9 +22,9 @@ from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
 from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine, copy_of
+from wordstates.options import EngineName
 
 FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
-EngineName = Literal["auto", "torch", "packed", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Choosing an engine takes one or two seconds, and more the larger the network is, which is compiled, and reads

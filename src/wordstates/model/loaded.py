@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +24,13 @@ from wordstates.model.config_facts import (
 )
 from wordstates.model.cpu_speed import slowness
 from wordstates.model.engine import pad, relative_error
-from wordstates.model.engines import ENGINE_NAMES, EngineName, Engines, Probes
+from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
+from wordstates.options import EngineName
 from wordstates.recipe import Recipe
 
-Precision = Literal["float32", "bfloat16", "float16"]
-BosPolicy = Literal["auto", "always", "never"]
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
 # Without a limit of its own a model gets the window that such models are trained with; and no window is longer than

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from wordstates.recipe import LayerPooling, SubwordPooling
+from wordstates.options import LayerPooling, SubwordPooling
 
 
 def pool_arrays(

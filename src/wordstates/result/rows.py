@@ -27,18 +27,18 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from wordstates.errors import NonFiniteError, OutputError
+from wordstates.options import VectorDtype
 
 if TYPE_CHECKING:
     from wordstates.result.word_embeddings import WordEmbeddings
 
-VectorDtype = Literal["float16", "float32"]
 Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
 from wordstates.files.formats import output_format
 from wordstates.files.open_writer import Writer, open_writer
-from wordstates.result.rows import Rows, VectorDtype, make_rows
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows, make_rows
 from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.runs.searchers import Searcher, Seen

@@ -6,12 +6,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError
+from wordstates.options import StaticKind
 from wordstates.runs.groups import embed_groups
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.static.means import UsageMeans
@@ -22,7 +23,7 @@ from wordstates.text.words import as_spans
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
-KINDS = ("usages", "alone", "input")
+KINDS: tuple[StaticKind, ...] = get_args(StaticKind)
 INPUT = "input"  # name of the recipe whose vectors of words alone are the kind of this name
 _WORDS_AT_ONCE = 4096
 

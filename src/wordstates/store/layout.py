@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from wordstates.result.rows import Rows, VectorDtype
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

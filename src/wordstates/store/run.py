@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError
-from wordstates.result.rows import LARGEST_FLOAT16, VectorDtype
+from wordstates.options import VectorDtype
+from wordstates.result.rows import LARGEST_FLOAT16
 from wordstates.runs.run_progress import RunProgress
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder

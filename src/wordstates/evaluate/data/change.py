@@ -15,7 +15,8 @@ from wordstates.documents.readers import read_documents
 from wordstates.documents.sources import shown
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import Row, as_number, lines_of, rows_of
-from wordstates.evaluate.data.task import Item, Split, UsageTable
+from wordstates.evaluate.data.task import Item, UsageTable
+from wordstates.options import Split
 from wordstates.text.targets import TargetFinder
 
 _UNDECIDED = 0.0

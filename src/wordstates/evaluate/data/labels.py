@@ -11,7 +11,8 @@ from typing import Any
 from wordstates.documents.conllu import read_conllu
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import lines_of
-from wordstates.evaluate.data.task import Item, Split, UsageTable
+from wordstates.evaluate.data.task import Item, UsageTable
+from wordstates.options import Split
 from wordstates.text.words import join_words, locate_words
 
 _COLUMNS = {"lemma": 2, "upos": 3, "xpos": 4, "deprel": 7}

@@ -19,7 +19,8 @@ from wordstates.evaluate.data.files import (
     token_span,
 )
 from wordstates.evaluate.data.labels import json_row, json_span
-from wordstates.evaluate.data.task import Item, Split, UsageTable
+from wordstates.evaluate.data.task import Item, UsageTable
+from wordstates.options import Split
 
 ANSWERS = ("label", "rating", "score", "judgment", "similarity")
 CONTEXTS = (("context1", "context2"), ("sentence1", "sentence2"))

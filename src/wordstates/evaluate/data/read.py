@@ -15,15 +15,14 @@ from wordstates.evaluate.data.labels import json_row
 from wordstates.evaluate.data.task import (
     TASKS,
     Item,
-    Split,
     Task,
-    TaskName,
     UsageTable,
     check_overlap,
     check_task,
     limited,
     with_its_usages,
 )
+from wordstates.options import Split, TaskName
 
 Reader = Callable[[Path, UsageTable, "Split | None", "Counter[str]"], Iterator[Item]]
 _FORMATS = (

@@ -9,7 +9,8 @@ from pathlib import Path
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import lines_of, same_length, token_span
 from wordstates.evaluate.data.labels import json_row, json_span
-from wordstates.evaluate.data.task import Item, Split, Task, UsageTable
+from wordstates.evaluate.data.task import Item, Task, UsageTable
+from wordstates.options import Split
 from wordstates.text.words import join_words
 
 _COLUMNS = 4

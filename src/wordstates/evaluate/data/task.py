@@ -15,12 +15,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Literal, get_args
+from typing import get_args
 
 from wordstates.errors import InputError
-
-TaskName = Literal["labels", "senses", "pairs", "similarity", "change"]
-Split = Literal["train", "dev", "test"]
+from wordstates.options import Split, TaskName
 
 TASKS: tuple[str, ...] = get_args(TaskName)
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from wordstates.evaluate.data.task import TaskName
-from wordstates.recipe import LayerPooling, Recipe, SubwordPooling
+from wordstates.options import Grid, LayerPooling, SubwordPooling, TaskName
+from wordstates.recipe import Recipe
 
-GRIDS = ("small", "full")
+GRIDS: tuple[str, ...] = get_args(Grid)
 SUBWORD_POOLINGS: tuple[SubwordPooling, ...] = ("mean", "first", "last")
 NOTHING = "none"  # done to vectors afterwards
 _WIDEST_CONCAT = 4

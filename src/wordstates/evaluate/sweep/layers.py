@@ -16,7 +16,8 @@ from wordstates.documents.document import Document
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import RecipeError
 from wordstates.evaluate.data.task import UsageTable
-from wordstates.recipe import Recipe, SubwordPooling
+from wordstates.options import SubwordPooling
+from wordstates.recipe import Recipe
 from wordstates.result.rows import numbers_in
 from wordstates.runs.groups import Reject, embed_groups
 from wordstates.text.words import Spans, as_spans

@@ -24,8 +24,9 @@ from wordstates.evaluate.sweep.result import Choice, Control, Mix, ModelResult, 
 from wordstates.evaluate.sweep.scorers import Predicted, Scorer, fitted_on, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Interval, Predictions, accuracy
 from wordstates.evaluate.sweep.senses import Senses
+from wordstates.options import SubwordPooling
 from wordstates.postprocess.post_processing import PostProcessing
-from wordstates.recipe import Recipe, SubwordPooling
+from wordstates.recipe import Recipe
 
 MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
 _SAMPLES_OF_A_CHOICE = 1000

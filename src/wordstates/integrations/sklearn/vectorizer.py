@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.integrations.sklearn.sample_vectors import WORD_POOLINGS, SampleVectors, Vectors
 from wordstates.integrations.sklearn.samples import read_samples
 from wordstates.integrations.sklearn.shared import EMBEDDERS, VECTORS
-from wordstates.recipe import LayersLike, Recipe
+from wordstates.options import MODEL, EmbedderOptions
+from wordstates.recipe import Recipe
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -22,10 +23,14 @@ except ImportError as error:
 
 __all__ = ["WordVectorizer", "clear_caches"]
 
-_PLAIN = (-1, "mean", "mean")
 
-
-class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+@dataclass(kw_only=True, eq=False, repr=False)
+class WordVectorizer(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    EmbedderOptions,
+    BaseEstimator,  # type: ignore[misc]
+):
     """Turns texts, or words in texts, into rows of features.
 
     A row of X is a text, whose words are pooled to one vector, or a text and a target: a word or phrase in it (matched
@@ -75,56 +80,11 @@ class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ['nature']
     """
 
-    def __init__(
-        self,
-        model: str | Path = "minilm",
-        *,
-        layers: LayersLike = -1,
-        layer_pooling: str = "mean",
-        subword_pooling: str = "mean",
-        recipe: Recipe | None = None,
-        pooling: str = "mean",
-        missing: str = "error",
-        cache_bytes: int = 2**31,
-        words: str | Callable[[str], Any] = "unicode",
-        punctuation: bool = True,
-        device: str | None = None,
-        precision: str | None = None,
-        engine: str = "auto",
-        threads: int | None = None,
-        window: int | None = None,
-        overlap: int | None = None,
-        long_texts: str = "window",
-        bos: str = "auto",
-        repeat: bool = False,
-        batch_subwords: int | None = None,
-        revision: str | None = None,
-        trust_remote_code: bool = False,
-        unsafe_weights: bool = False,
-    ) -> None:
-        self.model = model
-        self.layers = layers
-        self.layer_pooling = layer_pooling
-        self.subword_pooling = subword_pooling
-        self.recipe = recipe
-        self.pooling = pooling
-        self.missing = missing
-        self.cache_bytes = cache_bytes
-        self.words = words
-        self.punctuation = punctuation
-        self.device = device
-        self.precision = precision
-        self.engine = engine
-        self.threads = threads
-        self.window = window
-        self.overlap = overlap
-        self.long_texts = long_texts
-        self.bos = bos
-        self.repeat = repeat
-        self.batch_subwords = batch_subwords
-        self.revision = revision
-        self.trust_remote_code = trust_remote_code
-        self.unsafe_weights = unsafe_weights
+    model: str | Path = field(default=MODEL, kw_only=False)
+    recipe: Recipe | None = None
+    pooling: str = "mean"
+    missing: str = "error"
+    cache_bytes: int = 2**31
 
     def fit(self, X: Any, y: Any = None) -> WordVectorizer:  # noqa: N803 (scikit-learn's name)
         """Check X and the parameters, and load the model; nothing is learned.
@@ -177,10 +137,10 @@ class WordVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _recipe(self) -> Recipe:
         parts = (self.layers, self.layer_pooling, self.subword_pooling)
         if self.recipe is None:
-            return Recipe(*parts)  # type: ignore[arg-type]  # checked by Recipe
+            return Recipe(*parts)
         if not isinstance(self.recipe, Recipe):
             raise InputError(f"recipe={self.recipe!r} is no Recipe: write recipe=Recipe('-4:', 'concat').")
-        if parts != _PLAIN:
+        if parts != self.default_recipe():
             raise InputError("Give either recipe or layers, layer_pooling and subword_pooling, not both.")
         return self.recipe
 

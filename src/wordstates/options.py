@@ -1,0 +1,72 @@
+"""What options may be, and what they are by default: once, for Python, scikit-learn and the command line.
+
+This module loads nothing, so that ``--help`` and a typo need not wait for torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+# What is made of hidden states.
+LayersLike = int | str | slice | Sequence[int]
+LayerPooling = Literal["mean", "sum", "concat", "none"]
+SubwordPooling = Literal["mean", "first", "last", "max", "sum", "none"]
+
+# How a model computes.
+Precision = Literal["float32", "bfloat16", "float16"]
+EngineName = Literal["auto", "torch", "packed", "openvino"]
+LongTexts = Literal["window", "truncate", "error"]
+BosPolicy = Literal["auto", "always", "never"]
+
+# What is read and written.
+InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "conllu"]
+TextUnit = Literal["line", "paragraph", "file"]
+VectorDtype = Literal["float32", "float16"]
+
+# What single commands do.
+Missing = Literal["error", "ignore"]
+StaticKind = Literal["usages", "alone", "input"]
+TaskName = Literal["labels", "senses", "pairs", "similarity", "change"]
+Split = Literal["train", "dev", "test"]
+Grid = Literal["small", "full"]
+Overlap = Literal["error", "drop"]
+
+
+@dataclass(kw_only=True)
+class ComputeOptions:
+    """How a model is loaded, and how it computes; `WordEmbedder` says what each means."""
+
+    device: str | None = None
+    precision: Precision | None = None
+    engine: EngineName = "auto"
+    threads: int | None = None
+    window: int | None = None
+    overlap: int | None = None
+    long_texts: LongTexts = "window"
+    bos: BosPolicy = "auto"
+    repeat: bool = False
+    batch_subwords: int | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+    unsafe_weights: bool = False
+
+
+@dataclass(kw_only=True)
+class EmbedderOptions(ComputeOptions):
+    """The options of `WordEmbedder` that are plain values; it says what each means."""
+
+    layers: LayersLike = -1
+    layer_pooling: LayerPooling = "mean"
+    subword_pooling: SubwordPooling = "mean"
+    words: object = "unicode"
+    punctuation: bool = True
+
+    @classmethod
+    def default_recipe(cls) -> tuple[LayersLike, LayerPooling, SubwordPooling]:
+        """Give the recipe that is taken where none is asked for."""
+        return cls.layers, cls.layer_pooling, cls.subword_pooling
+
+
+MODEL = "minilm"
