@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import resource
 import subprocess
@@ -20,7 +21,7 @@ from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.files.describe import describe, read_provenance
-from wordstates.runs.find import find_usages, open_usages_writer
+from wordstates.runs.find import find_usages, in_running_text, open_usages_writer
 from wordstates.runs.searchers import make_searcher
 
 TEXTS = ["The river bank, the other bank.", "A mill.", "The BANK\nof the river.", "Near the lake."]
@@ -115,6 +116,75 @@ def test_every_format_has_the_same_usages(folder: Path, bert: Path, output: str)
             vectors = file.get_tensor("vector")
     assert strings == {name: expected[name].to_pylist() for name in strings}
     np.testing.assert_allclose(vectors, expected["vector"].to_pylist(), rtol=1e-6)
+
+
+WRAPPED = "It was by the\nriver bank that\nthey met.\n\nBanks lend\r\nmoney to the old\nmill.\n"
+
+
+def test_a_table_for_people_needs_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WordEmbedder, "__init__", None)
+    (tmp_path / "a.txt").write_bytes(WRAPPED.encode())
+    done = run("find", "bank", "a.txt", "-t", "banks", "-o", "a.csv", "--context", "24", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert masked(done.err) == (
+        "texts           6 (2 with a usage)\n"
+        "usages          2\n"
+        "targets         bank 1, banks 1\n"
+        "vectors         none (--vectors)\n"
+        "seconds         #\n"
+        "bytes           #\n"
+        "wrote           a.csv\n"
+    )
+    assert (tmp_path / "a.csv").read_text() == (
+        "id,document,target,left,word,right,position,start,end\n"
+        "1,a.txt:2,bank,It was by the river,bank,that they met.,0,6,10\n"
+        "2,a.txt:5,banks,,Banks,lend money to the old m,0,0,5\n"
+    )
+    assert read_provenance(tmp_path / "a.csv")["words"] == "targets"
+
+
+def test_context_goes_beyond_a_wrapped_line_in_every_format(tmp_path: Path, bert: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(WRAPPED.encode())
+    assert run("find", "bank", "a.txt", "-m", bert, "-o", "a.parquet", "-q", cwd=tmp_path).code == 0
+    (row,) = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    assert (row["left"], row["right"]) == ("It was by the\nriver ", " that\nthey met.")
+
+
+@pytest.mark.parametrize("characters", [0, 1, 5, 12, 1000])
+def test_what_stands_around_a_line(characters: int) -> None:
+    texts = ["a b", "c", "d e f", "g", "h", "i j k l m n"]
+    documents = [Document(str(number), text, continues=number not in (0, 4)) for number, text in enumerate(texts)]
+    around = [(left, right) for _, left, right in in_running_text(documents, characters)]
+    for first, last in ((0, 4), (4, 6)):
+        for number in range(first, last):
+            before = "".join(f"{text}\n" for text in texts[first:number])
+            after = "".join(f"\n{text}" for text in texts[number + 1 : last])
+            left, right = around[number]
+            assert before.endswith(left)
+            assert after.startswith(right)
+            if characters:
+                assert left[-characters:] == before[-characters:]
+                assert right[:characters] == after[:characters]
+
+
+def test_vectors_in_a_table_for_people(folder: Path, bert: Path, embedder: WordEmbedder) -> None:
+    given = ["find", "mill", "texts.jsonl", "-m", bert, "-o", "a.csv", "--vectors", "--metadata", "year"]
+    assert run(*given, "-q", cwd=folder).code == 0
+    with (folder / "a.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    vector = [float(row[f"vector_{number}"]) for number in range(32)]
+    np.testing.assert_allclose(vector, embedder.find(TEXTS, ["mill"]).vectors[0], atol=1e-5)
+    assert (row["year"], row["status"], row["left"], row["right"]) == ("1901", "ok", "A", ".")
+
+
+def test_what_a_table_for_people_cannot_hold(folder: Path) -> None:
+    rows = [{"id": "a", "text": "A mill."}]
+    (folder / "own.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    done = run("find", "mill", "own.jsonl", "-o", "a.csv", "--metadata", "id", cwd=folder)
+    assert (done.code, "Metadata 'id' would share its name with a column" in done.err) == (2, True)
+    done = run("find", "mill", "texts.jsonl", "-o", "a.jsonl", "--bom", cwd=folder)
+    assert (done.code, "--bom is for .csv and .tsv" in done.err) == (1, True)
+    assert files_in(folder) == ["own.jsonl", "texts.jsonl"]
 
 
 def test_a_list_of_targets_in_any_case_or_not(folder: Path, bert: Path) -> None:

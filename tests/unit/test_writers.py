@@ -401,7 +401,7 @@ def test_where_nothing_can_be_written_is_told_at_once(tmp_path: Path, monkeypatc
     (tmp_path / "there.npz").write_text("mine")
     (tmp_path / "folder.npz").mkdir()
     cases = [
-        ("out.csv", r"out\.csv': its ending names no output format.*\.parquet, \.npz, \.safetensors.*or '-'"),
+        ("out.docx", r"out\.docx': its ending names no output format.*\.parquet, \.npz, \.safetensors.*or '-'"),
         ("there.npz", r"there\.npz' exists: .*--overwrite"),
         ("folder.npz", r"folder\.npz' is a folder"),
         ("nowhere/out.npz", r"The folder of .*out\.npz' does not exist.*mkdir -p"),
@@ -623,7 +623,6 @@ def test_only_json_lines_go_to_stdout() -> None:
     writer = tables.ParquetWriter(None, "float32")
     with pytest.raises(OutputError, match="Only JSON lines go to standard output"):
         writer.write(documents(["a"]), cast(Any, embed(["a"])))
-    assert writer.STDOUT == "-"
 
 
 def test_columns_of_several_recipes_need_no_quoting_and_are_never_shared() -> None:

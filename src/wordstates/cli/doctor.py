@@ -13,6 +13,7 @@ _EXTRAS = {
     "ray": "ray",
     "spacy": "spacy",
     "sentencepiece": "sentencepiece",
+    "xlsx": "openpyxl",
 }
 
 

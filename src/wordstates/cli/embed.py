@@ -16,7 +16,7 @@ from wordstates.cli.groups import (
     WordOptions,
     check_no_input,
 )
-from wordstates.cli.options import output_option
+from wordstates.cli.options import Bom, Vectors, output_option
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ def embed(
         output_option(
             "--output",
             "-o",
-            help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output; a name without "
-            "an ending, or with / at its end, is a store: a folder of shards, which resumes.",
+            help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; .csv, .tsv or .xlsx, without vectors unless "
+            "--vectors; - is JSON lines on standard output; a name without an ending, or with / at its end, is a "
+            "store: a folder of shards, which resumes.",
         ),
     ],
+    vectors: Vectors = False,
+    bom: Bom = False,
     dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     *,
@@ -69,7 +72,7 @@ def embed(
             partial(_load, reader, **options),
             documents,
             output,
-            {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite},
+            {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "vectors": vectors, "bom": bom},
             end,
             dry_run=dry_run,
         )

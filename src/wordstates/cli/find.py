@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from wordstates.cli.groups import (
     ReadingOptions,
     check_no_input,
 )
-from wordstates.cli.options import output_option, search_option
+from wordstates.cli.options import Bom, Vectors, output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.options import Missing
 
@@ -28,7 +29,10 @@ def find(
     output: Annotated[
         str,
         output_option(
-            "--output", "-o", help="OUT.parquet, .npz, .safetensors or .jsonl; - is JSON lines on standard output."
+            "--output",
+            "-o",
+            help="OUT.parquet, .npz, .safetensors or .jsonl; .csv, .tsv or .xlsx to read it yourself, without vectors "
+            "and without a model; - is JSON lines on standard output.",
         ),
     ],
     more: Annotated[
@@ -52,6 +56,8 @@ def find(
         str | None,
         output_option(metavar="COLUMN,COLUMN", help="Columns or keys to write with each usage."),
     ] = None,
+    vectors: Vectors = False,
+    bom: Bom = False,
     dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count usages; load no model, write nothing.")] = False,
     *,
@@ -74,6 +80,8 @@ def find(
         check_metadata,
         count_usages,
         find_usages,
+        list_usages,
+        needs_vectors,
         open_usages_writer,
     )
     from wordstates.runs.searchers import make_searcher, read_targets
@@ -86,13 +94,13 @@ def find(
         searcher = make_searcher(
             read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case, match_exactly=match_exactly
         )
-        check_metadata(columns)
+        check_metadata(columns, output)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     documents = reading.documents(inputs, columns)
     if not dry_run:
         check_no_input(output, inputs)
-    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run)
+    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
     if dry_run:
         writer.abort()
         end_with(count_usages(documents, searcher, missing=missing), output, end, dry_run=True)
@@ -100,19 +108,11 @@ def find(
     try:
         if missing == "error" and reading.can_be_read_twice(inputs):
             check_every_target(reading.documents(inputs), searcher)
-        embedder = reader.embedder(reader.recipes())
+        embedder = reader.embedder(reader.recipes()) if needs_vectors(output, vectors=vectors) else None
     except BaseException:
         writer.abort()
         raise
+    find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
     with progress_bar("usages", hidden=end.no_bar) as bar:
-        report = find_usages(
-            embedder,
-            documents,
-            searcher,
-            writer,
-            context=context,
-            dtype=dtype,
-            missing=missing,
-            on_progress=bar.update,
-        )
+        report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar.update)
     end_with(report, output, end)

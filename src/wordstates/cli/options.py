@@ -27,6 +27,12 @@ Words = Annotated[str, input_option(help="How raw text is split: unicode, whites
 NoPunctuation = Annotated[bool, input_option("--no-punctuation", help="Leave punctuation out.")]
 Overwrite = Annotated[bool, output_option("--overwrite", help="Replace the output if it is there.")]
 Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]
+Vectors = Annotated[
+    bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
+]
+Bom = Annotated[
+    bool, output_option("--bom", help="Begin .csv and .tsv with a byte order mark, by which Excel tells UTF-8.")
+]
 Quiet = Annotated[bool, output_option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 
 

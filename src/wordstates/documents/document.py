@@ -18,6 +18,7 @@ class Document:
         lemmas: The lemmas of each given word, aligned with `spans`: none where the input leaves it open, several where
             one span stands for several words (German *im*); None: the format has none.
         metadata: What else the input says of the document and was asked for, as text; None where it says nothing.
+        continues: Whether it goes on from the document before it: a line of plain text right below another.
     """
 
     id: str
@@ -26,3 +27,4 @@ class Document:
     keys: tuple[str, ...] | None = None
     lemmas: tuple[tuple[str, ...], ...] | None = None
     metadata: Mapping[str, str | None] = field(default_factory=dict)
+    continues: bool = False

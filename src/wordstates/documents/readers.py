@@ -121,9 +121,11 @@ def _read_txt(source: Source, options: _Options) -> Iterator[Document]:
     if options.text_unit == "paragraph":
         yield from _paragraphs(source, lines)
         return
+    above = ""
     for number, line in lines:
         if line.strip():
-            yield Document(f"{source.name}:{number}", without_terminator(line))
+            yield Document(f"{source.name}:{number}", without_terminator(line), continues=bool(above.strip()))
+        above = line
 
 
 def _paragraphs(source: Source, lines: Iterator[tuple[int, str]]) -> Iterator[Document]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, output_format, provenance_path
 
+_NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
 _BROKEN = (OSError, ValueError, KeyError, IndexError, pa.ArrowException, BadZipFile, SafetensorError)
 
 
@@ -26,10 +30,10 @@ class FileDescription:
     """What is in a file that wordstates wrote.
 
     Args:
-        format: ``parquet``, ``npz``, ``safetensors``, ``jsonl`` or ``hdf5``.
+        format: ``parquet``, ``npz``, ``safetensors``, ``jsonl``, ``hdf5``, ``csv``, ``tsv`` or ``xlsx``.
         rows: Words, or subwords where the recipe keeps them.
         columns: Type of each column, array or tensor by its name; of HDF5: of one dataset.
-        dtype: Precision of the vectors; JSON lines: ``json``.
+        dtype: Precision of the vectors; JSON lines: ``json``; tables for people: ``text``.
         vectors: Shape of one vector of each vector column: (dim,) or (layers, dim).
         bytes: Size on disk.
         provenance: Where it came from.
@@ -62,7 +66,7 @@ def read_provenance(path: str | Path) -> dict[str, object]:
         found = _PROVENANCE[chosen](path)
         provenance = None if found is None else json.loads(found)
     if not isinstance(provenance, dict):
-        beside = f", with {provenance_path(path).name!r} beside it," if chosen == "jsonl" else ""
+        beside = f", with {provenance_path(path).name!r} beside it," if chosen in ("jsonl", "csv", "tsv") else ""
         raise InputError(
             f"{str(path)!r} was not written by wordstates: give a file of `wordstates embed`{beside} instead."
         )
@@ -199,6 +203,47 @@ def _jsonl_content(path: Path) -> _Content:
     return rows, columns, "json", shapes
 
 
+# ── tables for people ──
+
+
+def _spreadsheet_content(header: list[str], rows: int) -> _Content:
+    sizes = Counter(match[1] for name in header if (match := _NUMBER_OF_A_VECTOR.fullmatch(name)))
+    columns = [name for name in header if not _NUMBER_OF_A_VECTOR.fullmatch(name)]
+    kinds = dict.fromkeys(columns, "cell") | dict.fromkeys(sizes, "vector")
+    return rows, kinds, "text", {name: (size,) for name, size in sizes.items()}
+
+
+def _csv_content(path: Path) -> _Content:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, dialect="excel-tab" if path.suffix.lower() == ".tsv" else "excel")
+        return _spreadsheet_content(next(lines), sum(1 for _ in lines))
+
+
+@contextmanager
+def _xlsx(path: Path) -> Iterator[Any]:
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise MissingExtraError.of("xlsx", "reading .xlsx") from error
+    book = openpyxl.load_workbook(path, read_only=True)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def _xlsx_provenance(path: Path) -> str | None:
+    with _xlsx(path) as book:
+        about = book.properties
+        return str(about.description) if about.identifier == PROVENANCE else None
+
+
+def _xlsx_content(path: Path) -> _Content:
+    with _xlsx(path) as book:
+        lines = book.active.iter_rows(values_only=True)
+        return _spreadsheet_content([*next(lines)], sum(1 for _ in lines))
+
+
 # ── HDF5 ──
 
 
@@ -230,6 +275,9 @@ _PROVENANCE: dict[str, Callable[[Path], str | None]] = {
     "npz": _npz_provenance,
     "safetensors": _safetensors_provenance,
     "jsonl": _jsonl_provenance,
+    "csv": _jsonl_provenance,
+    "tsv": _jsonl_provenance,
+    "xlsx": _xlsx_provenance,
     "hdf5": _hdf5_provenance,
 }
 _CONTENT: dict[str, Callable[[Path], _Content]] = {
@@ -237,5 +285,8 @@ _CONTENT: dict[str, Callable[[Path], _Content]] = {
     "npz": _npz_content,
     "safetensors": _safetensors_content,
     "jsonl": _jsonl_content,
+    "csv": _csv_content,
+    "tsv": _csv_content,
+    "xlsx": _xlsx_content,
     "hdf5": _hdf5_content,
 }

@@ -12,9 +12,13 @@ FORMAT_OF_ENDING = {
     ".npz": "npz",
     ".safetensors": "safetensors",
     ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".xlsx": "xlsx",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
 }
+SPREADSHEETS = ("csv", "tsv", "xlsx")  # tables for people: vectors on request only
 
 
 def output_format(path: Path) -> str | None:
@@ -28,5 +32,5 @@ def provenance_json(provenance: Mapping[str, object]) -> str:
 
 
 def provenance_path(path: Path) -> Path:
-    """Give the path of the provenance beside a JSON lines file."""
+    """Give the path of the provenance beside a file of plain text: JSON lines, .csv, .tsv."""
     return path.with_name(f"{path.name}.provenance.json")

@@ -15,7 +15,8 @@ from wordstates.documents.document import Document
 from wordstates.errors import OutputError
 from wordstates.files.arrays import Hdf5Writer, NpzWriter, SafetensorsWriter
 from wordstates.files.atomic import PartialFile
-from wordstates.files.formats import FORMAT_OF_ENDING, output_format
+from wordstates.files.formats import FORMAT_OF_ENDING, SPREADSHEETS, output_format
+from wordstates.files.spreadsheets import CsvWriter, TsvWriter, XlsxWriter
 from wordstates.files.tables import JsonlWriter, ParquetWriter
 from wordstates.files.writer import STDOUT, FileWriter
 from wordstates.options import VectorDtype
@@ -30,6 +31,9 @@ _WRITERS: dict[str, type[FileWriter]] = {
     "npz": NpzWriter,
     "safetensors": SafetensorsWriter,
     "hdf5": Hdf5Writer,
+    "csv": CsvWriter,
+    "tsv": TsvWriter,
+    "xlsx": XlsxWriter,
 }
 
 
@@ -51,7 +55,13 @@ class Writer(Protocol):
 
 
 def open_writer(
-    path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False, keyed: bool = False
+    path: str | Path,
+    *,
+    dtype: VectorDtype = "float32",
+    overwrite: bool = False,
+    keyed: bool = False,
+    vectors: bool = False,
+    bom: bool = False,
 ) -> Writer:
     """Choose the writer of a path, and find out before anything is computed whether it can be written.
 
@@ -60,6 +70,8 @@ def open_writer(
         dtype: Precision of the vectors in the file.
         overwrite: Whether to replace a file that is there.
         keyed: Have a column of keys from the first row on, though only later documents may bring some.
+        vectors: Whether .csv, .tsv and .xlsx have the vectors, a column a number; other formats always have them.
+        bom: Whether .csv and .tsv begin with a byte order mark, by which Excel tells UTF-8.
 
     Raises:
         OutputError: If the ending is unknown, the file exists, or its folder cannot be written to.
@@ -67,13 +79,16 @@ def open_writer(
     """
     if dtype not in get_args(VectorDtype):
         raise OutputError(f"Vectors cannot be written as {dtype!r}: float16 or float32.")
+    chosen = output_format(Path(path))
+    if bom and chosen not in ("csv", "tsv"):
+        raise OutputError(f"{str(path)!r} takes no byte order mark: --bom is for .csv and .tsv.")
     if str(path) == STDOUT:
         return JsonlWriter(None, dtype, keyed=keyed)
     target = Path(path)
-    chosen = output_format(target)
     if chosen is None:
         raise OutputError(
             f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
             "or '-' for JSON lines on standard output; or no ending, or a / at the end, for a store."
         )
-    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed)
+    more = {"vectors": vectors, "bom": bom} if chosen in SPREADSHEETS else {}
+    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed, **more)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wordstates.files.atomic import PartialFile
-from wordstates.files.formats import PROVENANCE, provenance_path
+from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, numbers_in, to_table
@@ -136,12 +136,7 @@ class JsonlWriter(FileWriter):
             return self._written
         if self._stream is not None:
             self._stream.close()
-        sidecar = PartialFile(provenance_path(self._partial.target), overwrite=True)
-        try:
-            sidecar.path.write_text(provenance + "\n", encoding="utf-8")
-            sidecar.publish()  # first: a data file that is there has its provenance
-        finally:
-            sidecar.remove()
+        self._write_beside(provenance)
         return self._partial.publish()
 
     def _close(self) -> None:

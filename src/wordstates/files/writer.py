@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wordstates.documents.document import Document
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
-from wordstates.files.formats import provenance_json
+from wordstates.files.formats import provenance_json, provenance_path
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, make_rows
 
@@ -77,6 +77,15 @@ class FileWriter(ABC):
         if self._partial is None:
             raise OutputError("Only JSON lines go to standard output.")
         return self._partial
+
+    def _write_beside(self, provenance: str) -> None:
+        """Write where the file came from beside it, before it is there itself: a file that is there has it."""
+        sidecar = PartialFile(provenance_path(self._file.target), overwrite=True)
+        try:
+            sidecar.path.write_text(provenance + "\n", encoding="utf-8")
+            sidecar.publish()
+        finally:
+            sidecar.remove()
 
     def _in_layout(self, rows: Rows) -> Rows:
         """See that rows have the columns of the first ones, which the file has by now."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, TargetNotFoundError
-from wordstates.files.formats import output_format
+from wordstates.files.formats import SPREADSHEETS, output_format
 from wordstates.files.open_writer import Writer, open_writer
+from wordstates.files.spreadsheets import NUMBER
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, make_rows
-from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups
+from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups, in_groups
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
@@ -60,7 +64,7 @@ class FindReport(FileReport):
         if self.rejects:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if not self.dry_run:
-            rows.append(("statuses", tally(self.statuses)))
+            rows.append(("statuses", tally(self.statuses)) if self.statuses else ("vectors", "none (--vectors)"))
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
@@ -72,25 +76,54 @@ class FindReport(FileReport):
 
 @dataclass(frozen=True)
 class _Hit:
-    """A document with the usages in it."""
+    """A document with the usages in it.
+
+    Args:
+        document: The document.
+        matches: The usages.
+        before: The end of what it goes on from, if it does, with the line end.
+        after: The beginning of what goes on from it.
+    """
 
     document: Document
     matches: Sequence[Match]
+    before: str = ""
+    after: str = ""
+
+    def context(self, characters: int) -> list[tuple[str, str]]:
+        """Give so many characters to the left and to the right of each usage."""
+        text = self.before + self.document.text + self.after
+        places = [(start + len(self.before), end + len(self.before)) for start, end, _ in self.matches]
+        return [(text[max(start - characters, 0) : start], text[end : end + characters]) for start, end in places]
 
     @property
     def spans(self) -> Spans:
         return as_spans([match[:2] for match in self.matches])
 
 
-def open_usages_writer(path: str | Path, *, dtype: VectorDtype = "float32", overwrite: bool = False) -> Writer:
+def needs_vectors(path: str | Path, *, vectors: bool) -> bool:
+    """Tell whether a file of usages holds vectors: those for people only on request."""
+    return vectors or output_format(Path(path)) not in SPREADSHEETS
+
+
+def open_usages_writer(
+    path: str | Path,
+    *,
+    dtype: VectorDtype = "float32",
+    overwrite: bool = False,
+    vectors: bool = False,
+    bom: bool = False,
+) -> Writer:
     """Choose the writer of a file of usages; see `open_writer`.
 
     Raises:
-        OutputError: As `open_writer`, and for HDF5.
+        OutputError: As `open_writer`, for HDF5, and for a folder.
     """
+    if str(path).endswith("/") or Path(path).is_dir():
+        raise OutputError(f"{str(path)!r} is a folder, and usages go to one file: name it, as usages.parquet.")
     if output_format(Path(path)) == "hdf5":
         raise OutputError(f"{str(path)!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet.")
-    return open_writer(path, dtype=dtype, overwrite=overwrite)
+    return open_writer(path, dtype=dtype, overwrite=overwrite, vectors=vectors, bom=bom)
 
 
 def find_usages(
@@ -132,7 +165,7 @@ def find_usages(
     try:
         for part, embeddings in embed_groups(
             embedder,
-            _search(documents, searcher, seen, report),
+            _search(documents, searcher, seen, report, context),
             lambda hit: hit.document,
             lambda hits: [hit.spans for hit in hits],
             report.rejects,
@@ -153,6 +186,46 @@ def find_usages(
     return report
 
 
+def list_usages(
+    documents: Iterable[Document],
+    searcher: Searcher,
+    writer: Writer,
+    *,
+    context: int = 60,
+    missing: str = "error",
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> FindReport:
+    """Write every usage with its context and the metadata of its document, without a model and without vectors.
+
+    Args:
+        documents: The documents, as a stream.
+        searcher: Finds the usages.
+        writer: As in `find_usages`.
+        context: As in `find_usages`.
+        missing: As in `find_usages`.
+        on_progress: Called now and then with the number of usages written.
+
+    Returns:
+        What was done; `output` is left empty.
+
+    Raises:
+        TargetNotFoundError: If a target occurs nowhere, or none does.
+    """
+    report, seen = FindReport(), Seen(searcher, checked=missing == "error")
+    began = time.perf_counter()
+    try:
+        for hits in in_groups(_search(documents, searcher, seen, report, context), lambda hit: hit.document.text):
+            writer.write_rows(_bare_rows(hits, searcher.names, context))
+            on_progress(sum(len(hit.matches) for hit in hits))
+        _finish(report, seen, missing)
+        report.bytes = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
+    except BaseException:
+        writer.abort()
+        raise
+    report.seconds = round(time.perf_counter() - began, 3)
+    return report
+
+
 def count_usages(documents: Iterable[Document], searcher: Searcher, *, missing: str = "error") -> FindReport:
     """Count the usages without a model.
 
@@ -161,7 +234,7 @@ def count_usages(documents: Iterable[Document], searcher: Searcher, *, missing: 
     """
     report, seen = FindReport(dry_run=True), Seen(searcher, checked=missing == "error")
     began = time.perf_counter()
-    for _ in _search(documents, searcher, seen, report):
+    for _ in _search(documents, searcher, seen, report, 0):
         pass
     _finish(report, seen, missing)
     report.seconds = round(time.perf_counter() - began, 3)
@@ -182,29 +255,59 @@ def check_every_target(documents: Iterable[Document], searcher: Searcher) -> Non
     seen.check()
 
 
-def check_metadata(columns: Sequence[str]) -> None:
-    """Check that no column of metadata has the name of a column that every file of usages has.
+def check_metadata(columns: Sequence[str], output: str | Path = "") -> None:
+    """Check that no column of metadata has the name of a column that the file of usages has anyway.
 
     Raises:
         InputError: If one has.
     """
+    own = _OWN_COLUMNS | ({NUMBER} if output_format(Path(output)) in SPREADSHEETS else set())
     for column in columns:
-        if column in _OWN_COLUMNS or column.startswith("vector_"):
+        if column in own or column.startswith("vector_"):
             raise InputError(
                 f"Metadata {column!r} would share its name with a column of the usages; those are "
-                f"{', '.join(sorted(_OWN_COLUMNS))} and vector_...: rename it in the input."
+                f"{', '.join(sorted(own))} and vector_...: rename it in the input."
             )
 
 
-def _search(documents: Iterable[Document], searcher: Searcher, seen: Seen, report: FindReport) -> Iterator[_Hit]:
-    for document in documents:
+def _search(
+    documents: Iterable[Document], searcher: Searcher, seen: Seen, report: FindReport, context: int
+) -> Iterator[_Hit]:
+    for document, before, after in in_running_text(documents, context):
         matches = searcher.find(document)
         seen.add(document, matches)
         report.texts += 1
         if matches:
             report.texts_with_usages += 1
             report.usages += len(matches)
-            yield _Hit(document, matches)
+            yield _Hit(document, matches, before, after)
+
+
+def in_running_text(documents: Iterable[Document], characters: int) -> Iterator[tuple[Document, str, str]]:
+    """Give each document with what stands before and after it, where it is a line of a longer text.
+
+    Args:
+        documents: The documents.
+        characters: How much to give on each side, at least, if there is so much.
+
+    Yields:
+        A document; what stands before it, with the line end; what stands after it, with the line end.
+    """
+    before = ""
+    waiting: deque[tuple[Document, str, str]] = deque()  # for what stands after them
+    for document in documents:
+        if not (document.continues and characters):
+            yield from waiting
+            waiting.clear()
+            before = ""
+        else:
+            line = "\n" + document.text
+            waiting = deque((one, left, right + line) for one, left, right in waiting)
+            while waiting and len(waiting[0][2]) > characters:
+                yield waiting.popleft()
+        waiting.append((document, before, ""))
+        before = (before + document.text)[-characters:] + "\n" if characters else ""
+    yield from waiting
 
 
 def _finish(report: FindReport, seen: Seen, missing: str) -> None:
@@ -222,12 +325,37 @@ def _rows(
     hits: Sequence[_Hit], embeddings: WordEmbeddings, names: Sequence[str], context: int, dtype: VectorDtype
 ) -> Rows:
     """Lay out usages as rows, with the columns that only usages have."""
-    usages = [(hit.document, *match) for hit in hits for match in hit.matches]
-    extra: dict[str, list[str | None]] = {
-        "target": [names[index] for *_, index in usages],
-        "left": [document.text[max(start - context, 0) : start] for document, start, _, _ in usages],
-        "right": [document.text[end : end + context] for document, _, end, _ in usages],
+    return make_rows([hit.document.id for hit in hits], embeddings, dtype, extra=_columns(hits, names, context))
+
+
+def _bare_rows(hits: Sequence[_Hit], names: Sequence[str], context: int) -> Rows:
+    """Lay out usages as rows that no model has seen."""
+    counts = np.array([len(hit.matches) for hit in hits])
+    starts = np.append(0, np.cumsum(counts))
+    rows = int(starts[-1])
+    return Rows(
+        documents=tuple(hit.document.id for hit in hits),
+        document_starts=starts,
+        position=np.arange(rows) - np.repeat(starts[:-1], counts),
+        words=[hit.document.text[start:end] for hit in hits for start, end, _ in hit.matches],
+        spans=np.concatenate([hit.spans for hit in hits]),
+        statuses=[],
+        subwords=np.zeros(rows, dtype=np.int64),
+        keys=None,
+        subword=None,
+        has_vector=np.zeros(rows, dtype=np.bool_),
+        vectors={},
+        extra=_columns(hits, names, context),
+    )
+
+
+def _columns(hits: Sequence[_Hit], names: Sequence[str], context: int) -> dict[str, list[str | None]]:
+    sides = [side for hit in hits for side in hit.context(context)]
+    columns: dict[str, list[str | None]] = {
+        "target": [names[index] for hit in hits for *_, index in hit.matches],
+        "left": [left for left, _ in sides],
+        "right": [right for _, right in sides],
     }
     for column in hits[0].document.metadata:
-        extra[column] = [document.metadata.get(column) for document, *_ in usages]
-    return make_rows([hit.document.id for hit in hits], embeddings, dtype, extra=extra)
+        columns[column] = [hit.document.metadata.get(column) for hit in hits for _ in hit.matches]
+    return columns
