@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import socket
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,11 @@ from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import CONFIG_NAME, cached_file, find_adapter_config_file
 from transformers.utils import logging as hf_logging
 
 from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
-from wordstates.model.config_facts import reading_part
+from wordstates.model.reading_part import computed_weights, own_tokenizer, prompt_of, reading_part, without_wrappers
 from wordstates.model.torch_engine import copy_of
 
 MINILM = "minilm"
@@ -41,6 +43,7 @@ class Checkpoint:
 
     Args:
         network: The part that reads subwords: the model itself, or the encoder of an encoder-decoder.
+        whole: What was loaded or given, with what is around that part.
         tokenizer: Its tokenizer.
         name: What the user called it, or the class of an object given.
         revision: Commit on the hub, None for local folders and objects.
@@ -48,6 +51,7 @@ class Checkpoint:
     """
 
     network: nn.Module
+    whole: nn.Module
     tokenizer: Any
     name: str
     revision: str | None
@@ -82,6 +86,7 @@ def load(
         "local_files_only": not _may_ask_the_hub(source),
     }
     with quiet(), _explained(name, unsafe_weights):
+        _check_no_adapter(source, options, name)
         config = AutoConfig.from_pretrained(source, **options)
         model, report = AutoModel.from_pretrained(
             source,
@@ -97,17 +102,62 @@ def load(
                 options = {**options, "revision": None, "local_files_only": not _may_ask_the_hub(_source(wanted))}
             wanted = _read_tokenizer(_source(wanted), **options)
     network = reading_part(model)
-    kept = {id(parameter) for parameter in network.parameters()}
-    named = dict(model.named_parameters())
-    missing = sorted(
-        key for key in report["missing_keys"] if "pooler" not in key and (key not in named or id(named[key]) in kept)
+    _check_whole(model, network, report["missing_keys"], str(name))
+    return Checkpoint(network, model, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
+
+
+def _check_no_adapter(source: str | Path, options: dict[str, Any], name: str | Path) -> None:
+    """Refuse an adapter without its model, and one that would be left out because `peft` is missing.
+
+    Raises:
+        ModelError: If the folder or repository is such a one.
+    """
+    whole = Path(source, CONFIG_NAME).is_file()
+    if Path(source).is_dir() and whole and importlib.util.find_spec("peft"):
+        return  # a model with an adapter beside it, which transformers puts into its layers
+    known = {key: options[key] for key in ("revision", "local_files_only")}
+    found = find_adapter_config_file(str(source), **known) if whole or not _has_config(source, known) else None
+    if found is not None:
+        raise ModelError(_adapter_of(name, Path(found)))
+
+
+def _has_config(source: str | Path, options: dict[str, Any]) -> bool:
+    return cached_file(source, CONFIG_NAME, **options, _raise_exceptions_for_missing_entries=False) is not None
+
+
+def _adapter_of(name: str | Path, config: Path) -> str:
+    """Say what an adapter is, and how it and its model become a model."""
+    try:
+        told = json.loads(config.read_text(encoding="utf-8"))
+        kind, base = str(told.get("peft_type") or "PEFT"), str(told.get("base_model_name_or_path") or "BASE")
+    except (ValueError, AttributeError, OSError):
+        kind, base = "PEFT", "BASE"
+    what = f"{str(name)!r} is an adapter ({kind}) for the model {base!r}"
+    if "PROMPT" in kind or kind in ("PREFIX_TUNING", "P_TUNING", "CPT", "CARTRIDGE"):
+        return prompt_of(what, kind).replace("has a trained prompt", "and a trained prompt", 1)
+    return (
+        f"{what}, and no model: it holds only what the training added. Make one model of both with peft: "
+        f"PeftModel.from_pretrained(AutoModel.from_pretrained({base!r}), {str(name)!r}).merge_and_unload()"
+        ".save_pretrained('merged'), save the tokenizer there too, and give 'merged'. In Python the merged model "
+        "can be given as it is: WordEmbedder(model, tokenizer)."
     )
-    if missing:
+
+
+def _check_whole(model: Any, network: nn.Module, missing: Iterable[str], name: str) -> None:
+    """Check that the part that reads lacks no weight; what it does not read, and what is computed, may be missing.
+
+    Raises:
+        ModelError: If it lacks one.
+    """
+    own = {id(weight) for weight in (*network.parameters(), *network.buffers())}
+    named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    lacking = sorted(key for key in missing if "pooler" not in key and (key not in named or id(named[key]) in own))
+    lost = [key for key in lacking if key not in computed_weights(model, lacking)]
+    if lost:
         raise ModelError(
-            f"Model {str(name)!r} lacks {len(missing)} of its weights, such as {missing[0]!r}; they would be random. "
+            f"Model {name!r} lacks {len(lost)} of its weights, such as {lost[0]!r}; they would be random. "
             "Check that the folder holds the whole checkpoint and the config of the same model."
         )
-    return Checkpoint(network, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
 
 
 def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
@@ -116,12 +166,14 @@ def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
     Raises:
         InputError: If the tokenizer is missing.
     """
+    tokenizer = own_tokenizer(model) if tokenizer is None else tokenizer
     if tokenizer is None:
         raise InputError("A model given as an object needs its tokenizer: WordEmbedder(model=..., tokenizer=...).")
+    network = reading_part(model)
     found = load_tokenizer(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
-    name = getattr(getattr(model, "config", None), "_name_or_path", "") or type(model).__name__
-    revision = getattr(getattr(model, "config", None), "_commit_hash", None)
-    return Checkpoint(reading_part(model), found, name, revision, owned=False)
+    config = getattr(without_wrappers(model), "config", network.config)
+    name = getattr(config, "_name_or_path", "") or type(without_wrappers(model)).__name__
+    return Checkpoint(network, model, found, name, getattr(config, "_commit_hash", None), owned=False)
 
 
 def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:

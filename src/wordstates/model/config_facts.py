@@ -9,31 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from wordstates.errors import ModelError
-
-
-def reading_part(model: Any) -> nn.Module:
-    """Give the part of a model that turns subwords into hidden states: no head, no decoder behind an encoder.
-
-    Raises:
-        ModelError: If it is no model of transformers.
-    """
-    if not hasattr(model, "config") and isinstance(getattr(model, "module", None), nn.Module):
-        model = model.module  # DataParallel and its like
-    if not hasattr(model, "config"):
-        raise ModelError(f"{type(model).__name__} is no model of transformers: it has no config.")
-    base: Any = getattr(model, "base_model", model)
-    if getattr(base.config, "is_encoder_decoder", False):
-        encoder: nn.Module = base.get_encoder()
-        return encoder
-    for part in ("language_model", "text_model"):  # models that also see pictures
-        inner = getattr(base, part, None)
-        if isinstance(inner, nn.Module) and hasattr(inner, "config"):
-            return inner
-    found: nn.Module = base
-    return found
 
 
 def position_limit(network: Any) -> int | None:
@@ -46,8 +24,11 @@ def position_limit(network: Any) -> int | None:
     config = network.config
     if getattr(config, "relative_attention_num_buckets", None) and config.model_type in ("t5", "mt5", "umt5"):
         return None
-    limit = getattr(config, "max_position_embeddings", None)
-    return int(limit) if isinstance(limit, int) and limit > 0 else None
+    for field in ("max_encoder_position_embeddings", "max_position_embeddings"):  # LED has one for each side
+        limit = getattr(config, field, None)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return None
 
 
 def length_matters(network: nn.Module) -> bool:
@@ -57,11 +38,21 @@ def length_matters(network: nn.Module) -> bool:
 
 
 def check_supported(network: nn.Module, name: str) -> None:
-    """Refuse the one kind of network that changes itself when it reads a short text.
+    """Refuse networks that have no weights, or whose vectors depend on what else is read.
 
     Raises:
-        ModelError: For BigBird with sparse attention.
+        ModelError: For a network on the meta device, one that is quantized as it reads, and BigBird's sparse attention.
     """
+    if any(weight.is_meta for weight in network.parameters()):
+        raise ModelError(
+            f"Model {name!r} has weights on the meta device, which are shapes without numbers: load it without "
+            "torch.device('meta'), init_empty_weights() or offloading to disk."
+        )
+    if not all(isinstance(weight, Tensor) for weight in network.state_dict().values()):
+        raise ModelError(
+            f"Model {name!r} is quantized dynamically: it rounds by the largest number of the batch, so a vector would "
+            "depend on what else is in it. Give the model as it was before quantize_dynamic()."
+        )
     if getattr(network.config, "attention_type", None) == "block_sparse":
         raise ModelError(
             f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "

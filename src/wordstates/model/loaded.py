@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +22,11 @@ from wordstates.model.config_facts import (
     vocabulary_rows,
 )
 from wordstates.model.cpu_speed import slowness
-from wordstates.model.engine import pad, relative_error
+from wordstates.model.engine import Batch, pad, relative_error
 from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
+from wordstates.model.fingerprint import fingerprint
 from wordstates.model.probe import Anatomy, ProbeText, probe
+from wordstates.model.reading_part import check_same_forward
 from wordstates.model.tokenizer import Template, Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.options import EngineName
@@ -158,9 +159,10 @@ def _examined(
     _check_vocabulary(text, vocabulary_rows(network), name)
     if checkpoint.owned:
         network = network.to(choose_device(device))
-    weights = _fingerprint(network)
+    weights = fingerprint(network)
     current = next(network.parameters()).dtype
     wanted = _DTYPES[precision] if precision else current
+    check_same_forward(checkpoint.whole, network, _one_row(text), name)
     plain = network if current == torch.float32 else copy_of(network).float()
     anatomy, exact = _probed(plain, text, arguments, name), None
     if wanted == torch.float32:
@@ -279,8 +281,11 @@ def _check_vocabulary(text: ProbeText, rows: int, name: str) -> None:
 
 
 def _hidden_states(network: nn.Module, text: ProbeText, arguments: dict[str, Any]) -> Sequence[Tensor]:
-    batch = pad([text.row], None if text.types is None else [text.types], text.pad_id)
-    return TorchEngine(network, None, 0, arguments=arguments).every_hidden_state(batch)[0]
+    return TorchEngine(network, None, 0, arguments=arguments).every_hidden_state(_one_row(text))[0]
+
+
+def _one_row(text: ProbeText) -> Batch:
+    return pad([text.row], None if text.types is None else [text.types], text.pad_id)
 
 
 def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: str, name: str) -> Template:
@@ -299,13 +304,3 @@ def _with_bos(tokenizer: Tokenizer, anatomy: Anatomy, bos: str, name: str) -> Te
     bare = template.prefix[1:] if template.prefix[:1] == (token,) else template.prefix
     prefix = (token, *bare) if bos == "always" else bare
     return replace(template, prefix=prefix)
-
-
-def _fingerprint(network: nn.Module) -> str:
-    """Hash names, shapes and a few dozen numbers of every weight: tells checkpoints apart without reading all."""
-    digest = hashlib.sha256()
-    for key, weight in network.state_dict().items():
-        flat = weight.detach().flatten()
-        sample = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.float32)
-        digest.update(f"{key} {tuple(weight.shape)}".encode() + sample.numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -90,6 +90,7 @@ def probe(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: 
         raise ModelError(
             f"Model {name!r} gives no hidden states, so it cannot give word vectors: choose a transformer."
         )
+    _check_kind(states, both.ids.shape, name)
     _check_finite(states, name)
     last = states[-1]
     n_blocks = len(states) - 1
@@ -130,6 +131,22 @@ def _find_blocks(
 
 def _same(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.equal(one, other)
+
+
+def _check_kind(states: Sequence[Any], shape: Sequence[int], name: str) -> None:
+    """Refuse hidden states of which none can be the vectors of the subwords that were read."""
+    strange = next((layer for layer, state in enumerate(states) if not isinstance(state, Tensor)), None)
+    if strange is not None:
+        kind = type(states[strange]).__name__
+        raise ModelError(
+            f"Model {name!r} gives its hidden state {strange} as a {kind} of several tensors, so a subword has no one "
+            "vector: choose a model whose hidden_states are tensors."
+        )
+    if all(state.shape[:2] != tuple(shape) for state in states):
+        raise ModelError(
+            f"Model {name!r} read {shape[1]} subwords and gives hidden states of {states[-1].shape[1]}: it pads or "
+            "shortens the text inside, so no vector is surely a subword's. Choose another model."
+        )
 
 
 def _check_finite(states: Sequence[Tensor], name: str) -> None:

@@ -93,14 +93,15 @@ class TorchEngine:
                 return {layer: every[layer] for layer in layers}
             return self._caught(inputs, self.blocks, layers)
 
-    def every_hidden_state(self, batch: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
+    def every_hidden_state(self, batch: Batch) -> tuple[tuple[Any, ...], Tensor]:
         """Run the whole network and give all that it reports: every hidden state, and its output.
 
         Args:
             batch: The windows, on any device.
 
         Returns:
-            ``hidden_states`` as the network gives them, embedding output first, and its last hidden state.
+            ``hidden_states`` as the network gives them, embedding output first, be they tensors or not, and its
+            last hidden state.
         """
         with (
             torch.inference_mode(),
@@ -109,7 +110,7 @@ class TorchEngine:
             self._inputs(batch) as inputs,
         ):
             output = self.network(**inputs, output_hidden_states=True)
-        return output.hidden_states, output[0]
+        return tuple(output.hidden_states or ()), output[0]
 
     def _in_its_own_precision(self) -> torch.autocast:
         """Keep out a caller's autocast, which would change the precision that was promised."""
