@@ -399,14 +399,13 @@ def _outside(text: str, spans: list[tuple[int, int]]) -> str:
 def _groups(owned: list[list[int]], statuses: list[int]) -> Iterator[list[int]]:
     """Give each run of words in which every one shares a subword with the one before it."""
     group: list[int] = []
-    for word, status in enumerate(statuses):
-        if group and not set(owned[word]) & set(owned[group[-1]]):
-            yield group
+    for word, status in enumerate([*statuses, OK]):
+        if group and not (word < len(owned) and set(owned[word]) & set(owned[group[-1]])):
+            if len(group) > 1 or statuses[group[0]] == SHARED_SUBWORD:
+                yield group
             group = []
-        if status == SHARED_SUBWORD:
+        if status in (SHARED_SUBWORD, UNKNOWN):
             group.append(word)
-    if group:
-        yield group
 
 
 # ── the report ──

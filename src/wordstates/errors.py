@@ -10,8 +10,8 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     │   └── TargetNotFoundError (LookupError)  a target that occurs nowhere
     ├── ModelError          (RuntimeError)  a model that loads but cannot be used
     │   ├── ModelNotFoundError (OSError)    a model that is not to be had
-    │   └── NonFiniteError  (ArithmeticError)  NaN or infinity in the vectors
-    ├── TokenizerError      (RuntimeError)  a tokenizer whose pieces cannot be aligned
+    │   ├── NonFiniteError  (ArithmeticError)  NaN or infinity in the vectors
+    │   └── TokenizerError                  a tokenizer that fails on a text, or whose pieces cannot be aligned
     ├── NoVectorError       (LookupError)   asked for the vector of a word that has none
     ├── OutputError         (OSError)       a file that cannot be written
     ├── WorkerError         (RuntimeError)  a worker process that is gone
@@ -53,8 +53,8 @@ class NonFiniteError(ModelError, ArithmeticError):
     """NaN or infinity where a vector should be."""
 
 
-class TokenizerError(WordstatesError, RuntimeError):
-    """A tokenizer whose pieces cannot be aligned with the text."""
+class TokenizerError(ModelError):
+    """A tokenizer that fails on a text, or whose pieces cannot be aligned with it."""
 
 
 class NoVectorError(WordstatesError, LookupError):

@@ -12,7 +12,7 @@ from families import TOKENIZERS, build_tokenizer
 from texts import texts
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.text.align import NO_SUBWORDS, OK, SHARED_SUBWORD, align
-from wordstates.text.pieces import spans_from_strings
+from wordstates.text.string_alignment import spans_from_strings
 from wordstates.text.words import as_spans, unicode_words, whitespace_words
 
 READERS = {kind: Tokenizer(build_tokenizer(kind), kind) for kind in TOKENIZERS}

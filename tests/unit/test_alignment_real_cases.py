@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import BertweetTokenizer, PhobertTokenizer, PreTrainedTokenizerFast
 
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.text.align import STATUSES, align
 from wordstates.text.pieces import without_unwritten
-from wordstates.text.words import unicode_words
+from wordstates.text.words import Spans, unicode_words, whitespace_words
 
 PIECES = ["<unk>", "▁", "▁the", "▁fox", "▁runs", "▁Fox", "fox", "runs", "x", "'", '"', ".", "▁."]
 
@@ -27,10 +33,12 @@ def unigram(*replaced: tuple[str, str], **special: Any) -> Tokenizer:
     return Tokenizer(PreTrainedTokenizerFast(tokenizer_object=backend, **special), "unigram")
 
 
-def statuses(tokenizer: Tokenizer, text: str) -> list[tuple[str, str, list[str]]]:
+def statuses(
+    tokenizer: Tokenizer, text: str, split: Callable[[str], Spans] = unicode_words
+) -> list[tuple[str, str, list[str]]]:
     """Give each word with its status and its pieces."""
     [found] = tokenizer.encode([text])
-    words = unicode_words(text)
+    words = split(text)
     alignment = align(words, found.spans, found.ids == tokenizer.unknown_id)
     pieces = tokenizer.pieces(found.ids.tolist())
     return [
@@ -98,6 +106,131 @@ def test_a_word_with_one_known_piece_is_shared_and_not_unknown() -> None:
     words, subwords = np.array([[0, 2], [2, 4], [4, 6]]), np.array([[0, 1], [1, 4], [4, 6]])
     codes = align(words, subwords, np.array([False, True, False])).statuses
     assert [STATUSES[code] for code in codes] == ["shared_subword", "unknown", "ok"]
+
+
+def joined_by_at_signs(kind: type, folder: Path, words: str, **options: Any) -> Tokenizer:
+    """Build a slow tokenizer that spells words in letters, ``c@@ r@@ y``, except for the pieces that are given."""
+    pieces = [*words.split(), *(f"{letter}@@" for letter in "abcdefghijklmnopqrstuwxyzHTPURL@:_")]
+    merges = ["r i", "ri v", "riv e"]  # rive@@ is a piece that no vocabulary here has
+    (folder / "vocab.txt").write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
+    (folder / "bpe.codes").write_text("".join(f"{merge} 1\n" for merge in merges), encoding="utf-8")
+    return Tokenizer(kind(str(folder / "vocab.txt"), str(folder / "bpe.codes"), **options), "slow")
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Tokenizer:
+    tokenizer = joined_by_at_signs(BertweetTokenizer, tmp_path, "d y L : R t s r ##x ▁x", normalization=True)
+    tokenizer.tokenizer.demojizer = lambda char: {"😢": ":cry_face:", "😀": ":glad:"}.get(char, char)
+    return tokenizer
+
+
+@pytest.mark.parametrize("text", ["good https://x.co/a 😢 cry", "cry 😢 https://x.co/crying 😀 good 😢 cry cry"])
+def test_rewritten_words_have_their_own_pieces_and_their_neighbours_too(tweets: Tokenizer, text: str) -> None:
+    """BERTweet: a URL is read as ``HTTPURL``, an emoji as its name."""
+    written = {"good": "good", "cry": "cry", "😢": ":cry_face:", "😀": ":glad:"}
+    for word, status, pieces in statuses(tweets, text, whitespace_words):
+        assert status == "ok"
+        assert "".join(piece.removesuffix("@@") for piece in pieces) == written.get(word, "HTTPURL")
+    for word, status, pieces in statuses(tweets, text):
+        if word in written:
+            assert (status, "".join(pieces).replace("@@", "")) == ("ok", written[word])
+        else:  # a part of the URL
+            assert status == "shared_subword"
+            assert "HTTPURL".endswith("".join(pieces).replace("@@", ""))
+
+
+def test_rewritten_words_that_are_read_otherwise_alone_share_all_their_pieces(tweets: Tokenizer) -> None:
+    """The colon that ends one emoji and the one that begins the next are not told apart: both words say so."""
+    tokenize = tweets.tokenizer.tokenize
+    tweets.tokenizer.tokenize = lambda text: tokenize(text) if " " in text else ["x@@"]
+    found = statuses(tweets, "good 😢 😀 cry")
+    assert [(word, status) for word, status, _ in found] == [
+        ("good", "ok"),
+        ("😢", "shared_subword"),
+        ("😀", "shared_subword"),
+        ("cry", "ok"),
+    ]
+    assert found[1][2] == found[2][2] != []
+
+
+def test_unknown_pieces_are_placed_by_the_text_that_tokenize_shows(tmp_path: Path) -> None:
+    """PhoBERT: *river* is ``rive@@ r``, the first of them unknown, and *is* has a piece of its own."""
+    tokenizer = joined_by_at_signs(PhobertTokenizer, tmp_path, "e r s river")
+    assert statuses(tokenizer, "the river is") == [
+        ("the", "ok", ["t@@", "h@@", "e"]),
+        ("river", "ok", ["<unk>", "r"]),
+        ("is", "ok", ["i@@", "s"]),
+    ]
+    assert statuses(tokenizer, "rivers v ver") == [
+        ("rivers", "ok", ["<unk>", "r@@", "s"]),
+        ("v", "unknown", ["<unk>"]),
+        ("ver", "ok", ["<unk>", "e@@", "r"]),
+    ]
+
+
+@pytest.mark.parametrize("text", ["the <unk> river is", "the <unk>is", "<unk> <unk> r"])
+def test_the_name_of_the_unknown_piece_written_in_a_text_is_its_text(tmp_path: Path, text: str) -> None:
+    tokenizer = joined_by_at_signs(PhobertTokenizer, tmp_path, "e r s river")
+    for word, status, pieces in statuses(tokenizer, text, whitespace_words):
+        assert (status == "unknown") == (word == "<unk>"), (word, status, pieces)
+
+
+def marking_capitals(*known: str) -> Tokenizer:
+    """Build a SentencePiece tokenizer whose normalizer writes ``U`` before each capital letter, then a small letter.
+
+    Args:
+        known: Pieces beside single letters.
+    """
+    rules = {chr(code): f"U{chr(code + 32)}" for code in range(ord("A"), ord("Z") + 1)}
+    rules |= {chr(code + 0xFEE0): rule for code, rule in ((ord(char), rule) for char, rule in rules.items())}
+    rules |= {"Ę": "Uę", "É": "Ué", "E\u0301": "Ué", "e\u0301": "é", "İ": "Ui\u0307", "\r\n": " ", "\n": " "}
+    lines = [
+        f"{' '.join(f'{ord(c):X}' for c in old)}\t{' '.join(f'{ord(c):X}' for c in new)}" for old, new in rules.items()
+    ]
+    file = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "rules.tsv")
+        table.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["the fox runs", "UA FILA Denmuso é"] * 3),
+            model_writer=file,
+            model_type="unigram",
+            vocab_size=40,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            normalization_rule_tsv=str(table),
+            num_threads=1,
+            minloglevel=2,
+        )
+    model = sentencepiece_model_pb2.ModelProto.FromString(file.getvalue())  # type: ignore[attr-defined]
+    letters = [f"{letter}" for letter in "▁Uabcdefghijklmnopqrstuvwxyzé"]
+    pieces = [("<unk>", 0.0), *((letter, -9.0) for letter in letters), *((piece, -2.0) for piece in known)]
+    backend = Backend(models.Unigram(pieces, unk_id=0))
+    backend.normalizer = normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap)
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    return Tokenizer(PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>"), "capitals")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ę UA", ["U <unk>", "Uu Ua"]),
+        ("UA Ę the", ["Uu Ua", "U <unk>", "t h e"]),
+        ("DENMUSO FILA Ę", ["Ud Ue U n Um Uu Us Uo", "U f Ui U l Ua", "U <unk>"]),
+        ("İSTANBUL", ["Ui <unk> Us Ut Ua U n U b Uu U l"]),
+        ("ＵＡ Ę", ["Uu Ua", "U <unk>"]),
+        ("E\u0301\r\nUA Ę", ["Ue", "Uu Ua", "U <unk>"]),
+        ("e\u0301\r\nĘ UA", ["é", "U <unk>", "Uu Ua"]),
+        ("the Ux A狐", ["t h e", "Uu x", "Ua <unk>"]),
+    ],
+)
+def test_marks_of_capitals_stay_with_their_letters_beside_unknown_characters(text: str, expected: list[str]) -> None:
+    """A piece that writes ``Uu`` for *U* does not write its span; its offsets are exact all the same."""
+    tokenizer = marking_capitals(*(f"U{letter}" for letter in "uadeimsot"), *"uaeosmidt")
+    found = statuses(tokenizer, text, whitespace_words)
+    assert [" ".join(piece.strip("▁") for piece in pieces if piece.strip("▁")) for _, _, pieces in found] == expected
+    assert {status for _, status, _ in found} <= {"ok"}
 
 
 @pytest.mark.parametrize(

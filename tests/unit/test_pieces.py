@@ -11,8 +11,8 @@ from wordstates.text.pieces import (
     fold,
     mismatches,
     sound_texts,
-    spans_from_strings,
     surface_of,
+    writes_its_spans,
 )
 
 
@@ -44,19 +44,6 @@ def test_folding_makes_spellings_equal() -> None:
     assert fold(" \u200b\ufeff") == ""
 
 
-def test_strings_give_spans_also_through_bytes_and_unknown_pieces() -> None:
-    def spans(text: str, surfaces: list[Surface]) -> list[str]:
-        return [text[start:end] for start, end in spans_from_strings(text, surfaces).tolist()]
-
-    assert spans("The café!", ["the", " caf", b"\xc3", b"\xa9", "!"]) == ["The", "caf", "é", "é", "!"]
-    assert spans("a ☃ b ☂ c", ["a", None, "b", None, "c"]) == ["a", "☃", "b", "☂", "c"]
-    assert spans("☃ ☂", [None, None]) == ["☃", "☂"]
-    assert spans("☃☂ x", [None, None, "x"]) == ["☃☂", "☃☂", "x"]
-    assert spans("the the", ["the", " the"]) == ["the", "the"]
-    assert spans("", []) == []
-    assert spans("x", [b"\xc3", "x"]) == ["", "x"]
-
-
 def test_wrong_spans_are_counted() -> None:
     right = np.array([[0, 3], [4, 7]])
     assert mismatches("the fox", right, ["the", " fox"]) == 0
@@ -81,3 +68,11 @@ def test_structure_asks_for_order_spans_and_cover() -> None:
     joined = "".join(text for text, _, _ in cases)
     sound = sound_texts(joined, bounds, spans + bounds[text_of][:, None], text_of, np.zeros(len(spans), dtype=bool))
     assert sound.tolist() == [expected for _, _, expected in cases]
+
+
+def test_pieces_may_write_more_than_their_span_but_not_something_else() -> None:
+    spans = np.array([[0, 1], [0, 1], [1, 2]])
+    assert writes_its_spans("UA", spans, ["M", "u", "Ma"])  # M marks the letter that u writes
+    assert writes_its_spans("ĘA", spans, ["M", None, "Ma"])
+    assert not writes_its_spans("UA", np.array([[0, 1], [1, 2], [1, 2]]), ["M", "x", "a"])
+    assert not writes_its_spans("the fox", np.array([[0, 2], [2, 7]]), ["the", "fox"])

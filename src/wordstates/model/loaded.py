@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wordstates.errors import InputError, ModelError
+from wordstates.errors import InputError, ModelError, TokenizerError
 from wordstates.model import _hf
 from wordstates.model.config_facts import (
     check_supported,
@@ -27,13 +27,16 @@ from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
 from wordstates.model.fingerprint import fingerprint
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.reading_part import check_same_forward
-from wordstates.model.tokenizer import Template, Tokenizer
+from wordstates.model.template import Template
+from wordstates.model.tokenizer import Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.options import EngineName
 from wordstates.recipe import Recipe
 
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
+# Subwords to try a model with, and how many different ones of them it should know.
+_PROBE_SUBWORDS, _FEWEST_OF_A_PROBE = 24, 8
 # Without a limit of its own a model gets the window that such models are trained with; and no window is longer than
 # what fits a machine, whatever a config promises.
 _USUAL_WINDOW, _LONGEST_WINDOW = 512, 8192
@@ -155,7 +158,7 @@ def _examined(
     arguments = pass_arguments(network)
     check_supported(network, name)
     pad_id = padding_id(network, checkpoint.tokenizer)
-    text = _probe_text(words, pad_id)
+    text = _probe_text(words, pad_id, vocabulary_rows(network))
     _check_vocabulary(text, vocabulary_rows(network), name)
     if checkpoint.owned:
         network = network.to(choose_device(device))
@@ -245,13 +248,21 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     return chosen
 
 
-def _probe_text(tokenizer: Tokenizer, pad_id: int) -> ProbeText:
+def _probe_text(tokenizer: Tokenizer, pad_id: int, rows: int) -> ProbeText:
+    """Take an English sentence to try a model with; subwords from all over the vocabulary where it knows no English."""
     template = tokenizer.template
-    ids = tokenizer.encode([_PROBE_TEXT])[0].ids.tolist()[:24]
+    try:
+        ids = tokenizer.encode([_PROBE_TEXT])[0].ids.tolist()[:_PROBE_SUBWORDS]
+    except TokenizerError:
+        ids = []
+    if len(set(ids) - {tokenizer.unknown_id}) < _FEWEST_OF_A_PROBE:
+        own = [index for index in tokenizer.text_ids() if index < rows or not rows]
+        spread = sorted({len(own) * place // _PROBE_SUBWORDS for place in range(_PROBE_SUBWORDS)}) if own else []
+        ids = max([own[place] for place in spread], ids, key=lambda listed: len(set(listed)))
     if len(set(ids)) < 2:
         raise ModelError(
-            f"Tokenizer of {tokenizer.name!r} makes {len(set(ids))} different subwords of an English sentence, "
-            "too few to try the model with: is it the model's own tokenizer?"
+            f"Tokenizer of {tokenizer.name!r} makes {len(set(ids))} different subwords of an English sentence, and its "
+            "vocabulary has no others: too few to try the model with. Is it the model's own tokenizer?"
         )
     other = next(index for index in ids if index != ids[-1])
     return ProbeText(template.wrap(ids), template.wrap([*ids[:-1], other]), template.wrap_types(len(ids)), pad_id)

@@ -12,65 +12,45 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from wordstates.errors import TokenizerError
+from wordstates.errors import TokenizerError, WordstatesError
 from wordstates.model import _hf
+from wordstates.model.spelling import surface_style, unknown_id_of, vocabulary
 from wordstates.model.subwords import Subwords, TextSubwords
+from wordstates.model.template import Template
 from wordstates.text.align import SubwordSpans, trim_spans
 from wordstates.text.pieces import (
     Surface,
-    SurfaceStyle,
     holds_unwritten,
     mismatches,
     sound_texts,
-    spans_from_strings,
     surface_of,
     without_unwritten,
+    writes_its_spans,
 )
+from wordstates.text.string_alignment import spans_from_strings
 
 # Pairs of a piece and its text that are remembered as checked; running text has a few for each piece.
 _MOST_CLAIMS = 1_000_000
+_MOST_TRIES = 100  # of a call during which other code sets the tokenizer to cut texts
+
+# A fast tokenizer's truncation and padding are settings of its backend, which several wrappers may share.
+_locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_making_a_lock = Lock()
 
 
-@dataclass(frozen=True)
-class Template:
-    """The special tokens that the tokenizer puts around a text.
-
-    Args:
-        prefix: Ids before the text.
-        suffix: Ids after the text.
-        types: Segment ids of prefix, text and suffix, None if all are 0.
-        suffix_once: A text that ends in the suffix already gets no second one (ByT5).
-    """
-
-    prefix: tuple[int, ...]
-    suffix: tuple[int, ...]
-    types: tuple[tuple[int, ...], int, tuple[int, ...]] | None = None
-    suffix_once: bool = False
-
-    def __len__(self) -> int:
-        """Count the special tokens."""
-        return len(self.prefix) + len(self.suffix)
-
-    def wrap(self, ids: Sequence[int]) -> list[int]:
-        """Put the special tokens around the ids of a window."""
-        written = self.suffix_once and tuple(ids[-len(self.suffix) :]) == self.suffix
-        return [*self.prefix, *ids, *(() if written else self.suffix)]
-
-    def wrap_types(self, length: int) -> list[int] | None:
-        """Give the segment ids of a window of `length` subwords of text, None if all are 0."""
-        if self.types is None:
-            return None
-        before, inside, after = self.types
-        return [*before, *([inside] * length), *after]
+def _lock_of(backend: object) -> Any:
+    """Give the lock of a backend: the same to all who ask for it, as long as one of them keeps it, and the backend."""
+    with _making_a_lock:
+        return _locks.setdefault(id(backend), RLock())
 
 
 class Tokenizer:
@@ -84,13 +64,13 @@ class Tokenizer:
     def __init__(self, tokenizer: Any, name: str) -> None:
         self.tokenizer = tokenizer
         self.name = name
-        self.style = _surface_style(tokenizer)
+        self.style = surface_style(tokenizer)
         self._special = set(tokenizer.all_special_ids)
-        self.unknown_id = _unknown_id(tokenizer)
+        self.unknown_id = unknown_id_of(tokenizer)
         self._surfaces: dict[int, Surface] = {}
         self._blank = np.zeros(0, dtype=np.int8)  # of each id: 1 if it writes only white space, -1 if not known yet
         self._true_claims: set[tuple[int, str]] = set()
-        self._lock = RLock()
+        self._lock = _lock_of(getattr(tokenizer, "backend_tokenizer", tokenizer))
         self._template: Template | None = None
         self._fingerprint: str | None = None
 
@@ -115,11 +95,7 @@ class Tokenizer:
             return TextSubwords.of([self._encode_slow(text) for text in read])
 
     def _encode_fast(self, texts: Sequence[str], read: Sequence[str]) -> TextSubwords:
-        backend = self.tokenizer.backend_tokenizer
-        with _settings_kept(backend):
-            backend.no_truncation()
-            backend.no_padding()
-            encoded = backend.encode_batch(list(texts), add_special_tokens=False)
+        encoded = self._encode_batch(texts)
         listed = [text.ids for text in encoded]
         starts = np.append(0, np.cumsum([len(ids) for ids in listed], dtype=np.int64))
         ids = np.fromiter(chain.from_iterable(listed), dtype=np.int64, count=starts[-1])
@@ -132,6 +108,43 @@ class Tokenizer:
             found = self._check(read[index], ids[part], offsets[part])
             spans[part], by_strings[index] = found.spans, found.aligned_by == "strings"
         return TextSubwords(ids, spans, starts, by_strings)
+
+    def _encode_batch(self, texts: Sequence[str]) -> list[Any]:
+        """Ask a fast tokenizer for whole texts.
+
+        The backend keeps how the last call wanted texts cut and padded. Wrappers that share it wait for each other; a
+        caller outside of the library does not, so what came while its settings were on is asked for again.
+        """
+        backend = self.tokenizer.backend_tokenizer
+        with _settings_kept(backend), self._told(texts):
+            for _ in range(_MOST_TRIES):
+                backend.no_truncation()
+                backend.no_padding()
+                encoded: list[Any] = backend.encode_batch(list(texts), add_special_tokens=False)
+                untouched = backend.truncation is None and backend.padding is None
+                if untouched and not any(text.overflowing for text in encoded):
+                    return encoded
+        raise TokenizerError(
+            f"Tokenizer {self.name!r} is set to cut texts by other code, again and again, while it is asked for whole "
+            "ones: give the embedder a tokenizer of its own, as copy.deepcopy(tokenizer)."
+        )
+
+    @contextmanager
+    def _told(self, texts: Sequence[str]) -> Iterator[None]:
+        """Say which text a tokenizer fails on, whatever it raises: `tokenizers` raises bare exceptions, and panics."""
+        try:
+            yield
+        except WordstatesError:
+            raise
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            where = f"text {texts[0][:40]!r}" if len(texts) == 1 else f"one of {len(texts)} texts"
+            raise TokenizerError(
+                f"Tokenizer {self.name!r} fails on {where}: {reason.rstrip('.')}. Leave such texts out, or give the "
+                "tokenizer what it lacks, as unk_token for a missing unknown piece."
+            ) from error
 
     def _explained_spans(
         self,
@@ -169,21 +182,36 @@ class Tokenizer:
         return text.replace("▁", " ") if self.style == "sentencepiece" else text
 
     def _encode_slow(self, text: str) -> Subwords:
-        pieces = self.tokenizer.tokenize(text)
-        ids = self.tokenizer.convert_tokens_to_ids(pieces)
+        with self._told([text]):
+            pieces = self.tokenizer.tokenize(text)
+            ids = self.tokenizer.convert_tokens_to_ids(pieces)
         if any(index is None for index in ids):
             raise TokenizerError(
                 f"Tokenizer {self.name!r} made a piece that is not in its own vocabulary: {pieces[ids.index(None)]!r}."
             )
-        # The piece, not its id, says what was written: an unknown piece still shows its text in some tokenizers.
-        surfaces = [
-            self._surface(index)
-            if index == self.unknown_id or index in self._special
-            else surface_of(piece, self.style)
-            for piece, index in zip(pieces, ids, strict=True)
-        ]
-        spans = spans_from_strings(text, surfaces) if pieces else np.zeros((0, 2), dtype=np.int64)
+        surfaces = [self._surface_shown(piece, index) for piece, index in zip(pieces, ids, strict=True)]
+        spans = spans_from_strings(text, surfaces, pieces, self._read_alone)
         return Subwords(np.asarray(ids, dtype=np.int64), spans, "strings")
+
+    def _surface_shown(self, piece: str, index: int) -> Surface:
+        """Say what a piece of a slow tokenizer writes; an unknown one still shows its text in some of them."""
+        if index == self.unknown_id:
+            return None if piece == self.tokenizer.unk_token else surface_of(piece, self.style)
+        return self._surface(index) if index in self._special else surface_of(piece, self.style)
+
+    def _read_alone(self, word: str) -> list[Any]:
+        """Split a word by itself into pieces, or their ids, those left out that write only white space."""
+        if self.tokenizer.is_fast:
+            ids = np.asarray(self._encode_batch([word])[0].ids, dtype=np.int64)
+            return list(ids[~self._are_blank(ids)].tolist())
+        pieces = self.tokenizer.tokenize(word)
+        ids = self.tokenizer.convert_tokens_to_ids(pieces)
+        surfaces = map(self._surface_shown, pieces, ids)
+        return [
+            piece
+            for piece, surface in zip(pieces, surfaces, strict=True)
+            if not isinstance(surface, str) or surface.strip()
+        ]
 
     def _check(self, text: str, ids: np.ndarray, offsets: np.ndarray) -> Subwords:
         """Take offsets that are in doubt if they explain the text, else whichever alignment explains more of it."""
@@ -198,11 +226,16 @@ class Tokenizer:
             spans[blank, 1] = spans[blank, 0]
             one = np.zeros(len(ids), dtype=np.int64)
             claims = [(index, text[start:end]) for index, (start, end) in zip(listed, spans.tolist(), strict=True)]
-            if sound_texts(text, np.array([0, len(text)]), spans, one, blank).all() and all(map(self._is_true, claims)):
+            sound = bool(sound_texts(text, np.array([0, len(text)]), spans, one, blank).all())
+            if sound and all(map(self._is_true, claims)):
                 return Subwords(ids, spans, "offsets")
-        aligned = spans_from_strings(text, surfaces)
-        if in_range and mismatches(text, spans, surfaces) <= mismatches(text, aligned, surfaces):
-            return Subwords(ids, spans, "offsets")
+        aligned = spans_from_strings(text, surfaces, listed, self._read_alone)
+        if in_range:
+            consistent = sound and writes_its_spans(text, spans, surfaces)
+            wrong = mismatches(text, aligned, surfaces)
+            # What pieces write beside their text, such as marks of capitals, is nothing that strings explain in part.
+            if (consistent and wrong) or mismatches(text, spans, surfaces) <= wrong:
+                return Subwords(ids, spans, "offsets")
         return Subwords(ids, aligned, "strings")
 
     def _is_true(self, claim: tuple[int, str]) -> bool:
@@ -258,9 +291,9 @@ class Tokenizer:
             TokenizerError: If the text cannot be found again among them.
         """
         if self._template is None:
-            inside = self.encode(["fox"])[0].ids.tolist()
+            word, inside = self._word_of_its_own()
             with self._lock, _settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
-                whole = self.tokenizer("fox", truncation=False, padding=False, verbose=False)
+                whole = self.tokenizer(word, truncation=False, padding=False, verbose=False)
             ids = list(whole["input_ids"])
             starts = [
                 start for start in range(len(ids) - len(inside) + 1) if ids[start : start + len(inside)] == inside
@@ -279,6 +312,30 @@ class Tokenizer:
                 self._writes_suffix_once(ids, ids[stop:]),
             )
         return self._template
+
+    def _word_of_its_own(self) -> tuple[str, list[int]]:
+        """Give a word that the vocabulary knows, with its ids: an English one, or else the first piece that is one."""
+        own = (self._surface(index) for index in self.text_ids())
+        unknown: tuple[str, list[int]] | None = None
+        for word in chain(["fox"], (surface.strip() for surface in own if isinstance(surface, str))):
+            try:
+                ids = self.encode([word])[0].ids.tolist()
+            except TokenizerError:  # as where a vocabulary lacks the word and has no unknown piece
+                continue
+            if ids and not self._special.intersection(ids):
+                return word, ids
+            unknown = unknown or ((word, ids) if ids else None)
+        if unknown is None:
+            raise TokenizerError(
+                f"Tokenizer {self.name!r} makes no subword of any word of its own vocabulary: are its files complete?"
+            )
+        return unknown
+
+    def text_ids(self) -> list[int]:
+        """Give the ids of the vocabulary that write text: neither special, nor the unknown piece, nor white space."""
+        ids = np.array(sorted(vocabulary(self.tokenizer).values()), dtype=np.int64)
+        ids = ids[~np.isin(ids, [*self._special, -1 if self.unknown_id is None else self.unknown_id])]
+        return list(ids[~self._are_blank(ids)].tolist())
 
     def _writes_suffix_once(self, whole: list[int], suffix: list[int]) -> bool:
         """Ask a slow tokenizer what it puts around a text that ends in its suffix already."""
@@ -299,7 +356,7 @@ class Tokenizer:
             # Truncation and padding are settings of the last call, not of the tokenizer.
             parts = json.loads(content) | {"truncation": None, "padding": None}
         else:
-            parts = {"class": type(self.tokenizer).__name__, "vocab": _vocabulary(self.tokenizer)}
+            parts = {"class": type(self.tokenizer).__name__, "vocab": vocabulary(self.tokenizer)}
         self._fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
         return self._fingerprint
 
@@ -324,44 +381,3 @@ def _settings_kept(backend: Any) -> Iterator[None]:
             backend.enable_truncation(**truncation)
         if padding is not None:
             backend.enable_padding(**padding)
-
-
-def _surface_style(tokenizer: Any) -> SurfaceStyle:
-    """Tell how a tokenizer spells its pieces, from its decoder or, for slow ones, from its vocabulary."""
-    if not tokenizer.is_fast:
-        if type(tokenizer).__name__ in ("ByT5Tokenizer", "PerceiverTokenizer"):
-            return "bytes"
-        vocabulary = _vocabulary(tokenizer)
-        if any(piece.startswith("▁") and len(piece) > 1 for piece in vocabulary):
-            return "sentencepiece"
-        return "wordpiece" if any(piece.startswith("##") and len(piece) > 2 for piece in vocabulary) else "plain"
-    parts = json.loads(tokenizer.backend_tokenizer.to_str())
-    written = json.dumps([parts.get("decoder"), parts.get("pre_tokenizer")])
-    if '"ByteLevel"' in written:
-        return "byte_level"
-    if '"WordPiece"' in written:
-        return "wordpiece"
-    return (
-        "sentencepiece"
-        if "▁" in json.dumps(parts.get("decoder"), ensure_ascii=False)
-        or "▁" in json.dumps([parts.get("normalizer"), parts.get("pre_tokenizer")], ensure_ascii=False)
-        else "plain"
-    )
-
-
-def _unknown_id(tokenizer: Any) -> int | None:
-    """Find the id of the unknown piece; where no config names it, as beside a lone `tokenizer.json`, the model does."""
-    found: int | None = tokenizer.unk_token_id
-    if found is not None or not tokenizer.is_fast:
-        return found
-    backend = tokenizer.backend_tokenizer
-    if hasattr(backend.model, "unk_token"):
-        found = backend.token_to_id(backend.model.unk_token or "")
-    else:
-        found = json.loads(backend.to_str())["model"].get("unk_id")
-    return found
-
-
-def _vocabulary(tokenizer: Any) -> dict[str, int]:
-    """Give the vocabulary, empty for character tokenizers, which would list all of Unicode."""
-    return {} if tokenizer.vocab_size > 1_000_000 else dict(tokenizer.get_vocab())

@@ -1,8 +1,7 @@
-"""What each subword writes, checked against the text it claims, and spans from the writing where offsets fail.
+"""What each subword writes, checked against the text it claims.
 
-Tokenizers report char offsets that are sometimes wrong, and some report none. Here the *surface* of a piece (what it
-writes: ``"##ing"`` writes *ing*, ``"▁fox"`` writes *fox*, ``"<0xE4>"`` one byte) is held against ``text[start:end]``,
-and where that fails, surfaces and text are aligned character by character.
+Tokenizers report char offsets that are sometimes wrong. Here the *surface* of a piece (what it writes: ``"##ing"``
+writes *ing*, ``"▁fox"`` writes *fox*, ``"<0xE4>"`` one byte) is held against ``text[start:end]``.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from typing import Literal
 
 import numpy as np
 import regex
-import spacy_alignments
 from jaxtyping import Bool, Int
 
-from wordstates.text.align import SubwordSpans, is_space, trim_spans
+from wordstates.text.align import SubwordSpans, is_space
 
 SurfaceStyle = Literal["byte_level", "sentencepiece", "wordpiece", "bytes", "plain"]
 # A piece writes text, or bytes that need their neighbours to be text; None: unknown, it could be anything.
@@ -50,21 +48,22 @@ def surface_of(piece: str, style: SurfaceStyle) -> Surface:
         alphabet = _byte_alphabet()
         bare = piece.removesuffix("</w>")
         if all(char in alphabet for char in bare):
-            return _text_or_bytes(bytes(alphabet[char] for char in bare))
+            return text_or_bytes(bytes(alphabet[char] for char in bare))
         return bare
     if style == "bytes":
         if len(piece) == 1 and ord(piece) < 256:
-            return _text_or_bytes(piece.encode("latin-1"))
+            return text_or_bytes(piece.encode("latin-1"))
         return piece
     if style == "sentencepiece":
         byte = _BYTE_PIECE.fullmatch(piece)
-        return _text_or_bytes(bytes.fromhex(byte.group(1))) if byte else piece.replace("▁", " ")
+        return text_or_bytes(bytes.fromhex(byte.group(1))) if byte else piece.replace("▁", " ")
     if style == "wordpiece":
         return piece.removeprefix("##") if len(piece) > 2 else piece
     return piece.removesuffix("</w>").removesuffix("@@")
 
 
-def _text_or_bytes(raw: bytes) -> str | bytes:
+def text_or_bytes(raw: bytes) -> str | bytes:
+    """Read bytes as UTF-8 where they are that."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -152,6 +151,41 @@ def mismatches(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> i
     return wrong + sum(_VISIBLE.match(text, position) is not None for position in gaps.tolist())
 
 
+def writes_its_spans(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> bool:
+    """Tell whether every piece writes at least what its span holds, or marks a neighbour's span.
+
+    Some vocabularies write more than the text: a mark before each capital letter, as part of a piece or as one. Unknown
+    pieces and lone bytes can be anything.
+
+    Args:
+        text: The text.
+        spans: Trimmed char span of each piece.
+        surfaces: What each piece writes.
+
+    Example:
+        >>> writes_its_spans("UA", np.array([[0, 1], [0, 1], [1, 2]]), ["M", "u", "Ma"])
+        True
+        >>> writes_its_spans("the fox", np.array([[0, 2], [2, 7]]), ["the", "fox"])
+        False
+    """
+    listed = spans.tolist()
+    written = [
+        not isinstance(surface, str) or fold(text[start:end]) in fold(surface)
+        for (start, end), surface in zip(listed, surfaces, strict=True)
+    ]
+    return all(
+        here
+        or any(
+            0 <= place < len(listed) and written[place] and _holds(listed[place], span) for place in (at - 1, at + 1)
+        )
+        for at, (here, span) in enumerate(zip(written, listed, strict=True))
+    )
+
+
+def _holds(outer: Sequence[int], inner: Sequence[int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
 def sound_texts(
     joined: str,
     text_starts: Int[np.ndarray, " bounds"],
@@ -180,83 +214,3 @@ def sound_texts(
     visible = [place for place in uncovered if _VISIBLE.match(joined, place)]
     sound[np.searchsorted(text_starts, visible, side="right") - 1] = False
     return sound
-
-
-def spans_from_strings(text: str, surfaces: Sequence[Surface]) -> SubwordSpans:
-    """Find the span of each piece by aligning what the pieces write with the text, character by character.
-
-    Bytes are first put together to characters, and each byte's piece gets the span of the whole character. A piece that
-    writes nothing known takes the stretch that its known neighbours leave open.
-
-    Args:
-        text: The text.
-        surfaces: What each piece writes, in order.
-
-    Returns:
-        Trimmed char spans, shape (subwords, 2); empty where a piece stands for no character.
-
-    Source:
-        The character alignment is `spacy_alignments` (Myers' diff after NFKD and lower case).
-    """
-    chars, owners = _written_characters(surfaces)
-    to_text = spacy_alignments.get_alignments([char.strip() for char in chars], [char.strip() for char in text])[0]
-    starts = np.full(len(surfaces), -1, dtype=np.int64)
-    ends = np.full(len(surfaces), -1, dtype=np.int64)
-    for pieces, positions in zip(owners, to_text, strict=True):
-        if positions:
-            for piece in pieces:
-                starts[piece] = positions[0] if starts[piece] < 0 else min(starts[piece], positions[0])
-                ends[piece] = max(ends[piece], positions[-1] + 1)
-    _fill_unknown(text, surfaces, starts, ends)
-    return trim_spans(text, np.stack([starts, ends], axis=1))
-
-
-def _written_characters(surfaces: Sequence[Surface]) -> tuple[list[str], list[list[int]]]:
-    """Give the characters that the pieces write together, and the pieces that wrote each."""
-    chars: list[str] = []
-    owners: list[list[int]] = []
-    pending = b""
-    pending_owners: list[int] = []
-    for index, surface in enumerate(surfaces):
-        if isinstance(surface, bytes):
-            for byte in surface:
-                if not 0x80 <= byte < 0xC0:  # a character begins here, so what is pending never became one
-                    pending, pending_owners = b"", []
-                pending, pending_owners = pending + bytes([byte]), [*pending_owners, index]
-                decoded = _text_or_bytes(pending)
-                if isinstance(decoded, str):
-                    chars.append(decoded)
-                    owners.append(sorted(set(pending_owners)))
-                    pending, pending_owners = b"", []
-        else:
-            pending, pending_owners = b"", []
-            for char in surface or "":
-                chars.append(char)
-                owners.append([index])
-    return chars, owners
-
-
-def _writes_something(surface: Surface) -> bool:
-    return not isinstance(surface, str) or bool(fold(surface))
-
-
-def _fill_unknown(text: str, surfaces: Sequence[Surface], starts: np.ndarray, ends: np.ndarray) -> None:
-    """Give each run of unplaced pieces the stretch of text between its placed neighbours, a run of ink a piece."""
-    index = 0
-    while index < len(surfaces):
-        if starts[index] >= 0:
-            index += 1
-            continue
-        stop = index
-        while stop < len(surfaces) and starts[stop] < 0:
-            stop += 1
-        left = int(ends[:index].max(initial=0))
-        right = int(starts[stop]) if stop < len(surfaces) else len(text)
-        starts[index:stop] = ends[index:stop] = min(left, right)
-        lost = [piece for piece in range(index, stop) if _writes_something(surfaces[piece])]
-        runs = [match.span() for match in regex.finditer(r"\S+", text, pos=left, endpos=max(left, right))]
-        if lost and runs:
-            one_each = len(lost) == len(runs)
-            for rank, piece in enumerate(lost):
-                starts[piece], ends[piece] = runs[rank] if one_each else (runs[0][0], runs[-1][1])
-        index = stop
