@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from wordstates.evaluate.sweep.choosing import LEAST_SURE, choose
 from wordstates.evaluate.sweep.grid import Candidate
 from wordstates.evaluate.sweep.report_text import how_sure
-from wordstates.evaluate.sweep.result import Choice, Result
+from wordstates.evaluate.sweep.result import Choice, Result, SweepReport
 from wordstates.evaluate.sweep.scores import Interval
 from wordstates.recipe import Recipe
 
@@ -77,6 +79,21 @@ def test_of_equal_ones_the_first_is_taken_and_a_plain_one_needs_no_other() -> No
 def test_only_the_folds_asked_for_count(folds: list[int], first: bool) -> None:
     other, another = result(OTHER, [0.1] * 4, [0.9] * 8), result(ANOTHER, [0.2] * 4, [0.8] * 8)
     assert choose([other, another], folds)[0] is (other if first else another)
+
+
+def test_recipes_that_score_alike_are_warned_of() -> None:
+    def report(*test: float) -> SweepReport:
+        scored = [
+            replace(result(OTHER, [0.1 * number]), scores={"s": Interval(score, 0, 1)})
+            for number, score in enumerate(test)
+        ]
+        return SimpleNamespace(models=[SimpleNamespace(results=scored)])  # type: ignore[return-value]
+
+    warnings = SweepReport.warnings.fget  # type: ignore[attr-defined]
+    assert warnings(report(0.0, 0.0, 0.0)) == [
+        "all 3 recipes score 0.000 on test items: this data does not tell them apart"
+    ]
+    assert warnings(report(0.5, 0.6)) == warnings(report(0.5)) == []
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from wordstates.errors import InputError
 from wordstates.evaluate.data.read import DataOptions, read_task
-from wordstates.evaluate.data.task import Task
+from wordstates.evaluate.data.task import Item, Task, UsageTable, limited
 from wordstates.options import Split
 
 CONLLU = """# text = Im Haus.
@@ -164,6 +165,11 @@ def test_word_pairs(tmp_path: Path) -> None:
     assert task.name == "similarity"
     assert task.items[4].gold == 0.4
     assert task.usages.texts[:2] == ["arm0", "leg"]
+    published = "word1\tword2\tPOS\tSimLex999\tconc(w1)\n" + "".join(f"arm{n}\tleg\tN\t1.{n}\t9\n" for n in range(10))
+    assert [item.gold for item in read(write(tmp_path, "c.txt", published)).items[:2]] == [1.0, 1.1]
+    commas = "Word 1,Word 2,Human (mean)\n" + "".join(f'"arm, {n}",leg,2.{n}\n' for n in range(10))
+    found = read(write(tmp_path, "d.csv", commas))
+    assert (found.usages.texts[0], found.items[3].gold) == ("arm, 0", 2.3)
     several = "Word 1\tWord 2\tAnnotator 1\tAnnotator 2\n" + "".join(f"arm{n}\tleg\t{n}\t{n + 1}\n" for n in range(10))
     assert [item.gold for item in read(write(tmp_path, "b.tsv", several)).items[:2]] == [0.5, 1.5]
 
@@ -176,16 +182,29 @@ def test_judged_usages(tmp_path: Path) -> None:
     assert task.skipped == {"pairs nobody could decide on": 2}
 
 
-def graphs(folder: Path) -> Path:
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_word_usage_graphs_as_they_are_published(tmp_path: Path, ending: str) -> None:
+    """DWUG's files are parted by tabs and named .csv."""
+    folder = graphs(tmp_path, ending)
+    task = read(folder)
+    assert (task.name, len(task.items)) == ("pairs", 12)
+    assert task.read_as == [f"judged pairs of word usage graphs (it has files uses.{ending})"]
+    judgments = folder / f"data/arm/judgments.{ending}"
+    judgments.write_text(judgments.read_text().replace("arm2\tarm3\t1", "arm2\tarm3\tnan"), encoding="utf-8")
+    assert read(folder).skipped == {"pairs nobody could decide on": 3}
+    assert f"stats_groupings.{ending}:2: 2 items for the task 'change'" in refused(folder, task="change")
+
+
+def graphs(folder: Path, ending: str = "tsv") -> Path:
     """Write usages of two words in two times, judged, with statistics."""
     head = "lemma\tgrouping\tidentifier\tcontext\tindexes_target_token\n"
     for word in ("arm", "leg"):
         uses = "".join(f"{word}\t{1900 + 50 * (n % 2)}\t{word}{n}\tmy {word} {n}\t3:6\n" for n in range(8))
-        write(folder, f"data/{word}/uses.tsv", head + uses)
+        write(folder, f"data/{word}/uses.{ending}", head + uses)
         judged = [(0, 1, 3), (1, 0, 4), (2, 3, 1), (4, 5, 0), *((n, 7, 2) for n in range(4))]
         lines = "".join(f"{word}{a}\t{word}{b}\t{rating}\n" for a, b, rating in judged)
-        write(folder, f"data/{word}/judgments.tsv", "identifier1\tidentifier2\tjudgment\n" + lines)
-    write(folder, "stats/opt/stats_groupings.tsv", "lemma\tchange_graded\narm\t0.25\nleg\t0.75\n")
+        write(folder, f"data/{word}/judgments.{ending}", "identifier1\tidentifier2\tjudgment\n" + lines)
+    write(folder, f"stats/opt/stats_groupings.{ending}", "lemma\tchange_graded\narm\t0.25\nleg\t0.75\n")
     return folder
 
 
@@ -200,6 +219,44 @@ def test_semcor(tmp_path: Path) -> None:
     assert task.name == "senses"
     assert shown(task)[:2] == [("bank 0", "bank%1:10:00::"), ("bank 1", "bank%1:11:00::")]
     assert {item.word for item in task.items} == {"bank%1"}
+
+
+def test_four_columns_are_semcor_only_with_sense_keys(tmp_path: Path) -> None:
+    """CoNLL-2003 has four columns too; what was guessed, and why, is told, and --task decides."""
+    block = "Anna{0}\tNNP\tB-NP\tB-PER\nsings\tVBZ\tB-VP\tO\nin\tIN\tB-PP\tO\nRome\tNNP\tB-NP\tB-LOC"
+    path = write(tmp_path, "train", "\n\n".join(block.format(n) for n in range(4)) + "\n")
+    task = read(path)
+    assert (task.name, shown(task)[:2]) == ("labels", [("Anna0", "B-PER"), ("sings", "O")])
+    assert task.read_as == ["a word and its label in a line (its lines have 4 columns, the first one word)"]
+    message = refused(path, task="senses")
+    assert message.endswith("(Read as SemCor in columns (it has no header that is known).)")
+    short = write(tmp_path, "short", block.format(0) + "\n")
+    assert refused(short).endswith(
+        "give at least 10. (Read as a word and its label in a line (its lines have 4 columns, the first one word); "
+        "--task overrides it.)"
+    )
+
+
+def test_a_long_table_is_no_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.tsv", "".join(f"id{n}\t{n}\t{n % 7}\t{'ab'[n % 2]}\n" for n in range(300)))
+    assert "this does not look like labelled data" in refused(path)
+    assert read(path, task="labels").read_as == [
+        "a word and its label in a line (its lines have 4 columns, the first one word)"
+    ]
+
+
+def test_a_folder_of_words_in_context_is_not_taken_for_senses(tmp_path: Path) -> None:
+    for split, count in (("train", 12), ("dev", 10), ("test", 10)):
+        rows = "".join(f"bank\tN\t1-2\tthe bank {split} {n}\ton the bank\n" for n in range(count))
+        write(tmp_path, f"WiC/{split}/{split}.data.txt", rows)
+        write(tmp_path, f"WiC/{split}/{split}.gold.txt", "T\nF\n" * (count // 2))
+    task = read(tmp_path / "WiC")
+    assert (task.name, task.yes_no) == ("pairs", True)
+    assert [[item.split for item in task.items].count(split) for split in ("train", "dev", "test")] == [12, 10, 10]
+    assert task.read_as == ["WiC (a line of dev.data.txt has 5 columns)"]
+    assert "there is no token" in refused(tmp_path / "WiC", task="senses")
+    (tmp_path / "WiC/test/test.gold.txt").unlink()
+    assert "its answers are not there: test.gold.txt has to lie beside it" in refused(tmp_path / "WiC")
 
 
 def test_words_with_one_sense_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -258,7 +315,7 @@ def test_targets_and_two_corpora(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a", "spans": [[0, 1], [0, 1]], "labels": ["X"]}', "a.jsonl:1: 2 words or spans, and 1"),
         ("a.jsonl", '{"text": "a", "spans": [7], "labels": ["X"]}', "a.jsonl:1: 7 is no char span"),
         ("a.jsonl", "nonsense", "a.jsonl:1: this line is not JSON"),
-        ("a.jsonl", '{"foo": 1}', "a.jsonl:1: foo: this does not look like labelled data"),
+        ("a.jsonl", '{"foo": 1}', "a.jsonl:1: '{\"foo\": 1}': this does not look like labelled data"),
         (
             "a.jsonl",
             '{"text1": "a", "span1": [0, 1], "text2": "b", "span2": [0, 1]}',
@@ -272,7 +329,16 @@ def test_targets_and_two_corpora(tmp_path: Path) -> None:
         ("a.tsv", "word1\tword2\tscore\na\tb\tmuch\n", "a.tsv:2: score is 'much', which is no number"),
         ("a.tsv", "word1\tword2\tscore\na\t\t1\n", "a.tsv:2: the column 'word2' is empty"),
         ("a.tsv", "word1\tword2\na\tb\n", "a.tsv:2: the label is missing"),
-        ("a.tsv", "a\tb\tc\td\ne\tf\n", "a.tsv:2: expected token, lemma, part of speech and sense"),
+        ("a.tsv", "a\ta\tNN\ta%1:01:00::\ne\tf\n", "a.tsv:2: expected token, lemma, part of speech and sense"),
+        ("a.tsv", "word1\tword2\tpos\tconc\na\tb\tN\t3\n", "a.tsv:2: the label is missing"),
+        ("a.csv", 'word1,word2,score\na,"b,3\n', "a.csv:2: this line of a table with commas cannot be read"),
+        ("a.tsv", "identifier1\tidentifier2\tjudgment\n", "give the folder that all its parts are in"),
+        ("a.tsv", "text\tlabel\nI like it\tgood\n", "a.tsv:1: 'text\\tlabel': this does not look like labelled data"),
+        (
+            "a.txt",
+            "A river runs.\nThe bank of it.\n",
+            "a.txt:1: 'A river runs.': this does not look like labelled data",
+        ),
         ("a.txt", "word\n", "a.txt:1: 'word': this does not look like labelled data"),
     ],
 )
@@ -320,7 +386,7 @@ def test_no_change_of_a_word(tmp_path: Path) -> None:
     write(folder, "stats/opt/stats_groupings.tsv", "lemma\tchange_graded\narm\t0.25\n")
     assert "leg/uses.tsv:2: 'leg' has no change" in refused(folder, task="change")
     (folder / "stats/opt/stats_groupings.tsv").unlink()
-    assert "there is no stats_groupings.tsv" in refused(folder, task="change")
+    assert "there is no stats_groupings.csv or .tsv" in refused(folder, task="change")
 
 
 def test_what_does_not_exist(tmp_path: Path) -> None:
@@ -339,6 +405,40 @@ def test_a_limit_keeps_whole_sentences(tmp_path: Path) -> None:
     assert task.skipped == {"beyond the limit": 4}
     assert len(task.usages.texts) == 3  # what is not scored is not read
     assert [item.place for item in task.items] == [item.place for item in read(tmp_path / "a.conll", limit=10).items]
+
+
+def senses_of(counts: dict[tuple[str, str, str], int]) -> Task:
+    """Make usages of words: (split, word, sense) -> how many; a sentence each."""
+    items = [
+        Item((0,), (), f"{word} {sense}", word, f"{split} {word} {sense} {n}", f"a:{n}", split or None)  # type: ignore[arg-type]
+        for (split, word, sense), count in counts.items()
+        for n in range(count)
+    ]
+    return Task("senses", UsageTable(["a"], [[(0, 1)]], [[0]], [(0, (0, 1))]), items)
+
+
+def test_a_sample_of_senses_has_the_same_words_in_all_splits() -> None:
+    words = [f"w{n}" for n in range(40)]
+    counts = {(split, w, s): 30 for split in ("train", "test") for w in words for s in "xy"}
+    task = limited(senses_of(counts), 200)
+    of = {split: [item for item in task.items if item.split == split] for split in ("train", "test")}
+    assert {item.word for item in of["train"]} == {item.word for item in of["test"]}
+    assert len(of["train"]) == len(of["test"]) == 200
+    assert len({item.word for item in of["test"]}) == 10
+    assert limited(senses_of(counts), 200).items == task.items != limited(senses_of(counts), 200, seed=1).items
+
+
+def test_a_sample_of_senses_is_taken_within_words_too() -> None:
+    """Of three words, one of which is huge, each keeps all its senses, about as frequent as they are."""
+    counts = {("", "huge", "x"): 6000, ("", "huge", "y"): 400, ("", "huge", "rare"): 2}
+    counts |= {("", word, sense): 50 for word in ("small", "other") for sense in "xy"}
+    task = limited(senses_of(counts), 300)
+    found = Counter(str(item.gold) for item in task.items)
+    assert found["huge rare"] == 2
+    assert 90 <= found["huge x"] + found["huge y"] <= 110
+    assert found["huge x"] > 8 * found["huge y"]
+    assert 290 <= len(task.items) <= 310
+    assert task.skipped == {"beyond the limit": 6602 - len(task.items)}
 
 
 def test_labelled_data_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from wordstates.evaluate.sweep.cka import linear_cka
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.grid import make_grid
 from wordstates.evaluate.sweep.pairs import best_threshold
-from wordstates.evaluate.sweep.probe import control_labels
+from wordstates.evaluate.sweep.probe import control_labels, fit
 from wordstates.evaluate.sweep.scorers import on_one_scale, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
 from wordstates.evaluate.sweep.senses import Senses
@@ -144,6 +144,49 @@ def test_too_little_to_divide() -> None:
     devs = [item(number, str(number), split="dev") for number in range(20)]
     with pytest.raises(InputError, match="A probe has to learn"):
         make_folds(task_of(tests + devs))
+
+
+def test_senses_with_nothing_to_learn_from_are_left_out_and_counted() -> None:
+    """Learnt are *bank* and *spring*; asked are *bank*, *bat*, and a sense of *spring* that was never met."""
+    learnt = [item(n, f"s{n % 2}", word=["bank", "spring"][n // 4], split="train") for n in range(8)]
+    learnt.append(item(8, "only", word="lone", split="train"))
+    bank, bat = ([item(20 + n, f"s{n % 2}", word=word, split="test") for n in range(4)] for word in ("bank", "bat"))
+    others = [item(30, "s9", word="spring", split="test"), item(31, "only", word="lone", split="test")]
+    (fold,) = make_folds(task_of([*learnt, *bank, *bat, *others], "senses"))
+    assert fold.test.tolist() == [9, 10, 11, 12]
+    assert fold.unknown == 6
+    assert fold.dev_is_train
+    assert fold.dev.tolist() == list(range(8))  # the sense of "lone" has no other usage
+    with pytest.raises(InputError, match="none of the 4 items to score has a sense with a usage to learn from"):
+        make_folds(task_of([*learnt, *bat], "senses"))
+
+
+def test_labels_that_are_not_learnt_are_left_out_and_counted() -> None:
+    items = [item(n, str(n % 2), split="train") for n in range(10)]
+    items += [item(n, str(n % 3), split="dev") for n in range(10, 16)]
+    items += [item(n, str(n % 3), split="test") for n in range(20, 26)]
+    (fold,) = make_folds(task_of(items))
+    assert fold.unknown == 4
+    assert {str(items[number].gold) for part in (fold.dev, fold.test) for number in part.tolist()} == {"0", "1"}
+    rare = [item(n, "rare" if n == 0 else str(n % 2)) for n in range(30)]
+    assert sum(fold.unknown for fold in make_folds(task_of(rare))) == 1
+    alone = [item(n, "rare" if n == 0 else "common") for n in range(30)]
+    with pytest.raises(InputError, match="a probe learns from have the same label: there is nothing to tell apart"):
+        make_folds(task_of(alone))
+
+
+def test_a_sense_whose_usages_are_all_in_one_part_is_left_out() -> None:
+    items = [item(n, f"s{n % 2}", word="w") for n in range(40)]
+    items += [item(40 + n, "s2", word="w", group="one sentence") for n in range(2)]
+    assert sum(fold.unknown for fold in make_folds(task_of(items, "senses"))) == 2
+
+
+def test_a_probe_of_one_label_gives_that_label() -> None:
+    """Labels drawn at random for a control task may be all the same."""
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    model, settled = fit(rows, np.array([2] * 6), 1.0)
+    assert settled
+    assert model.predict(rows).tolist() == [2] * 6
 
 
 # ---------------------------------------------------------------- post-processing, the grid, the control

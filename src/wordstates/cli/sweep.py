@@ -71,6 +71,8 @@ def sweep(
         print(as_text(report))
         for path in written:
             say(f"wrote           {path}")
+    for warning in report.warnings:
+        say(f"warning: {warning}")
 
 
 def _sweep(

@@ -1,7 +1,8 @@
 """Usages of words in two times: judged pairs, and how much each word has changed.
 
-Folders of diachronic word usage graphs (DWUG, NorDiaChange) have a folder a word, with its usages (``uses.tsv``) and
-the judgments of pairs (``judgments.tsv``), and statistics with the change of each word.
+Folders of diachronic word usage graphs (DWUG, NorDiaChange) have a folder a word, with its usages (``uses.csv`` or
+``uses.tsv``, both parted by tabs), the judgments of pairs (``judgments.csv``), and statistics with the change of each
+word.
 """
 
 from __future__ import annotations
@@ -20,13 +21,25 @@ from wordstates.options import Split
 from wordstates.text.targets import TargetFinder
 
 _UNDECIDED = 0.0
-_STATISTICS = "stats_groupings.tsv"
+_NO_JUDGMENT = {"nan", "-"}
+_ENDINGS = (".tsv", ".csv")
+_STATISTICS = "stats_groupings"
 MOST_USAGES = 100
 
 
 def use_files(folder: Path) -> list[Path]:
     """Find the usages of each word of a folder of word usage graphs."""
-    return sorted(folder.rglob("uses.tsv"))
+    found = {file.parent: file for ending in _ENDINGS for file in sorted(folder.rglob(f"uses{ending}"))}
+    return [found[parent] for parent in sorted(found)]
+
+
+def _beside(uses: Path, name: str) -> Path:
+    """Find another file of a word; the ending of its usages is the likeliest."""
+    endings = sorted(_ENDINGS, key=lambda ending: ending != uses.suffix)
+    found = next((file for ending in endings if (file := uses.with_name(f"{name}{ending}")).exists()), None)
+    if found is None:
+        raise InputError(f"{shown(uses)}: there is no {name}{uses.suffix} beside it.")
+    return found
 
 
 def read_judgments(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
@@ -42,13 +55,14 @@ def read_judgments(path: Path, table: UsageTable, split: Split | None, skipped: 
         rows = {row["identifier"]: row for row in rows_of(file)}
         judged: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         places: dict[tuple[str, str], str] = {}
-        for row in rows_of(file.with_name("judgments.tsv")):
+        for row in rows_of(_beside(file, "judgments")):
             pair = min(row["identifier1"], row["identifier2"]), max(row["identifier1"], row["identifier2"])
             for identifier in pair:
                 if identifier not in rows:
                     raise InputError(f"{row.place}: there is no usage {identifier!r} in {shown(file)}.")
             places.setdefault(pair, row.place)
-            rating = row.number("judgment")
+            given = row.values.get("judgment", "").strip().lower()
+            rating = _UNDECIDED if given in _NO_JUDGMENT else row.number("judgment")
             judged[pair] += [rating] if rating != _UNDECIDED else []
         for pair, ratings in judged.items():
             if not ratings:
@@ -65,9 +79,12 @@ def read_graded_change(path: Path, table: UsageTable, split: Split | None, skipp
     Raises:
         InputError: If there are no statistics, a word has none, or its usages are not of two times.
     """
-    found = sorted(path.rglob(_STATISTICS))
+    found = [file for ending in _ENDINGS for file in sorted(path.rglob(f"{_STATISTICS}{ending}"))]
     if not found:
-        raise InputError(f"{shown(path)}: there is no {_STATISTICS}, which says how much each word has changed.")
+        raise InputError(
+            f"{shown(path)}: there is no {_STATISTICS}.csv or .tsv, which says how much each word has changed."
+        )
+    found.sort(key=lambda file: "opt" not in file.parts)  # of several ways to group usages, the one that is reported
     gold = {row["lemma"]: row for row in rows_of(found[0])}
     for file in use_files(path):
         times: defaultdict[str, list[int]] = defaultdict(list)

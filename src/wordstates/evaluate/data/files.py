@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from wordstates.documents.sources import find_sources, read_lines, shown, without_terminator
 from wordstates.errors import InputError
+from wordstates.evaluate.data.task import Split
 
 _MARK = re.compile(r"<(word|strong|b|t)>(.*?)</\1>", re.DOTALL)
 _TOKEN = re.compile(r"\S+")
@@ -60,17 +62,18 @@ class Row:
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """Give the lines of a tab-separated file whose first line names the columns.
+    """Give the lines of a table whose first line names the columns, parted by tabs, or else by commas.
 
     Raises:
         InputError: If a line has another number of columns.
     """
     names: list[str] | None = None
     for place, line in lines_of(path):
-        fields = line.split("\t")
         if names is None:
-            names = [name.strip().lower() for name in fields]
+            cut = _cut_at_tabs if "\t" in line else _cut_at_commas
+            names = [name.strip().lower() for name in cut(line, place)]
         elif line.strip():
+            fields = cut(line, place)
             if len(fields) != len(names):
                 raise InputError(
                     f"{place}: {len(fields)} columns where the first line names {len(names)} ({', '.join(names)})."
@@ -80,8 +83,37 @@ def rows_of(path: Path) -> Iterator[Row]:
 
 def header_of(path: Path) -> list[str]:
     """Give the fields of a file's first line that is not blank, in lower case; of a table, the names of its columns."""
-    line = next((line for _, line in lines_of(path) if line.strip()), "")
-    return [name.strip().lower() for name in line.split("\t")]
+    place, line = next(((place, line) for place, line in lines_of(path) if line.strip()), ("", ""))
+    try:
+        fields = _cut_at_tabs(line, place) if "\t" in line else _cut_at_commas(line, place)
+    except InputError:  # no table
+        fields = [line]
+    return [name.strip().lower() for name in fields]
+
+
+def _cut_at_tabs(line: str, place: str) -> list[str]:
+    return line.split("\t")
+
+
+def _cut_at_commas(line: str, place: str) -> list[str]:
+    try:
+        (fields,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError) as error:
+        raise InputError(
+            f"{place}: this line of a table with commas cannot be read ({error}): {line[:80]!r}."
+        ) from error
+    return fields
+
+
+def split_of(name: str) -> Split | None:
+    """Give the split that a file or folder is named by.
+
+    Example:
+        >>> split_of("train.data.txt"), split_of("Development"), split_of("valid"), split_of("bank")
+        ('train', 'dev', 'dev', None)
+    """
+    starts: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
+    return next((split for start, split in starts.items() if name.lower().startswith(start)), None)
 
 
 def as_number(text: str, place: str, what: str) -> float:

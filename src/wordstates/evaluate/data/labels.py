@@ -75,9 +75,7 @@ def _parts(key: str) -> list[str]:
     return [key] if not last else [str(number) for number in range(int(first), int(last) + 1)]
 
 
-def read_columns(
-    path: Path, table: UsageTable, split: Split | None, skipped: Counter[str], label: str
-) -> Iterator[Item]:
+def read_columns(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
     """Read CoNLL with a word and its label in a line, a blank line between sentences.
 
     The word is the first column, the label the last; they are parted by tabs, or else by white space.
@@ -104,9 +102,7 @@ def read_columns(
             yield _item(table, text, (start, end), gold, place, split)
 
 
-def read_json_labels(
-    path: Path, table: UsageTable, split: Split | None, skipped: Counter[str], label: str
-) -> Iterator[Item]:
+def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
     """Read JSON lines: ``text`` with ``spans`` or ``words``, or ``words`` alone, and ``labels``.
 
     Raises:

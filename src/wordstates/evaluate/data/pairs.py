@@ -16,6 +16,7 @@ from wordstates.evaluate.data.files import (
     marked_target,
     rows_of,
     same_length,
+    split_of,
     token_span,
 )
 from wordstates.evaluate.data.labels import json_row, json_span
@@ -24,11 +25,19 @@ from wordstates.options import Split
 
 ANSWERS = ("label", "rating", "score", "judgment", "similarity")
 CONTEXTS = (("context1", "context2"), ("sentence1", "sentence2"))
-_NO_ANNOTATORS = {"id", "pos", "word1", "word2", "word 1", "word 2"}
+WORDS = (("word1", "word2"), ("word 1", "word 2"))
+_RATINGS = (*ANSWERS, "simlex999", "human (mean)", "average")
+_ANNOTATOR = "annotator"  # a column of each, as in Multi-SimLex
 
 
 def read_wic(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
     """Read Words in Context: ``NAME.data.txt`` (word, part of speech, i-j, two sentences) and ``NAME.gold.txt``.
+
+    Args:
+        path: A data file, or a folder with files of splits, which are named by them.
+        table: Takes the usages.
+        split: What all are read as; None: what a file of a folder is named.
+        skipped: Not used: nothing is left out.
 
     Source:
         Pilehvar and Camacho-Collados 2019, "WiC: the Word-in-Context dataset".
@@ -36,7 +45,13 @@ def read_wic(path: Path, table: UsageTable, split: Split | None, skipped: Counte
     Raises:
         InputError: If a line is none of these, or the answers are not there.
     """
+    if path.is_dir():
+        for data in sorted(path.rglob("*.data.txt")):
+            yield from read_wic(data, table, split or split_of(data.name), skipped)
+        return
     gold_path = path.with_name(path.name.replace(".data.", ".gold."))
+    if not gold_path.exists():
+        raise InputError(f"{shown(path)}: its answers are not there: {gold_path.name} has to lie beside it.")
     lines, gold = [*lines_of(path)], [*lines_of(gold_path)]
     same_length(lines, gold, (path, gold_path))
     for (place, line), (gold_place, answer) in zip(lines, gold, strict=True):
@@ -79,6 +94,12 @@ def read_wic_tsv(path: Path, table: UsageTable, split: Split | None, skipped: Co
         target = text[slice(*span)]
         other = table.add(f"{target}: {definition}", (0, len(target)), place)
         yield _pair([usage, other], as_answer(answer, gold_place), word, place, split)
+
+
+def read_wic_tsv_splits(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
+    """Read a folder of such folders, each named by its split: ``Training``, ``Development``, ``Test``."""
+    for folder in sorted({file.parent for file in path.glob("*/*_examples.txt")}):
+        yield from read_wic_tsv(folder, table, split or split_of(folder.name), skipped)
 
 
 def read_marked(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
@@ -152,7 +173,7 @@ def read_word_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
         InputError: If a word or a number is missing.
     """
     for row in rows_of(path):
-        names = ("word1", "word2") if "word1" in row.values else ("word 1", "word 2")
+        names = next(names for names in WORDS if names[0] in row.values)
         words = [row[name].strip() for name in names]
         usages = [table.add(word, (0, len(word)), row.place) for word in words]
         pair = "|".join(sorted(words))
@@ -160,12 +181,15 @@ def read_word_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
 
 
 def _mean_rating(row: Row) -> float:
-    one = next((name for name in ANSWERS if name in row.values), None)
+    one = next((name for name in _RATINGS if name in row.values), None)
     if one is not None:
         return row.number(one)
-    ratings = [row.number(name) for name in row.values if name not in _NO_ANNOTATORS]
+    ratings = [row.number(name) for name in row.values if name.startswith(_ANNOTATOR)]
     if not ratings:
-        raise InputError(f"{row.place}: the label is missing: no column is one of {', '.join(ANSWERS)}.")
+        raise InputError(
+            f"{row.place}: the label is missing: no column is one of {', '.join(_RATINGS)}, or of an {_ANNOTATOR}; "
+            f"there are {', '.join(row.values)}."
+        )
     return sum(ratings) / len(ratings)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wordstates.documents.sources import shown, suggestion
+from wordstates.documents.sources import shown
 from wordstates.errors import InputError
-from wordstates.evaluate.data import change, labels, pairs, senses
-from wordstates.evaluate.data.files import header_of, lines_of
-from wordstates.evaluate.data.labels import json_row
+from wordstates.evaluate.data import change, labels, senses
+from wordstates.evaluate.data.files import lines_of
+from wordstates.evaluate.data.formats import KNOWN, Format, formats_of
 from wordstates.evaluate.data.task import (
     TASKS,
     Item,
@@ -23,12 +24,6 @@ from wordstates.evaluate.data.task import (
     with_its_usages,
 )
 from wordstates.options import Split, TaskName
-
-Reader = Callable[[Path, UsageTable, "Split | None", "Counter[str]"], Iterator[Item]]
-_FORMATS = (
-    "CoNLL-U, two columns (word, label), JSON lines, WiC (*.data.txt), WiC-TSV or word usage graphs (a folder), a "
-    "table with context1 and context2 or with word1 and word2, SemCor in columns"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,90 +61,76 @@ def read_task(paths: Mapping[Split | None, str | Path], options: DataOptions) ->
     """
     if options.task is not None and options.task not in TASKS:
         raise InputError(f"Task {options.task!r} does not exist: choose one of {', '.join(TASKS)}.")
-    table, skipped, items, names = UsageTable(), Counter[str](), list[Item](), set[TaskName]()
-    for split, path in paths.items():
-        name, reader = _reader_of(Path(path), options)
-        names.add(name)
-        items += reader(Path(path), table, split, skipped)
+    table, skipped, items = UsageTable(), Counter[str](), list[Item]()
+    found: dict[Path, Format] = {}
+    for split, given in paths.items():
+        path = Path(given)
+        found[path] = _format_of(path, options)
+        with _told(found, options):
+            items += found[path].read(path, table, split, skipped)
+    names = {each.task for each in found.values()}
     if len(names) > 1:
-        raise InputError(f"The splits are of different tasks, {' and '.join(sorted(names))}: give one, as --task.")
+        told = "; ".join(_read_as(found))
+        raise InputError(f"The splits are of different tasks, {' and '.join(sorted(names))} ({told}): pass --task.")
     (name,) = names
-    task = Task(name, table, items, {reason: count for reason, count in skipped.items() if count})
-    task = check_overlap(task, drop=options.drop_overlap)
-    task = senses.ambiguous(task) if name == "senses" else task
-    return with_its_usages(check_task(limited(task, options.limit, seed=options.seed)))
+    counts = {reason: count for reason, count in skipped.items() if count}
+    task = Task(name, table, items, counts, read_as=_read_as(found))
+    with _told(found, options):
+        task = check_overlap(task, drop=options.drop_overlap)
+        task = senses.ambiguous(task) if name == "senses" else task
+        return with_its_usages(check_task(limited(task, options.limit, seed=options.seed)))
 
 
-def _reader_of(path: Path, options: DataOptions) -> tuple[TaskName, Reader]:
+def _format_of(path: Path, options: DataOptions) -> Format:
     if not path.exists():
         raise InputError(f"{shown(path)!r} does not exist: give a file or folder of labelled data.")
     if options.earlier or options.later:
         if not (options.earlier and options.later):
             raise InputError("Change is between two corpora: give both --earlier and --later.")
         corpora = (options.earlier, options.later)
-        return "change", lambda path, table, split, skipped: change.read_targets(path, corpora, table, skipped)
-    name, reader = _in_folder(path, options) if path.is_dir() else _in_file(path, options)
-    if options.task not in (None, name):
-        raise InputError(
-            f"{shown(path)}: it looks like data for the task {name!r}, and cannot be read for {options.task!r}"
-            f"{suggestion(str(options.task), [name])}."
+        return Format(
+            "change",
+            "targets and their change",
+            "--earlier and --later are given",
+            lambda path, table, split, skipped: change.read_targets(path, corpora, table, skipped),
         )
-    return name, reader
-
-
-def _in_folder(path: Path, options: DataOptions) -> tuple[TaskName, Reader]:
-    if any(path.glob("*_examples.txt")):
-        return "pairs", pairs.read_wic_tsv
-    if change.use_files(path):
-        over_time = options.task == "change"
-        return ("change", change.read_graded_change) if over_time else ("pairs", change.read_judgments)
-    if any(path.rglob("*.data.txt")):
-        return "senses", senses.read_coarse_wsd
-    raise InputError(f"{shown(path)}: this folder does not look like labelled data. Known are: {_FORMATS}.")
-
-
-def _in_file(path: Path, options: DataOptions) -> tuple[TaskName, Reader]:
-    ending = "".join(path.suffixes).removesuffix(".gz").removesuffix(".zst")
-    if ending.endswith(".conllu"):
-        return "labels", _labels(labels.read_conllu_labels, options.label)
-    if ending.endswith((".jsonl", ".ndjson")):
-        return _in_json_lines(path, options)
-    if ".data." in path.name:
-        return "pairs", pairs.read_wic
-    names = set(header_of(path))
-    if {"context1", "context2", "sim1", "sim2"} <= names:
-        return "pairs", pairs.read_cosimlex
-    if any({*pair} <= names for pair in pairs.CONTEXTS):
-        return "pairs", pairs.read_marked
-    if {"word1", "word2"} <= names or {"word 1", "word 2"} <= names:
-        return "similarity", pairs.read_word_pairs
-    return _in_columns(path, options)
-
-
-def _in_json_lines(path: Path, options: DataOptions) -> tuple[TaskName, Reader]:
-    place, line = next(((place, line) for place, line in lines_of(path) if line.strip()), (f"{shown(path)}:1", "{}"))
-    row = json_row(line, place)
-    if "text1" in row or "text2" in row:
-        return "pairs", pairs.read_json_pairs
-    if "sense" in row or (options.task == "senses" and "labels" not in row):
-        return "senses", senses.read_json_senses
-    if "labels" in row or "spans" in row or "words" in row:
-        return "labels", _labels(labels.read_json_labels, options.label)
-    raise InputError(f"{place}: {', '.join(row) or 'nothing'}: this does not look like labelled data: {_FORMATS}.")
-
-
-def _in_columns(path: Path, options: DataOptions) -> tuple[TaskName, Reader]:
-    place, line = next(
-        ((place, line) for place, line in lines_of(path) if line.strip() and not line.startswith("#")),
-        (f"{shown(path)}:1", ""),
+    formats = formats_of(path, options.label)
+    likely = [each for each in formats if each.likely]
+    if options.task is None and likely:
+        return likely[0]
+    if wanted := [each for each in formats if each.task == options.task]:
+        return wanted[0]
+    if likely:
+        raise InputError(
+            f"{shown(path)}: it looks like data for the task {likely[0].task!r} ({likely[0].name}: {likely[0].why}), "
+            f"and cannot be read for {options.task!r}, whose data is {KNOWN[str(options.task)]}."
+        )
+    if path.is_dir():
+        raise InputError(
+            f"{shown(path)}: this folder does not look like labelled data. Known are: {'; '.join(KNOWN.values())}. "
+            "Files of splits are given as --train, --dev and --test."
+        )
+    place, line = next(((place, line) for place, line in lines_of(path) if line.strip()), (f"{shown(path)}:1", ""))
+    known = "; ".join(f"{task}: {text}" for task, text in KNOWN.items())
+    raise InputError(
+        f"{place}: {line[:80]!r}: this does not look like labelled data. Known are, by --task, which also has it read "
+        f"as one of them: {known}."
     )
-    columns = line.split("\t")
-    if (options.task == "senses" or len(columns) == 4) and options.task != "labels":
-        return "senses", senses.read_semcor
-    if len(line.split()) >= 2 or options.task == "labels":
-        return "labels", _labels(labels.read_columns, options.label)
-    raise InputError(f"{place}: {line[:80]!r}: this does not look like labelled data. Known are: {_FORMATS}.")
 
 
-def _labels(read: Callable[..., Iterator[Item]], label: str) -> Reader:
-    return lambda path, table, split, skipped: read(path, table, split, skipped, label)
+def _read_as(found: Mapping[Path, Format]) -> list[str]:
+    """Say what each file was taken for, once where all were taken for the same."""
+    told = {path: f"{each.name} ({each.why})" for path, each in found.items()}
+    if len({*told.values()}) == 1:
+        return [*{*told.values()}]
+    return [f"{path.name}: {text}" for path, text in told.items()]
+
+
+@contextmanager
+def _told(found: Mapping[Path, Format], options: DataOptions) -> Iterator[None]:
+    """Add to what is wrong with data what it was taken for."""
+    try:
+        yield
+    except InputError as error:
+        more = "" if options.task else "; --task overrides it"
+        raise InputError(f"{error} (Read as {'; '.join(_read_as(found))}{more}.)") from error

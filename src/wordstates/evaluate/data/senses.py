@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data.files import lines_of, same_length, token_span
+from wordstates.evaluate.data.files import lines_of, same_length, split_of, token_span
 from wordstates.evaluate.data.labels import json_row, json_span
 from wordstates.evaluate.data.task import Item, Task, UsageTable
 from wordstates.options import Split
@@ -63,9 +63,9 @@ def read_coarse_wsd(path: Path, table: UsageTable, split: Split | None, skipped:
     """Read CoarseWSD-20: ``train.data.txt`` and ``test.data.txt`` (index, sentence) with ``*.gold.txt`` beside them.
 
     Args:
-        path: The folder of a word, or a folder of such folders.
+        path: The folder of a word, a folder of such folders, or one data file.
         table: Takes the usages.
-        split: Must be None: the folders bring their own splits.
+        split: What all are read as; None: what the files are named.
         skipped: Not used: nothing is left out.
 
     Source:
@@ -74,8 +74,8 @@ def read_coarse_wsd(path: Path, table: UsageTable, split: Split | None, skipped:
     Raises:
         InputError: If a line is no index and sentence, or the senses are not there.
     """
-    for data in sorted(path.rglob("*.data.txt")):
-        own: Split | None = "train" if data.name.startswith("train") else "test"
+    for data in sorted(path.rglob("*.data.txt")) if path.is_dir() else [path]:
+        own = split_of(data.name)
         gold_path = data.with_name(data.name.replace(".data.", ".gold."))
         lines, gold = [*lines_of(data)], [*lines_of(gold_path)]
         same_length(lines, gold, (data, gold_path))

@@ -11,7 +11,7 @@ All tasks have one form. An item has usages on its left, for some tasks also on 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -24,6 +24,7 @@ TASKS: tuple[str, ...] = get_args(TaskName)
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 _FEW = 10
+_USAGES_OF_A_WORD = 20  # in a sample of sense-labelled usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,14 @@ class Task:
         usages: The usages.
         items: The items.
         skipped: How many were left out, by reason, as the data was read.
+        read_as: What each file or folder was taken for, and why.
     """
 
     name: TaskName
     usages: UsageTable
     items: Sequence[Item]
     skipped: dict[str, int] = field(default_factory=dict)
+    read_as: Sequence[str] = ()
 
     @property
     def yes_no(self) -> bool:
@@ -218,29 +221,92 @@ def check_overlap(task: Task, *, drop: bool) -> Task:
 
 
 def limited(task: Task, limit: int | None, *, seed: int = 0) -> Task:
-    """Keep a sample of each split: whole sentences of labels, all usages of a word for senses, else single items.
+    """Keep a sample of each split: whole sentences of labels, usages of the same words for senses, else single items.
 
     Args:
         task: The task.
-        limit: Sentences and words are taken until there are so many items of a split; None: all.
+        limit: About so many items of each split are taken; None: all.
         seed: Of the sample.
     """
     if limit is None:
         return task
-    groups = [
-        (item.split, {"labels": item.group, "senses": item.word}.get(task.name, item.place)) for item in task.items
-    ]
-    sizes = Counter(groups)
-    names = [*sizes]
-    Random(seed).shuffle(names)
-    taken: Counter[Split | None] = Counter()
-    kept = set()
-    for split, name in names:
-        if taken[split] < limit:
-            kept.add((split, name))
-            taken[split] += sizes[split, name]
-    items = [item for item, group in zip(task.items, groups, strict=True) if group in kept]
+    kept = (_some_usages if task.name == "senses" else _some_groups)(task, limit, Random(seed))
+    items = [item for number, item in enumerate(task.items) if number in kept]
     return task.with_items(items, beyond_the_limit=len(task.items) - len(items))
+
+
+def _some_groups(task: Task, limit: int, random: Random) -> set[int]:
+    """Take groups of each split at random, until there are so many items."""
+    groups: defaultdict[tuple[Split | None, str], list[int]] = defaultdict(list)
+    for number, item in enumerate(task.items):
+        groups[item.split, item.group if task.name == "labels" else item.place].append(number)
+    names = [*groups]
+    random.shuffle(names)
+    taken: Counter[Split | None] = Counter()
+    kept: set[int] = set()
+    for name in names:
+        if taken[name[0]] < limit:
+            taken[name[0]] += len(groups[name])
+            kept.update(groups[name])
+    return kept
+
+
+def _some_usages(task: Task, limit: int, random: Random) -> set[int]:
+    """Take words at random, the same of all splits, and a sample of the usages of each.
+
+    Twenty usages of a word are taken, or more where all words with twenty are not enough. A word keeps all its senses,
+    as frequent as they are, but two usages of each at least. Words are added until each split has `limit` items, or
+    one has twice as many.
+    """
+    words: defaultdict[str, defaultdict[Split | None, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for number, item in enumerate(task.items):
+        words[item.word][item.split].append(number)
+    most = {
+        split: _share([len(parts[split]) for parts in words.values() if split in parts], limit)
+        for split in {item.split for item in task.items}
+    }
+    names = [*words]
+    random.shuffle(names)
+    taken: Counter[Split | None] = Counter()
+    kept: set[int] = set()
+    for name in names:
+        if min(taken[split] for split in most) >= limit or max(taken.values(), default=0) >= 2 * limit:
+            break
+        for split, numbers in words[name].items():
+            sample = _by_sense(task, numbers, most[split], random)
+            taken[split] += len(sample)
+            kept.update(sample)
+    return kept
+
+
+def _share(sizes: Sequence[int], limit: int) -> int:
+    """Say how many usages of each word give so many in all; at least `_USAGES_OF_A_WORD`.
+
+    Example:
+        >>> _share([10, 100, 1000], 150)
+        70
+    """
+    most, left, words = 0, limit, len(sizes)
+    for size in sorted(sizes):
+        most = -(-left // words)
+        if size >= most:
+            break
+        left, words = left - size, words - 1
+    return max(most, _USAGES_OF_A_WORD)
+
+
+def _by_sense(task: Task, numbers: Sequence[int], most: int, random: Random) -> list[int]:
+    """Take usages of a word, of each sense its share, and two at least."""
+    if len(numbers) <= most:
+        return [*numbers]
+    senses: defaultdict[str | float, list[int]] = defaultdict(list)
+    for number in numbers:
+        senses[task.items[number].gold].append(number)
+    return [
+        number
+        for usages in senses.values()
+        for number in random.sample(usages, min(len(usages), max(2, round(most * len(usages) / len(numbers)))))
+    ]
 
 
 def _identity(task: Task, item: Item) -> object:

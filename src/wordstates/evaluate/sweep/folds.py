@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data.task import Item, Task
+from wordstates.evaluate.data.task import Item, Task, TaskName
 
 Indices = Int[np.ndarray, " chosen"]
 LEAST_FOLDS = 3
@@ -25,16 +25,19 @@ class Fold:
         dev: Items that recipes, penalties and thresholds are chosen on. Where nothing is learnt from gold answers, or
             each item can be left out of what it is compared with, these are the same as `train`.
         test: Items that are scored, and neither learnt from nor chosen on.
+        unknown: Number of items that the data gives to choose on or to score, and that are left out: the training items
+            have no other usage of their sense, or none with their label.
     """
 
     train: Indices
     dev: Indices
     test: Indices
+    unknown: int = 0
 
     @property
     def dev_is_train(self) -> bool:
-        """True if the choice is made on the items that are learnt from."""
-        return self.dev is self.train
+        """True if the choice is made on items that are learnt from."""
+        return bool(np.isin(self.dev, self.train).all())
 
 
 def make_folds(task: Task, *, n_folds: int = 5, seed: int = 0) -> list[Fold]:
@@ -44,17 +47,21 @@ def make_folds(task: Task, *, n_folds: int = 5, seed: int = 0) -> list[Fold]:
     probe learns. Without splits the items are dealt out to `n_folds` parts, and each part is scored once: for a probe
     the next part is the development data; all else is chosen on all other parts.
 
+    An item that nothing can be learnt about, because the training items of a fold have no usage of its word and sense,
+    or none with its label, is left out and counted: no recipe could get it right.
+
     Args:
         task: The task.
         n_folds: Parts of data without splits.
         seed: Of the dealing.
 
     Raises:
-        InputError: If there are not enough groups, or a split is missing.
+        InputError: If there are not enough groups, a split is missing, or nothing is left of a part.
     """
     learns = task.name == "labels"
     if task.has_splits:
-        return [_own(task, learns=learns, n_folds=n_folds, seed=seed)]
+        fold = _own(task, learns=learns, n_folds=n_folds, seed=seed)
+        return [_what_can_be_known(task, fold, count_dev=any(item.split == "dev" for item in task.items))]
     if n_folds < LEAST_FOLDS:
         raise InputError(f"--folds {n_folds}: one part learns, one chooses and one is scored, so give 3 or more.")
     parts = deal(task.items, n_folds, seed, by_gold=task.name == "senses")
@@ -69,7 +76,41 @@ def make_folds(task: Task, *, n_folds: int = 5, seed: int = 0) -> list[Fold]:
             rest = [part for other, part in enumerate(parts) if other != number]
             others = np.sort(np.concatenate(rest))
             folds.append(Fold(others, others, test))
-    return folds
+    return [_what_can_be_known(task, fold, count_dev=False) for fold in folds]
+
+
+def _what_can_be_known(task: Task, fold: Fold, *, count_dev: bool) -> Fold:
+    """Leave out what the training items say nothing about."""
+    if task.name not in ("labels", "senses"):
+        return fold
+    learnt = {number: _answer_of(task.items[number], task.name) for number in fold.train.tolist()}
+    counts = Counter(learnt.values())
+    choices = Counter(word for word, _ in counts)
+    if task.name == "labels" and len(counts) < 2:
+        raise InputError(
+            f"{task.items[int(fold.train[0])].place}: all {len(fold.train)} items that a probe learns from have the "
+            "same label: there is nothing to tell apart. Give more data, or fewer --folds."
+        )
+
+    def known(number: int) -> bool:
+        answer = _answer_of(task.items[number], task.name)
+        return counts[answer] > (number in learnt) and choices[answer[0]] > 1
+
+    dev, test = (part[[known(number) for number in part.tolist()]] for part in (fold.dev, fold.test))
+    for part, left, what in ((fold.dev, dev, "choose on"), (fold.test, test, "score")):
+        if not len(left):
+            raise InputError(
+                f"{task.items[int(part[0])].place}: none of the {len(part):,} items to {what} has a "
+                f"{task.name.removesuffix('s')} with a usage to learn from among the training data: give training data "
+                "with the same words and answers."
+            )
+    left_out = len(fold.test) - len(test) + (len(fold.dev) - len(dev) if count_dev else 0)
+    return Fold(fold.train, dev, test, left_out)
+
+
+def _answer_of(item: Item, task: TaskName) -> tuple[str, str]:
+    """Give what an item is told apart within, and its answer: a sense among those of its word, a label among all."""
+    return (item.word if task == "senses" else "", str(item.gold))
 
 
 def _own(task: Task, *, learns: bool, n_folds: int, seed: int) -> Fold:

@@ -109,9 +109,13 @@ def fit(rows: Float[np.ndarray, "items size"], gold: Gold, penalty: float) -> tu
     Returns:
         What predicts labels of other rows; whether it settled within its steps.
     """
+    from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
+
+    if len(np.unique(gold)) == 1:  # labels drawn at random may be all the same
+        return DummyClassifier().fit(rows, gold), True
 
     scaler = StandardScaler().fit(rows)
     regression = LogisticRegression(C=penalty, max_iter=_MOST_STEPS)

@@ -16,6 +16,8 @@ from wordstates.evaluate.sweep.scores import Interval, Predictions
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
 
+_ALIKE = 1e-9  # scores that differ by less are the same
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -286,11 +288,29 @@ class SweepReport:
         """The recipe to take."""
         return self.choice.best.candidate.recipe
 
+    @property
+    def warnings(self) -> list[str]:
+        """What says that the figures mean little, in plain words."""
+        results = [result for model in self.models for result in model.results]
+        found = []
+        for part, scores in (
+            ("development", [result.dev_score for result in results]),
+            ("test", [result.test.score for result in results]),
+        ):
+            if len(results) > 1 and max(scores) - min(scores) < _ALIKE:
+                found.append(
+                    f"all {len(results):,} recipes score {scores[0]:.3f} on {part} items: this data does not tell them "
+                    "apart"
+                )
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as plain JSON data."""
         return {
             "task": self.task.name,
             "data": self.data,
+            "read_as": [*self.task.read_as],
+            "warnings": self.warnings,
             "metrics": self.metrics,
             "options": self.options,
             "items": self.items,

@@ -138,7 +138,7 @@ def sweep(
     models = [_scored(name, vectors, course, on_scored) for name, vectors in passes.items()]
     choice = _choice([result for model in models for result in model.results], course)
     return SweepReport(
-        task=kept,
+        task=kept.with_items(kept.items, with_no_usage_to_learn_from=sum(fold.unknown for fold in folds)),
         metrics=[metric.name for metric in course.scorer.metrics],
         options={
             "grid": options.grid,
