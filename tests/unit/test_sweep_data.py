@@ -339,6 +339,7 @@ def test_targets_and_two_corpora(tmp_path: Path) -> None:
             "A river runs.\nThe bank of it.\n",
             "a.txt:1: 'A river runs.': this does not look like labelled data",
         ),
+        ("a.json", "{" + "1, " * 40 + "}", "this does not look like labelled data"),
         ("a.txt", "word\n", "a.txt:1: 'word': this does not look like labelled data"),
     ],
 )

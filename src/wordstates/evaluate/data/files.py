@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wordstates.documents.sources import find_sources, read_lines, shown, without_terminator
 from wordstates.errors import InputError
-from wordstates.evaluate.data.task import Split
+from wordstates.options import Split
 
 _MARK = re.compile(r"<(word|strong|b|t)>(.*?)</\1>", re.DOTALL)
 _TOKEN = re.compile(r"\S+")

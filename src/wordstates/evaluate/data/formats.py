@@ -15,7 +15,8 @@ from wordstates.errors import InputError
 from wordstates.evaluate.data import change, labels, pairs, senses
 from wordstates.evaluate.data.files import header_of, lines_of
 from wordstates.evaluate.data.labels import json_row
-from wordstates.evaluate.data.task import Item, Split, TaskName, UsageTable
+from wordstates.evaluate.data.task import Item, UsageTable
+from wordstates.options import Split, TaskName
 
 Reader = Callable[[Path, UsageTable, "Split | None", "Counter[str]"], Iterator[Item]]
 
@@ -29,6 +30,7 @@ KNOWN = {
 }
 _SENSE_KEY = re.compile(r"[^\s%]+%[1-5]:\d\d:\d\d:")
 _LINES_LOOKED_AT = 1000
+_MOST_COLUMNS = 30
 _MOST_COLUMNS = 30
 _LONGEST_SENTENCE = 250  # lines without a blank one between: beyond, it is a table
 
@@ -140,10 +142,9 @@ def _column_formats(path: Path) -> list[Format]:
     even = len(widths) == 1 or any("\t" in line for line in lines)  # lines of a text have any number of words
     key = next((row[3] for row in rows if len(row) == 4 and _SENSE_KEY.match(row[3])), None)
     why = f"its fourth column has sense keys, as {key}" if key else "it has no header that is known"
-    columns = (
-        f"its lines have {'up to ' if len(widths) > 1 else ''}{max(widths, default=0)} columns, the first one word"
-    )
-    likely = words and even and max(sentences, default=0) <= _LONGEST_SENTENCE
+    widest = max(widths, default=0)
+    columns = f"its lines have {'up to ' if len(widths) > 1 else ''}{widest} columns, the first one word"
+    likely = words and even and widest <= _MOST_COLUMNS and max(sentences, default=0) <= _LONGEST_SENTENCE
     semcor = Format("senses", "SemCor in columns", why, senses.read_semcor, key is not None)
     label = Format("labels", "a word and its label in a line", columns, labels.read_columns, likely)
     return [semcor, label] if key else [label, semcor]

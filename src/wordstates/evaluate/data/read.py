@@ -23,7 +23,7 @@ from wordstates.evaluate.data.task import (
     limited,
     with_its_usages,
 )
-from wordstates.options import Split, TaskName
+from wordstates.options import Split
 
 
 @dataclass(frozen=True, kw_only=True)

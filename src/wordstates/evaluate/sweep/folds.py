@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Int
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data.task import Item, Task, TaskName
+from wordstates.evaluate.data.task import Item, Task
+from wordstates.options import TaskName
 
 Indices = Int[np.ndarray, " chosen"]
 LEAST_FOLDS = 3
