@@ -296,8 +296,8 @@ class WordEmbedder:
         A run of many calls whose vectors belong together wants one engine for all of them.
 
         Returns:
-            Its name, as ``torch``, ``openvino`` or ``packed``; with another engine than ``"auto"``, the one that was
-            asked for.
+            Its name, as ``torch``, ``openvino`` or ``packed-masked``; with another engine than ``"auto"``, the one that
+            was asked for.
         """
         return self._model.engines.settle().name
 

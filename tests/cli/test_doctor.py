@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
+from importlib import util
+from pathlib import Path
 
 import pytest
 
 from cli_runner import run
+from wordstates.cli.doctor import _EXTRAS, _facts, _is_installed
 
 # What is said of any machine, line by line; what differs between machines as a pattern.
 LINES = {
@@ -21,6 +25,7 @@ LINES = {
     "torch": r"\d+\.\d+\S*",
     "transformers": r"5\.\d+\S*",
     "tokenizers": r"\d+\.\d+\S*",
+    "openvino": r"\d+\.\d+\S*|not installed",
     "threads": r"[1-9]\d*",
     "cpu instructions": r"\S+( \S+)*",
     "float32 products": r"[\d,]+ GFLOP/s",
@@ -47,9 +52,16 @@ def test_json() -> None:
     assert facts["python"] == sys.version.split()[0]
 
 
-def test_an_extra_that_is_missing_comes_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib import util
+def test_every_extra_that_is_missing_comes_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    find, ours = util.find_spec, {module for modules in _EXTRAS.values() for module in modules}
+    monkeypatch.setattr(util, "find_spec", lambda name, *rest: None if name in ours else find(name, *rest))
+    facts = _facts()
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = sorted(project["optional-dependencies"].keys() - {"dev"})
+    assert facts["extras missing"] == [f'{name}: pip install "wordstates[{name}]"' for name in extras]
+    assert facts["openvino"] == "not installed"
 
-    find = util.find_spec
-    monkeypatch.setattr(util, "find_spec", lambda name, *rest: None if name == "h5py" else find(name, *rest))
-    assert 'extras missing     hdf5: pip install "wordstates[hdf5]"\n' in run("doctor").out
+
+def test_a_package_without_its_module_is_missing() -> None:
+    assert _is_installed("importlib.metadata")
+    assert not _is_installed("nowhere.protobuf")

@@ -98,7 +98,7 @@ def test_choosing_an_engine_costs_more_the_larger_the_network(folder: Path, monk
 def test_without_openvino_pytorch_reads_packed_rows_and_says_why(folder: Path, precision: Any) -> None:
     embedder = WordEmbedder(folder, precision=precision)
     emb = embedder.encode(TEXTS)
-    assert emb.provenance["engine"] == "packed"
+    assert emb.provenance["engine"] == "packed-masked"
     assert emb.provenance["why_not_faster"] == 'OpenVINO is not installed: pip install "wordstates[openvino]"'
     assert isinstance(embedder._model.engines.fastest(), RowsEngine)
     plain = WordEmbedder(folder, precision=precision, engine="torch").encode(TEXTS).vectors
@@ -130,7 +130,7 @@ def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(OpenVinoEngine, "hidden_states", wrong)
     embedder = WordEmbedder(folder)
     emb = embedder.encode(TEXTS)
-    assert emb.provenance["engine"] == "packed"
+    assert emb.provenance["engine"] == "packed-masked"
     assert "its layer 0 differs by" in emb.provenance["why_not_faster"]
     with pytest.raises(
         ModelError, match=r"cannot run on engine='openvino' here: its layer 0 differs by .* Leave it out"
@@ -167,7 +167,7 @@ def test_a_network_that_cannot_be_traced_runs_on_pytorch(folder: Path, monkeypat
 def test_a_model_in_memory_may_change_and_stays_with_pytorch_unless_asked() -> None:
     model, tokenizer = build("bert")
     provenance = WordEmbedder(model, tokenizer).encode(TEXTS).provenance
-    assert provenance["engine"] == "packed"  # in rows: the very network
+    assert provenance["engine"] == "packed-masked"  # in rows: the very network
     assert "may be trained on" in provenance["why_not_faster"]
     assert WordEmbedder(model, tokenizer, engine="openvino").encode(TEXTS).provenance["engine"] == "openvino"
 
@@ -179,7 +179,7 @@ def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatc
     embedder = WordEmbedder(folder)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("xpu:1"))
     provenance = embedder.encode(TEXTS).provenance
-    assert provenance["engine"] == "packed"
+    assert provenance["engine"] == "packed-masked"
     assert "why_not_faster" not in provenance
     with pytest.raises(ModelError, match="here: OpenVINO runs on CPUs, the model is on xpu:1"):
         WordEmbedder(folder, engine="openvino")
@@ -196,7 +196,7 @@ def test_on_a_gpu_windows_are_packed_in_a_row_or_in_rows(
     embedder = WordEmbedder(folder, precision=precision)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))  # the network stays on the CPU
     provenance = embedder.encode(TEXTS).provenance
-    assert provenance["engine"] == "packed"
+    assert provenance["engine"] == "packed-masked"
     fast = embedder._model.engines.fastest()
     if precision == "float32":
         assert isinstance(fast, RowsEngine)  # FlashAttention would round
@@ -377,7 +377,7 @@ def test_whether_padding_matters_is_not_told_from_rounding(folder: Path, monkeyp
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", rounded)
     embedder = WordEmbedder(folder, precision="bfloat16", engine="packed")
     assert embedder._model.anatomy.padding_safe
-    assert embedder.provenance["engine"] == "packed"
+    assert embedder.provenance["engine"] == "packed-masked"
 
 
 def test_a_network_is_not_copied_in_the_middle_of_a_pass() -> None:

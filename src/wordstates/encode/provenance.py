@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -46,7 +47,7 @@ def provenance_of(
     """
     processed = {name: each.to_dict() for name, each in post_processing.items()}
     return {
-        "wordstates": version("wordstates"),
+        "wordstates": _own_version(),
         "model": model.name,
         "revision": model.revision,
         "weights": model.weights,
@@ -69,3 +70,9 @@ def provenance_of(
         },
         "versions": versions(),
     }
+
+
+@cache
+def _own_version() -> str:
+    """Give the version that is installed, looked up once: that reads files."""
+    return version("wordstates")

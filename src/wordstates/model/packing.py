@@ -58,7 +58,7 @@ class PackedEngine(TorchEngine):
         first_position: Number of the first position, where positions have numbers.
     """
 
-    name = "packed"
+    name = "packed-varlen"
     layout = Layout(packed=True)
 
     def __init__(self, network: nn.Module, reference: TorchEngine, first_position: int) -> None:
@@ -101,7 +101,7 @@ class RowsEngine(TorchEngine):
         longest: Subwords of the longest window.
     """
 
-    name = "packed"
+    name = "packed-masked"
 
     def __init__(self, reference: TorchEngine, first_position: int, longest: int) -> None:
         super().__init__(

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,10 @@ class PostProcessing:
 
     def fingerprint(self) -> str:
         """Give 16 hex digits that stand for the steps and every number in them."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:  # hashed once: nothing in it ever changes
         digest = hashlib.sha256(json.dumps([self.steps, self.dim_in, self.dim_out, self.unit]).encode())
         for array in (self.mean, self.linear):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
