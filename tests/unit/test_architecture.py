@@ -37,6 +37,8 @@ LEVELS = [
     ["store"],
     ["static"],
     ["evaluate", "integrations"],
+    ["usages"],
+    ["explore"],
     ["cli"],
     ["__main__"],
     ["__init__"],

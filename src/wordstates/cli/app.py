@@ -19,12 +19,15 @@ import typer
 from wordstates.cli.command import Commands, add_command
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
+from wordstates.cli.explore import explore
 from wordstates.cli.export import export
 from wordstates.cli.find import find
 from wordstates.cli.fit import fit
 from wordstates.cli.geometry import geometry
+from wordstates.cli.index import index
 from wordstates.cli.info import info
 from wordstates.cli.merge import merge
+from wordstates.cli.near import near
 from wordstates.cli.options import version
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
@@ -65,6 +68,7 @@ app = typer.Typer(
 app.callback()(version)
 for panel, commands in {
     "Vectors": (embed, find, static, fit),
+    "Looking": (explore, near, index),
     "Measuring": (sweep, geometry),
     "Inspecting": (subwords, info, doctor),
     "Stores": (verify, merge, export),

@@ -26,7 +26,7 @@ from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Part, read_shard_name, shard_name
 
 INCOMING = "incoming"
-_OURS = {"manifest.json", "shards", "records", "locks", "rejects.jsonl", INCOMING}
+_OURS = {"manifest.json", "shards", "records", "locks", "rejects.jsonl", "index", INCOMING}
 
 
 class StoreFolder:

@@ -1,0 +1,71 @@
+"""`wordstates index`: make the usages of a store or a file searchable."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wordstates.cli.options import Json, Overwrite, Quiet, output_option, print_json, vectors_option
+from wordstates.cli.telling import progress_bar, say
+
+
+def index(
+    source: Annotated[
+        str, typer.Argument(metavar="STORE", help="A store, or a .parquet file of `wordstates embed` or `find`.")
+    ],
+    output: Annotated[
+        str | None,
+        output_option("--output", "-o", help="Folder of the index; default within the store, or beside the file."),
+    ] = None,
+    recipe: Annotated[str | None, vectors_option(help="Which recipe, where there are several.")] = None,
+    layer: Annotated[int | None, vectors_option(help="Which layer, where the recipe keeps them apart.")] = None,
+    steps: Annotated[
+        str | None,
+        vectors_option(
+            metavar="STEPS",
+            help="Post-processing to fit on these vectors: center, standardize, all-but-the-top, ...; + joins.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the usages of STORE searchable.
+
+    Vectors are brought to unit length, so that scores are cosines. Run it again when the store has grown: what is
+    indexed already is kept.
+
+    Example:
+        $ wordstates embed corpus/ -o store/
+        $ wordstates index store/
+    """
+    from wordstates.usages.build import build_index, default_index_path
+
+    with progress_bar("words", hidden=json or quiet, what="indexing") as bar:
+        manifest = build_index(
+            source, output, recipe=recipe, layer=layer, steps=steps, overwrite=overwrite, on_progress=bar.update
+        )
+    where = str(output or default_index_path(source))
+    usages = sum(part.usages for part in manifest.parts)
+    without = sum(part.without_vector for part in manifest.parts)
+    if json:
+        print_json(
+            {
+                "index": where,
+                "usages": usages,
+                "without_vector": without,
+                "dim": manifest.dim,
+                "steps": list(manifest.steps),
+                "texts": manifest.texts,
+            }
+        )
+    elif not quiet:
+        said = f"{where}: {usages:,} usages, {manifest.dim} dimensions, {'+'.join(manifest.steps)}"
+        notes = [f"{without:,} words without a vector are left out"] if without else []
+        if manifest.texts == "rebuilt":
+            notes.append(
+                "the texts around the usages are rebuilt from the words: what stood between them is a space "
+                "(`wordstates embed --text` keeps the texts)"
+            )
+        say(said, *(f"note: {note}" for note in notes))

@@ -1,0 +1,67 @@
+"""`wordstates near`: the usages that are nearest to one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from wordstates.cli.options import computing_option, model_option, output_option, search_option, vectors_option
+
+ResultFormat = Literal["table", "json", "csv", "tsv"]
+
+
+def near(
+    source: Annotated[str, typer.Argument(metavar="STORE", help="A store, a file or an index that was indexed.")],
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY", help="A sentence with a marked word, 'the [bank] of the river'; or N, a usage."
+        ),
+    ],
+    count: Annotated[int, search_option("--count", "-k", min=1, help="How many usages to give.")] = 10,
+    word: Annotated[str | None, search_option(help="Only usages of this word, whatever its case.")] = None,
+    where: Annotated[
+        list[str] | None,
+        search_option(
+            metavar="CONDITION", help="Only where year=1900, year>=1900, genre!=novel,...; give it several times."
+        ),
+    ] = None,
+    once_per_text: Annotated[
+        bool, search_option("--once-per-text", help="Give the best usage of each text only.")
+    ] = False,
+    model: Annotated[
+        str | None, model_option("--model", "-m", help="Where the model is now; default where it was.")
+    ] = None,
+    post_process: Annotated[
+        str | None, vectors_option(metavar="FILE", help="What the vectors were post-processed with, if they were.")
+    ] = None,
+    device: Annotated[str | None, computing_option(help="cpu, cuda, cuda:1, ...")] = None,
+    format: Annotated[ResultFormat, output_option(help="How to print the usages.")] = "table",
+    context: Annotated[int, output_option(min=0, help="Characters of text on each side.")] = 40,
+) -> None:
+    """Print the usages in STORE that are nearest to QUERY.
+
+    A sentence is read by the model that made the vectors, with the same recipe and windows. Every usage is compared:
+    what is printed is exact.
+
+    Example:
+        $ wordstates near store/ "We sat on the [bank] of the river" --word bank
+    """
+    from wordstates.usages.hits import print_hits
+    from wordstates.usages.index import UsageIndex
+
+    index = UsageIndex(source)
+    given = {"model": model, "post_processing": post_process, "device": device}
+    options = {name: value for name, value in given.items() if value is not None}
+    number = int(query) if query.isdecimal() else None
+    hits = index.near(
+        query if number is None else number,
+        None if number is not None else index.embedder(**options),
+        k=count,
+        conditions=where or (),
+        word=word,
+        once_per_text=once_per_text,
+    )
+    print_hits(hits, format, context, sys.stdout)

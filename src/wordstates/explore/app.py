@@ -1,0 +1,209 @@
+"""The server behind the live page: for the browser of this machine and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from wordstates.errors import InputError, MissingExtraError, WordstatesError
+from wordstates.explore.explorer import Explorer
+
+try:
+    import anyio.to_thread
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse, JSONResponse, Response
+    from starlette.routing import Route
+    from starlette.types import ASGIApp, Receive, Scope, Send
+except ImportError as error:
+    raise MissingExtraError.of("explore", "the live page") from error
+
+_LARGEST_BODY = 1 << 17  # bytes of a request
+_LOCAL = {"127.0.0.1", "localhost", "[::1]"}
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "x-frame-options": "SAMEORIGIN",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class _RefusedError(Exception):
+    """A request that is not answered, with the status that says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _LocalOnly:
+    """Refuses requests that another site's page has the browser make: by their host, and by their origin.
+
+    Args:
+        app: What answers the others.
+        hosts: Names under which this server may be called.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: set[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = dict(scope["headers"])
+            host = headers.get(b"host", b"").decode("latin-1")
+            origin = headers.get(b"origin")
+            same = origin is None or origin.decode("latin-1") in {f"http://{host}", f"https://{host}"}
+            if _name(host) not in self._hosts or not same:
+                await JSONResponse({"error": "This page answers to its own address only."}, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """Take the port away from a host."""
+    name, colon, port = host.rpartition(":")
+    return name.lower() if colon and port.isdigit() else host.lower()
+
+
+def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.0.1") -> ASGIApp:
+    """Make the server's application.
+
+    Args:
+        explorer: Answers what the page asks.
+        word: The word that the page begins with.
+        host: The address it is bound to; it and the names of this machine are the hosts that are answered.
+
+    Raises:
+        MissingExtraError: If Starlette is not installed.
+    """
+
+    async def home(_: Request) -> Response:
+        return HTMLResponse(await anyio.to_thread.run_sync(explorer.live_page, word))
+
+    async def of_word(request: Request) -> dict[str, Any]:
+        return await anyio.to_thread.run_sync(explorer.word, _asked(request, "word"))
+
+    async def export(request: Request) -> Response:
+        asked = _asked(request, "word")
+        html = await anyio.to_thread.run_sync(explorer.exported_page, [asked])
+        name = "".join(character if character.isalnum() else "-" for character in asked)[:80] or "word"
+        disposition = f"attachment; filename*=UTF-8''{_quoted(name)}.html"
+        return HTMLResponse(html, headers={"content-disposition": disposition})
+
+    async def sentence(request: Request) -> dict[str, Any]:
+        body = await _body(request, text=str)
+        return await anyio.to_thread.run_sync(explorer.sentence, body["text"])
+
+    async def near(request: Request) -> dict[str, Any]:
+        body = await _body(request, text=str, start=int, end=int)
+        return await anyio.to_thread.run_sync(explorer.near, body["text"], body["start"], body["end"])
+
+    async def label(request: Request) -> dict[str, Any]:
+        body = await _body(request, word=str, sense=int, name=str)
+        await anyio.to_thread.run_sync(explorer.label, body["word"], body["sense"], body["name"])
+        return {}
+
+    app = Starlette(
+        routes=[
+            Route("/", _told(home)),
+            Route("/api/word", _told(of_word)),
+            Route("/api/export", _told(export)),
+            Route("/api/sentence", _told(sentence), methods=["POST"]),
+            Route("/api/near", _told(near), methods=["POST"]),
+            Route("/api/label", _told(label), methods=["POST"]),
+        ]
+    )
+    return _LocalOnly(app, _LOCAL | {host.lower(), f"[{host.lower()}]"})
+
+
+def _told(
+    answer: Callable[[Request], Awaitable[Response | dict[str, Any]]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer with JSON, and turn errors into messages with a status; nothing else of an error leaves the machine."""
+
+    async def told(request: Request) -> Response:
+        try:
+            found = await answer(request)
+            response = found if isinstance(found, Response) else JSONResponse(found)
+        except _RefusedError as refused:
+            response = JSONResponse({"error": str(refused)}, refused.status)
+        except InputError as error:
+            response = JSONResponse({"error": str(error)}, 400)
+        except WordstatesError as error:
+            response = JSONResponse({"error": str(error)}, 500)
+        response.headers.update(_HEADERS)
+        return response
+
+    return told
+
+
+def _asked(request: Request, name: str) -> str:
+    value = request.query_params.get(name, "")
+    if not value or len(value) > 1_000:
+        raise _RefusedError(400, f"Say which {name}: ?{name}=...")
+    return value
+
+
+async def _body(request: Request, **fields: type) -> dict[str, Any]:
+    """Read the JSON object of a request, with just the fields it must have."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise _RefusedError(415, "Send JSON, as content-type application/json.")
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > _LARGEST_BODY:
+            raise _RefusedError(413, f"A request has at most {_LARGEST_BODY:,} bytes.")
+    try:
+        found = json.loads(bytes(read))
+    except (ValueError, RecursionError) as error:
+        raise _RefusedError(400, f"The request is no JSON: {error}") from error
+    for name, kind in fields.items():
+        value = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise _RefusedError(400, f"The request needs {name!r}, {'a text' if kind is str else 'a whole number'}.")
+    return found  # type: ignore[no-any-return]  # a dict, or its first field would have been missing
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def run(app: ASGIApp, host: str, port: int, *, on_ready: Callable[[str], object]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        app: What answers.
+        host: Address to bind to.
+        port: Port, which must be free; 0: any.
+        on_ready: Called with the address of the page when connections are accepted.
+
+    Raises:
+        InputError: If the port is taken.
+        MissingExtraError: If uvicorn is not installed.
+    """
+    import socket
+
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError.of("explore", "the live page") from error
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another, --port.") from error
+    with listening:
+        config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, server_header=False)
+        server = uvicorn.Server(config)
+        listening.listen()
+        shown = f"[{host}]" if family == socket.AF_INET6 else host
+        on_ready(f"http://{shown}:{listening.getsockname()[1]}/")
+        server.run(sockets=[listening])

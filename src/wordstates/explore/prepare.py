@@ -1,0 +1,53 @@
+"""From whatever was named to an index: texts are embedded, stores and files are indexed, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wordstates.errors import InputError
+from wordstates.usages.build import build_index, default_index_path
+from wordstates.usages.index import UsageIndex
+from wordstates.usages.manifest import NAME
+
+
+def index_for(source: str | Path, on_progress: Callable[[int], object] = lambda _: None, **options: Any) -> UsageIndex:
+    """Give the index of a source, and make what is not there yet.
+
+    Args:
+        source: An index, a store, a Parquet file of usages; or a file or folder of texts, which is embedded into the
+            store ``NAME.store`` beside it.
+        on_progress: Called with the number of words that were embedded or indexed.
+        options: Arguments of the embedder for texts, as ``model``.
+
+    Raises:
+        InputError: If there is nothing of this name, or nothing that can be indexed.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"{str(source)!r} does not exist: name a store, a file of usages, or texts.")
+    if (path / NAME).is_file():
+        return UsageIndex(path)
+    if not (path / "manifest.json").is_file() and path.suffix != ".parquet":
+        path = _embedded(path, on_progress, options)
+    build_index(path, on_progress=on_progress)
+    return UsageIndex(default_index_path(path))
+
+
+def _embedded(path: Path, on_progress: Callable[[int], object], options: dict[str, Any]) -> Path:
+    """Embed texts into a store beside them; what is there already is kept."""
+    from wordstates.documents.readers import read_documents
+    from wordstates.embedder import WordEmbedder
+    from wordstates.runs.run_progress import RunProgress
+    from wordstates.store.run import StoreSettings, embed_to_store
+
+    class Heard(RunProgress):
+        """Passes on how many words were embedded."""
+
+        def words(self, count: int) -> None:
+            on_progress(count)
+
+    store = path.with_name(f"{path.name.removesuffix('/').partition('.')[0]}.store")
+    embed_to_store(WordEmbedder(**options), read_documents([str(path)]), store, StoreSettings(), progress=Heard())
+    return store

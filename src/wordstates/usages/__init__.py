@@ -1,0 +1,1 @@
+"""Usages: an index of them, the nearest ones, concordances, senses."""

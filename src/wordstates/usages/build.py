@@ -1,0 +1,258 @@
+"""From a store or a file of usages to an index: vectors as they are compared, and rows, to be mapped into memory.
+
+::
+
+    store/index/
+    ├── index.json                  what it is made of
+    ├── post.safetensors            post-processing that was fitted for it, if any was asked for
+    ├── NAME.vectors.npy            the vectors of a part of the source, of unit length, float32
+    ├── NAME.rows.arrow             its other columns, a row a vector, and the number of its text
+    └── NAME.texts.arrow            its texts
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from wordstates.errors import InputError, OutputError
+from wordstates.files.atomic import PartialFile, told_as_output_errors
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.usages.lines import texts_of
+from wordstates.usages.manifest import NAME, IndexedPart, IndexManifest
+from wordstates.usages.source import Part, Source, open_source, read_part
+
+POST = "post.safetensors"
+_UNIT = ("unit",)
+_NOT_KEPT = {"subwords", "text"}  # columns that a search does not need
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What is taken of the source's rows: the column, and of its numbers those of one layer."""
+
+    column: str
+    numbers: slice
+    dim: int
+    recipe: dict[str, Any]
+    layer: int | None
+
+
+def default_index_path(source: str | Path) -> Path:
+    """Say where the index of a store or a file lies unless told otherwise."""
+    path = Path(source)
+    return path / "index" if path.is_dir() else path.with_name(f"{path.stem}.index")
+
+
+def build_index(
+    source: str | Path,
+    path: str | Path | None = None,
+    *,
+    recipe: str | None = None,
+    layer: int | None = None,
+    steps: Sequence[str] | str | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> IndexManifest:
+    """Index the usages of a store or a file, or what has come to it since it was indexed.
+
+    Args:
+        source: A store, or a Parquet file of `wordstates embed` or `find`.
+        path: Folder of the index; default ``index`` in the store, ``NAME.index`` beside the file.
+        recipe: Which recipe's vectors, if there are several.
+        layer: Which layer, by its absolute number, if the recipe keeps them apart.
+        steps: Post-processing to fit on these vectors, as ``center`` or ``all-but-the-top:3``; vectors are always
+            brought to unit length in the end, so that scores are cosines.
+        overwrite: Whether to begin anew where an index is there already.
+        on_progress: Called with the number of words read, after some thousand.
+
+    Returns:
+        What it is made of.
+
+    Raises:
+        InputError: If the source cannot be indexed, or the index is of something else.
+        OutputError: If it cannot be written.
+    """
+    found = open_source(source)
+    folder = Path(path) if path is not None else default_index_path(source)
+    before = _there_already(folder, overwrite=overwrite)
+    taken = _choose(found, recipe, layer)
+    chain = (*_steps(steps), *_UNIT) if steps else _UNIT
+    if before is not None:
+        if steps is None:
+            chain = before.steps
+        _check_same(before, found, taken, chain, folder)
+    _make_folder(folder)
+    post = _post_processing(folder, found, taken, chain, before)
+    known = {(part.name, part.fingerprint): part for part in before.parts} if before else {}
+    parts, texts = [], before.texts if before else ""
+    for part in found.parts:
+        done = known.get((part.name, part.fingerprint))
+        if done is None:
+            done, texts = _index_part(folder, part, found, taken, post, on_progress)
+        parts.append(done)
+    manifest = IndexManifest(
+        source=os.path.relpath(found.path.resolve(), folder.resolve()),
+        column=taken.column,
+        recipe=taken.recipe,
+        layer=taken.layer,
+        dim=post.dim_out if post else taken.dim,
+        steps=tuple(chain),
+        texts=texts,
+        parts=tuple(parts),
+        provenance=found.provenance,
+    )
+    manifest.write(folder)
+    return manifest
+
+
+def _steps(steps: Sequence[str] | str) -> list[str]:
+    named = steps.split("+") if isinstance(steps, str) else list(steps)
+    return [step.strip() for step in named if step.strip() != "unit"]
+
+
+def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
+    if not (folder / NAME).exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise OutputError(f"{str(folder)!r} is a folder that is no index, and not empty: name another one (-o).")
+        return None
+    if not overwrite:
+        return IndexManifest.read(folder)
+    (folder / NAME).unlink()
+    for pattern in ("*.npy", "*.arrow", POST):
+        for path in folder.glob(pattern):
+            path.unlink()
+    shutil.rmtree(folder / "lance", ignore_errors=True)
+    return None
+
+
+def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
+    column = source.column(recipe)
+    shape = source.shapes[column]
+    made_by = dict(source.provenance["recipes"][list(source.shapes).index(column)])
+    if len(shape) == 1:
+        if layer is not None:
+            raise InputError(
+                f"Layer {layer} was asked for, and the vectors of {column!r} have no layer axis: leave it out."
+            )
+        return _Taken(column, slice(None), shape[0], made_by, None)
+    layers = made_by["layer_numbers"]
+    if layer not in layers:
+        raise InputError(
+            f"The vectors of {column!r} keep their layers apart: choose one of {', '.join(map(str, layers))} (--layer)."
+        )
+    begin = layers.index(layer) * shape[1]
+    one = made_by | {"layer_numbers": [layer], "layers": layer, "layer_pooling": "mean"}
+    return _Taken(column, slice(begin, begin + shape[1]), shape[1], one, layer)
+
+
+def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Sequence[str], folder: Path) -> None:
+    mine = (before.column, before.layer, list(before.steps), before.recipe, before.provenance.get("weights"))
+    now = (taken.column, taken.layer, list(chain), taken.recipe, source.provenance.get("weights"))
+    names = ("vectors", "layer", "post-processing", "recipe", "weights")
+    differ = [f"{name}: {a} there, {b} now" for name, a, b in zip(names, mine, now, strict=True) if a != b]
+    if differ:
+        raise InputError(
+            f"{str(folder)!r} is an index of other vectors ({'; '.join(differ)}): write to another folder (-o), or "
+            "pass --overwrite to begin anew."
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{str(folder)!r} cannot be made ({error.strerror}).") from error
+
+
+def _post_processing(
+    folder: Path, source: Source, taken: _Taken, chain: Sequence[str], before: IndexManifest | None
+) -> PostProcessing | None:
+    """Fit what was asked for on all vectors that are there; an index that grows keeps what was fitted first."""
+    if tuple(chain) == _UNIT:
+        return None
+    if before is not None:
+        return PostProcessing.load(folder / POST)
+    fitted = PostProcessing.fit(chain, _vectors(source, taken), provenance=source.provenance)
+    fitted.save(folder / POST, overwrite=True)
+    return fitted
+
+
+def _vectors(source: Source, taken: _Taken) -> Iterator[npt.NDArray[np.float32]]:
+    for part in source.parts:
+        for _, vectors, _ in read_part(part, taken.column, ()):
+            yield vectors[:, taken.numbers]
+
+
+def _index_part(
+    folder: Path,
+    part: Part,
+    source: Source,
+    taken: _Taken,
+    post: PostProcessing | None,
+    on_progress: Callable[[int], object],
+) -> tuple[IndexedPart, str]:
+    """Write the three files of a part; the vectors stream through, the other columns are in memory meanwhile."""
+    tables, masks, usages = [], [], 0
+    vectors_file = PartialFile(folder / f"{part.name}.vectors.npy", overwrite=True)
+    dim = post.dim_out if post else taken.dim
+    with told_as_output_errors(vectors_file, vectors_file.remove), vectors_file.path.open("wb") as out:
+        out.write(_npy_header(0, dim))
+        for table, vectors, has in read_part(part, taken.column, source.columns):
+            out.write(np.ascontiguousarray(_compared(vectors[:, taken.numbers], post)).data)
+            tables.append(table)
+            masks.append(has)
+            usages += len(vectors)
+            on_progress(len(has))
+        out.seek(0)
+        out.write(_npy_header(usages, dim))
+    table, mask = pa.concat_tables(tables), np.concatenate(masks)
+    texts_are, texts, numbers = texts_of(table)
+    keep = [name for name in table.column_names if name not in _NOT_KEPT]
+    rows = table.select(keep).append_column("text_number", pa.array(numbers, pa.int32())).filter(pa.array(mask))
+    _write_arrow(folder / f"{part.name}.rows.arrow", _encoded(rows))
+    _write_arrow(folder / f"{part.name}.texts.arrow", pa.table({"text": pa.array(texts, pa.string())}))
+    with told_as_output_errors(vectors_file, vectors_file.remove):
+        vectors_file.publish()
+    return IndexedPart(part.name, part.fingerprint, usages, int((~mask).sum())), texts_are
+
+
+def _compared(vectors: npt.NDArray[np.float32], post: PostProcessing | None) -> npt.NDArray[np.float32]:
+    if post is not None:
+        return post.apply(vectors)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    unit: npt.NDArray[np.float32] = vectors / lengths
+    return unit
+
+
+def _npy_header(rows: int, dim: int) -> bytes:
+    """Write the header of a .npy file, of one length whatever the number of rows, so that it can be written again."""
+    described = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows:d}, {dim:d}), }}"
+    padded = described.ljust(128 - 10 - 1) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode("ascii")
+
+
+def _encoded(table: pa.Table) -> pa.Table:
+    """Keep each different string once."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) and field.name not in ("left", "right"):
+            encoded = table.column(index).combine_chunks().dictionary_encode()
+            table = table.set_column(index, field.name, encoded)
+    return table.combine_chunks()
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    file = PartialFile(path, overwrite=True)
+    with told_as_output_errors(file, file.remove):
+        with pa.OSFile(str(file.path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        file.publish()

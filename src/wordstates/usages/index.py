@@ -1,0 +1,323 @@
+"""`UsageIndex`: usages that can be searched, mapped into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Float
+
+from wordstates.errors import InputError
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.recipe import Recipe
+from wordstates.usages.build import POST, default_index_path
+from wordstates.usages.filters import Condition, parse_condition, rows_that_meet
+from wordstates.usages.manifest import NAME, IndexManifest, differences
+from wordstates.usages.marked import read_marked
+from wordstates.usages.search import nearest
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+
+_OWN = {"document", "position", "word", "start", "end", "status", "key", "subword", "target", "left", "right"}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedUsage:
+    """A usage as an index knows it.
+
+    Args:
+        number: Its row in the index.
+        word: The word as the text spells it.
+        document: Id of its document.
+        span: Char span in the document's text.
+        status: Its status.
+        left: The text before it, as far as it was kept.
+        right: The text after it.
+        metadata: What the input says of its document, and of the word where it has columns for words.
+    """
+
+    number: int
+    word: str
+    document: str
+    span: tuple[int, int]
+    status: str
+    left: str
+    right: str
+    metadata: Mapping[str, str | None]
+
+    def in_context(self, characters: int = 40) -> str:
+        """Give it on one line between its neighbours."""
+        left, right = " ".join(self.left.split())[-characters:], " ".join(self.right.split())[:characters]
+        return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A usage that was found.
+
+    Args:
+        score: Cosine with the query, after the index's post-processing.
+        usage: The usage.
+    """
+
+    score: float
+    usage: IndexedUsage
+
+
+class UsageIndex:
+    """Usages of a store or a file, to be searched by their vectors.
+
+    Args:
+        path: Folder of the index; or the store or the file that was indexed.
+
+    Raises:
+        InputError: If there is no index, or it is broken.
+
+    Example:
+        >>> import tempfile
+        >>> from wordstates import WordEmbedder
+        >>> from wordstates.documents.document import Document
+        >>> from wordstates.store.run import embed_to_store
+        >>> from wordstates.usages.build import build_index
+        >>> folder, embedder = tempfile.mkdtemp(), WordEmbedder("minilm")
+        >>> texts = ["The river bank was steep.", "The bank lends money.", "A bank account."]
+        >>> documents = [Document(str(number), text) for number, text in enumerate(texts)]
+        >>> report = embed_to_store(embedder, documents, folder)
+        >>> manifest = build_index(folder)
+        >>> index = UsageIndex(folder)
+        >>> [hit.usage.document for hit in index.near("We sat on the [bank] of the stream.", embedder, k=1)]
+        ['0']
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        given = Path(path)
+        self.path = given if (given / NAME).is_file() else default_index_path(given)
+        if not self.path.is_dir():
+            raise InputError(f"{str(given)!r} has no index: make one with `wordstates index {given}`.")
+        self.manifest = IndexManifest.read(self.path)
+        try:
+            self._blocks = [
+                np.load(self.path / f"{part.name}.vectors.npy", mmap_mode="r", allow_pickle=False)
+                for part in self.manifest.parts
+            ]
+            tables = [self._mapped(f"{part.name}.rows.arrow") for part in self.manifest.parts]
+            self._texts = [self._mapped(f"{part.name}.texts.arrow").column("text") for part in self.manifest.parts]
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise InputError(
+                f"{str(self.path)!r} cannot be read ({error}): make the index again with `wordstates index "
+                "--overwrite`."
+            ) from error
+        self.rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
+        counts = [part.usages for part in self.manifest.parts]
+        found = [(block.shape, table.num_rows) for block, table in zip(self._blocks, tables, strict=True)]
+        if found != [((count, self.manifest.dim), count) for count in counts]:
+            raise InputError(
+                f"{str(self.path)!r} is not whole: its files hold other numbers of usages than {NAME} says: make the "
+                "index again with `wordstates index --overwrite`."
+            )
+        self._starts = np.cumsum([0, *counts])
+
+    def _mapped(self, name: str) -> pa.Table:
+        with pa.memory_map(str(self.path / name)) as file:
+            return pa.ipc.open_file(file).read_all()
+
+    def __len__(self) -> int:
+        """Count the usages."""
+        return int(self._starts[-1])
+
+    def __repr__(self) -> str:
+        return f"UsageIndex({str(self.path)!r}, {len(self):,} usages, {self.manifest.dim} dimensions)"
+
+    @property
+    def metadata_columns(self) -> list[str]:
+        """Names of what the input says of documents and words."""
+        return [name for name in self.rows.column_names if name not in _OWN | {"text_number"}]
+
+    @cached_property
+    def _post(self) -> PostProcessing:
+        if self.manifest.steps == ("unit",):
+            dim = self.manifest.dim
+            return PostProcessing(("unit",), dim, dim, 0, None, None, unit=True)
+        return PostProcessing.load(self.path / POST)
+
+    # -- usages ------------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, number: int) -> IndexedUsage:
+        """Give one usage.
+
+        Raises:
+            IndexError: If there is none of this number.
+        """
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"Usage {number} does not exist: there are {len(self):,}.")
+        return next(self.usages([number % len(self)]))
+
+    def usages(self, numbers: Sequence[int] | np.ndarray) -> Iterator[IndexedUsage]:
+        """Give some usages, in the order of their numbers as given."""
+        asked = np.asarray(numbers, dtype=np.int64)
+        taken = self.rows.take(pa.array(asked)).to_pylist()
+        parts = (np.searchsorted(self._starts, asked, side="right") - 1).tolist()
+        for number, part, row in zip(asked.tolist(), parts, taken, strict=True):
+            text = self._texts[part][row["text_number"]].as_py()
+            start, end = row["start"], row["end"]
+            left, right = (row["left"], row["right"]) if text is None else (text[:start], text[end:])
+            metadata = {name: row[name] for name in self.metadata_columns}
+            yield IndexedUsage(
+                number, row["word"], row["document"], (start, end), row["status"], left or "", right or "", metadata
+            )
+
+    def vectors(self, numbers: Sequence[int] | np.ndarray) -> Float[np.ndarray, "usages dim"]:
+        """Give the vectors of some usages as they are compared: post-processed, of unit length, float32."""
+        asked = np.asarray(numbers, dtype=np.int64)
+        parts = np.searchsorted(self._starts, asked, side="right") - 1
+        found = np.empty((len(asked), self.manifest.dim), dtype=np.float32)
+        for part in np.unique(parts):
+            here = parts == part
+            found[here] = self._blocks[part][asked[here] - self._starts[part]]
+        return found
+
+    def where(
+        self, conditions: Sequence[Condition | str] = (), *, word: str | None = None
+    ) -> Bool[np.ndarray, " usages"] | None:
+        """Say which usages meet some conditions.
+
+        Args:
+            conditions: ``COLUMN=VALUE`` and the like; see `parse_condition`.
+            word: The word, whatever its case.
+
+        Returns:
+            A mask; None: all of them.
+        """
+        parsed = [each if isinstance(each, Condition) else parse_condition(each) for each in conditions]
+        if word is not None:
+            parsed.append(Condition("word", "=", (word,)))
+        return rows_that_meet(self.rows, parsed)
+
+    # -- search ------------------------------------------------------------------------------------------------------
+
+    def near(
+        self,
+        query: str | int | Float[np.ndarray, " dim"],
+        embedder: WordEmbedder | None = None,
+        *,
+        k: int = 10,
+        conditions: Sequence[Condition | str] = (),
+        word: str | None = None,
+        once_per_text: bool = False,
+    ) -> list[Hit]:
+        """Find the usages that are most like one.
+
+        Args:
+            query: A sentence with a marked word, ``"the [bank] of the river"``; the number of a usage, which is then
+                not among the hits; or a vector as the recipe gives it, before the index's post-processing.
+            embedder: Reads a sentence; default the one that made the index, which is loaded for it.
+            k: How many.
+            conditions: Which usages may be found; see `where`.
+            word: Only usages of this word.
+            once_per_text: Give the best usage of each text only.
+
+        Returns:
+            The nearest usages, best first. Every usage was compared: the result is exact.
+
+        Raises:
+            InputError: If the query marks no word, or the embedder gives other vectors than those of the index.
+            NoVectorError: If the marked word has no vector.
+        """
+        if k < 1:
+            raise InputError(f"k={k} is no number of hits: give at least 1.")
+        vector, itself = self._query(query, embedder)
+        wanted = self.where(conditions, word=word)
+        asked = k + (itself is not None)
+        while True:
+            scores, rows = nearest(self._blocks, vector[None], min(asked, len(self)), wanted)
+            numbers = [number for number in rows[0].tolist() if number != itself]
+            chosen = self._once(numbers) if once_per_text else numbers
+            if len(chosen) >= k or rows.shape[1] < asked:
+                break
+            asked *= 4
+        score_of = dict(zip(rows[0].tolist(), scores[0].tolist(), strict=True))
+        return [Hit(score_of[usage.number], usage) for usage in self.usages(chosen[:k])]
+
+    def _query(
+        self, query: str | int | Float[np.ndarray, " dim"], embedder: WordEmbedder | None
+    ) -> tuple[Float[np.ndarray, " dim"], int | None]:
+        if isinstance(query, (int, np.integer)):
+            if not -len(self) <= query < len(self):
+                raise InputError(f"Usage {query} does not exist: the index has {len(self):,}, numbered from 0.")
+            return self.vectors([int(query) % len(self)])[0], int(query) % len(self)
+        if isinstance(query, str):
+            text, span = read_marked(query)
+            reader = embedder or self.embedder()
+            self.check(reader)
+            vector = reader.encode(text, spans=[span]).vector
+        else:
+            vector = np.asarray(query, dtype=np.float32)
+            if vector.ndim != 1 or not np.isfinite(vector).all():
+                raise InputError(f"A query is one vector of finite numbers, got shape {vector.shape}.")
+        return self._post.apply(vector[None])[0], None
+
+    def _once(self, numbers: list[int]) -> list[int]:
+        """Keep the first usage of each text."""
+        parts = np.searchsorted(self._starts, numbers, side="right") - 1
+        texts = self.rows.column("text_number").take(pa.array(numbers, pa.int64())).to_pylist()
+        first: dict[tuple[int, int], int] = {}
+        for number, key in zip(numbers, zip(parts.tolist(), texts, strict=True), strict=True):
+            first.setdefault(key, number)
+        return list(first.values())
+
+    # -- the model ---------------------------------------------------------------------------------------------------
+
+    def embedder(self, **options: Any) -> WordEmbedder:
+        """Load the model that made the vectors, with the recipe and the windows of the index.
+
+        Args:
+            options: More arguments of `WordEmbedder`, as ``device``; ``model`` where the model has moved.
+
+        Raises:
+            InputError: If the vectors were post-processed when they were made: give a fitting embedder then.
+        """
+        from wordstates.embedder import WordEmbedder
+
+        made, recipe = self.manifest.provenance, self.manifest.recipe
+        if made.get("post_processing", {}).get(recipe["name"]) and "post_processing" not in options:
+            raise InputError(
+                f"The vectors of {str(self.path)!r} were post-processed when they were made, by what this index does "
+                "not hold: give the file with --post-process (post_processing= in Python)."
+            )
+        defaults = {
+            "model": made["model"],
+            "revision": made.get("revision"),
+            "window": made["window"],
+            "overlap": made["overlap"],
+            "long_texts": made["long_texts"],
+            "repeat": made["context"] == "left, read twice",
+            "recipes": [self.recipe()],
+        }
+        return WordEmbedder(**{**defaults, **options})
+
+    def recipe(self) -> Recipe:
+        """Give the recipe of the vectors, with its absolute layers."""
+        made = self.manifest.recipe
+        return Recipe(made["layer_numbers"], made["layer_pooling"], made["subword_pooling"], name=made["name"])
+
+    def check(self, embedder: WordEmbedder, recipe: str | None = None) -> None:
+        """See that an embedder gives vectors like those of the index.
+
+        Args:
+            embedder: The embedder.
+            recipe: Which of its recipes, by name; default its only one.
+
+        Raises:
+            InputError: If not; it names each difference.
+        """
+        if recipe is None and len(embedder.recipes) != 1:
+            raise InputError(f"An index is searched with one recipe, and the embedder has {len(embedder.recipes)}.")
+        differ = differences(self.manifest.provenance, embedder.provenance, self.manifest.recipe, recipe)
+        if differ:
+            raise InputError(f"{str(self.path)!r} holds other vectors than this embedder gives: {'; '.join(differ)}.")

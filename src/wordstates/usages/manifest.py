@@ -1,0 +1,121 @@
+"""What an index is made of, as it stands in its ``index.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wordstates.errors import InputError
+from wordstates.files.atomic import write_text_whole
+
+FORMAT, VERSION = "wordstates index", 1
+NAME = "index.json"
+
+# What of the provenance decides the vectors: an embedder that differs in one of these gives others.
+PINS = ("weights", "tokenizer", "window", "overlap", "long_texts", "context", "special_tokens")
+_RECIPE_PINS = ("layer_numbers", "layer_pooling", "subword_pooling")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPart:
+    """A part of the source that has been indexed.
+
+    Args:
+        name: Its name.
+        fingerprint: Checksum of the file it was read from.
+        usages: Usages with a vector: those that can be found.
+        without_vector: Words without one, left out.
+    """
+
+    name: str
+    fingerprint: str
+    usages: int
+    without_vector: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexManifest:
+    """What an index is made of.
+
+    Args:
+        source: The store or file, relative to the index where both lie in one folder.
+        column: The vector column.
+        recipe: The recipe of its vectors.
+        layer: Absolute number of the layer that was taken out of a kept layer axis; None: the vectors are whole.
+        dim: Dimensions of an indexed vector.
+        steps: Post-processing that was fitted for the index, ``unit`` at the end.
+        texts: Where the text around a usage comes from: ``kept``, ``beside`` or ``rebuilt``.
+        parts: What has been indexed, in the order of the source.
+        provenance: Where the vectors come from.
+    """
+
+    source: str
+    column: str
+    recipe: dict[str, Any]
+    layer: int | None
+    dim: int
+    steps: tuple[str, ...]
+    texts: str
+    parts: tuple[IndexedPart, ...]
+    provenance: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write it, whole or not at all."""
+        data = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        write_text_whole(folder / NAME, json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> IndexManifest:
+        """Read it.
+
+        Raises:
+            InputError: If there is none, or it is broken, or of another version.
+        """
+        path = folder / NAME
+        if not path.is_file():
+            raise InputError(f"{str(folder)!r} is no index: make one with `wordstates index`.")
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            found = (data.pop("format"), data.pop("version"))
+            if found != (FORMAT, VERSION):
+                raise InputError(
+                    f"{str(path)!r} is of {found[0]!r} version {found[1]}, and this wordstates reads {FORMAT!r} "
+                    f"version {VERSION}: make it again with `wordstates index --overwrite`."
+                )
+            parts = tuple(IndexedPart(**part) for part in data.pop("parts"))
+            return cls(**{**data, "steps": tuple(data["steps"])}, parts=parts)
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"{str(path)!r} is broken ({error}): make the index again with `wordstates index --overwrite`."
+            ) from error
+
+
+def differences(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], recipe: Mapping[str, Any], name: str | None = None
+) -> list[str]:
+    """Name what makes vectors of two provenances differ.
+
+    Args:
+        mine: Provenance of the index.
+        theirs: Provenance of an embedder.
+        recipe: The index's recipe.
+        name: The embedder's recipe that is meant; None: its only one.
+    """
+    other = next(each for each in theirs["recipes"] if name in (None, each["name"]))
+    pairs = [(pin, mine.get(pin), theirs.get(pin)) for pin in PINS]
+    pairs += [(pin, recipe.get(pin), other.get(pin)) for pin in _RECIPE_PINS]
+    pairs.append(("post_processing", _processing(mine, recipe["name"]), _processing(theirs, other["name"])))
+    return [f"{pin}: {a} in the index, {b} now" for pin, a, b in pairs if _plain(a) != _plain(b)]
+
+
+def _processing(provenance: Mapping[str, Any], recipe: str) -> object:
+    return provenance.get("post_processing", {}).get(recipe, {}).get("fingerprint")
+
+
+def _plain(value: object) -> Any:
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,150 @@
+"""What usages are indexed from: a store of `embed`, or a Parquet file of `embed` or `find`, part by part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wordstates.errors import InputError
+from wordstates.files.describe import read_provenance
+from wordstates.store.store import open_store
+
+_BATCH_ROWS = 1 << 14
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of a source.
+
+    Args:
+        name: Name of the file without its ending.
+        path: The file.
+        fingerprint: Tells its content from another's: the checksum of the file.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A store or a file, as an index reads it.
+
+    Args:
+        path: The folder of the store, or the file.
+        parts: Its Parquet files in the order of the input.
+        shapes: Shape of one vector of each vector column.
+        columns: Names of all other columns.
+        provenance: Where the vectors come from.
+        complete: Whether the store holds all of its input.
+    """
+
+    path: Path
+    parts: tuple[Part, ...]
+    shapes: dict[str, tuple[int, ...]]
+    columns: tuple[str, ...]
+    provenance: dict[str, Any]
+    complete: bool
+
+    def column(self, recipe: str | None) -> str:
+        """Choose the vector column.
+
+        Args:
+            recipe: Name of a recipe or of its column; None: the only one.
+
+        Raises:
+            InputError: If there is no such recipe, or several and none was named.
+        """
+        names = [each["name"] for each in self.provenance.get("recipes", [])]
+        known: dict[str, str] = dict(zip(names, self.shapes, strict=False)) | {column: column for column in self.shapes}
+        if recipe is None and len(self.shapes) == 1:
+            return next(iter(self.shapes))
+        if recipe is None or recipe not in known:
+            said = f"has no recipe {recipe!r}" if recipe else "has several recipes"
+            raise InputError(f"{str(self.path)!r} {said}: choose one of {', '.join(names or self.shapes)}.")
+        return known[recipe]
+
+
+def open_source(path: str | Path) -> Source:
+    """Open what usages are indexed from.
+
+    Args:
+        path: A store, or a Parquet file that wordstates wrote.
+
+    Raises:
+        InputError: If it is neither, or has no finished shard yet.
+    """
+    path = Path(path)
+    if path.is_dir():
+        store = open_store(path)
+        records = list(store.records())
+        if not records:
+            raise InputError(f"{str(path)!r} has no finished shard yet: let the run that writes it go on first.")
+        files = zip(store.shards, records, strict=True)
+        parts = tuple(Part(file.stem, file, record.sha256) for file, record in files)
+        provenance, complete = store.provenance, store.complete
+    else:
+        provenance = dict(read_provenance(path))
+        if path.suffix != ".parquet":
+            raise InputError(f"{str(path)!r}: usages are indexed from a store or a .parquet file; write one of those.")
+        parts, complete = (Part("part", path, _checksum(path)),), True
+    schema = pq.read_schema(parts[0].path)
+    shapes = {
+        each.name: tuple(json.loads(each.metadata[b"shape"]))
+        for each in schema
+        if pa.types.is_fixed_size_list(each.type)
+    }
+    if not shapes:
+        raise InputError(f"{str(path)!r} holds no vectors: write it again with vectors (`wordstates embed` or `find`).")
+    columns = tuple(name for name in schema.names if name not in shapes)
+    return Source(path, parts, shapes, columns, provenance, complete)
+
+
+def read_part(
+    part: Part, column: str, columns: tuple[str, ...]
+) -> Iterator[tuple[pa.Table, npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+    """Stream the rows of a part.
+
+    Args:
+        part: The file.
+        column: The vector column.
+        columns: The other columns to read.
+
+    Returns:
+        Some thousand rows at a time: the other columns, the vectors of those that have one, float32, shape
+        (rows with a vector, numbers), and which rows these are.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(part.path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[*columns, column]):
+                table = pa.Table.from_batches([batch])
+                lists = table.column(column).combine_chunks()
+                has = np.asarray(lists.is_valid())
+                flat = lists.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+                yield table.select(columns), flat.reshape(int(has.sum()), lists.type.list_size), has
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"{str(part.path)!r} cannot be read ({error}): `wordstates verify` lists what is broken."
+        ) from error
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,247 @@
+"""An index of usages: what it holds, what it finds, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordstates.errors import InputError, OutputError
+from wordstates.files.formats import PROVENANCE
+from wordstates.usages.build import build_index, default_index_path
+from wordstates.usages.filters import parse_condition, rows_that_meet
+from wordstates.usages.index import UsageIndex
+from wordstates.usages.marked import read_marked
+from wordstates.usages.search import nearest
+
+RECIPE = {"name": "last", "layers": -1, "layer_pooling": "mean", "subword_pooling": "mean", "layer_numbers": [2]}
+
+
+def write_file(
+    path: Path,
+    vectors: list[list[float] | None],
+    words: list[str] | None = None,
+    weights: str = "w",
+    **columns: list[str],
+) -> Path:
+    """Write what `wordstates embed` writes, without a model: a document a row."""
+    count = len(vectors)
+    words = words or ["bank"] * count
+    shape = [len(next(vector for vector in vectors if vector is not None))]
+    data = {
+        "document": pa.array([f"d{number}" for number in range(count)]),
+        "position": pa.array(np.zeros(count), pa.int32()),
+        "word": pa.array(words),
+        "start": pa.array(np.full(count, 4), pa.int32()),
+        "end": pa.array([4 + len(word) for word in words], pa.int32()),
+        "status": pa.array(["no_subwords" if vector is None else "ok" for vector in vectors]),
+        "subwords": pa.array(np.ones(count), pa.int32()),
+        **{name: pa.array(values) for name, values in columns.items()},
+        "vector": pa.array(vectors, pa.list_(pa.float32(), shape[0])),
+    }
+    schema = pa.schema(
+        [
+            pa.field(name, column.type, metadata={"shape": json.dumps(shape)} if name == "vector" else None)
+            for name, column in data.items()
+        ],
+        metadata={PROVENANCE: json.dumps({"model": "m", "weights": weights, "recipes": [RECIPE]})},
+    )
+    pq.write_table(pa.table(list(data.values()), schema=schema), path)
+    return path
+
+
+@pytest.fixture
+def indexed(tmp_path: Path) -> UsageIndex:
+    vectors = [[1.0, 0.0], None, [0.0, 2.0], [3.0, 3.0], [-1.0, 0.1]]
+    path = write_file(
+        tmp_path / "u.parquet",
+        vectors,
+        ["bank", "x", "Bank", "shore", "bank"],
+        year=["1900", "1900", "1950", "1990", ""],
+    )
+    build_index(path)
+    return UsageIndex(path)
+
+
+# ---------------------------------------------------------------- search
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 12), st.integers(1, 4))
+def test_search_is_exact(seed: int, rows: int, k: int, pieces: int) -> None:
+    """Held against sorting all rows; few different numbers, so that many rows score alike."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.integers(-1, 2, size=(rows, 3)).astype(np.float32)
+    queries = rng.integers(-1, 2, size=(2, 3)).astype(np.float32)
+    wanted = None if seed % 2 else rng.random(rows) < 0.3
+    scores, found = nearest(np.array_split(matrix, pieces), queries, k, wanted)
+    for query, query_scores, query_found in zip(queries, scores, found, strict=True):
+        allowed = np.arange(rows) if wanted is None else np.flatnonzero(wanted)
+        expected = sorted(allowed.tolist(), key=lambda row: (-float(matrix[row] @ query), row))[:k]
+        assert query_found.tolist() == expected
+        np.testing.assert_array_equal(query_scores, matrix[expected] @ query)
+
+
+def test_a_thousand_identical_usages_are_found_in_order() -> None:
+    scores, found = nearest([np.ones((1000, 4), dtype=np.float32)], np.ones((1, 4), dtype=np.float32), 5)
+    assert found.tolist() == [[0, 1, 2, 3, 4]]
+    assert scores.tolist() == [[4.0] * 5]
+
+
+def test_words_without_a_vector_are_left_out_and_scores_are_cosines(indexed: UsageIndex) -> None:
+    assert len(indexed) == 4
+    assert indexed.manifest.parts[0].without_vector == 1
+    hits = indexed.near(np.array([2.0, 2.0]), k=2)
+    assert [(hit.usage.word, hit.usage.document, round(hit.score, 4)) for hit in hits] == [
+        ("shore", "d3", 1.0),
+        ("bank", "d0", 0.7071),
+    ]
+
+
+def test_a_usage_is_not_its_own_neighbour(indexed: UsageIndex) -> None:
+    assert [hit.usage.number for hit in indexed.near(0, k=10)] == [2, 1, 3]
+
+
+def test_filters_go_before_the_search(indexed: UsageIndex) -> None:
+    query = np.array([1.0, 1.0])
+    assert [hit.usage.document for hit in indexed.near(query, word="BANK", k=9)] == ["d0", "d2", "d4"]
+    assert [hit.usage.document for hit in indexed.near(query, conditions=["year>=1950"], k=9)] == ["d3", "d2"]
+    assert indexed.near(query, conditions=["year=1800"], k=9) == []
+
+
+def test_what_a_usage_says_of_itself(indexed: UsageIndex) -> None:
+    usage = indexed[1]
+    assert (usage.word, usage.document, usage.span, usage.status) == ("Bank", "d2", (4, 8), "ok")
+    assert (usage.left, usage.right, usage.metadata) == ("    ", "", {"year": "1950"})
+    with pytest.raises(IndexError, match="Usage 9 does not exist: there are 4"):
+        indexed[9]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (7, "Usage 7 does not exist: the index has 4"),
+        (np.array([np.nan, 1.0]), "one vector of finite numbers"),
+        (np.ones((2, 2)), "one vector of finite numbers"),
+        ("no word is marked", "marks no word: put square brackets"),
+    ],
+)
+def test_queries_that_are_none(indexed: UsageIndex, query: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        indexed.near(query)  # type: ignore[arg-type]  # on purpose
+
+
+# ---------------------------------------------------------------- building
+
+
+def test_post_processing_is_fitted_kept_and_applied_to_queries(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 5.0], [2.0, 5.0], [3.0, 5.5]])
+    build_index(path, steps="center")
+    index = UsageIndex(path)
+    centered = np.array([[1, 5], [2, 5], [3, 5.5]]) - [2, 5 + 1 / 6]
+    np.testing.assert_allclose(
+        index.vectors([0, 1, 2]), centered / np.linalg.norm(centered, axis=1, keepdims=True), atol=1e-6
+    )
+    assert index.near(np.array([3.0, 5.5]), k=1)[0].score == pytest.approx(1, abs=1e-6)
+    build_index(path)  # again: what was fitted stays
+    assert UsageIndex(path).manifest.steps == ("center", "unit")
+
+
+def test_an_index_of_other_vectors_is_not_added_to(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
+    build_index(path)
+    with pytest.raises(InputError, match=r"is an index of other vectors .*post-processing"):
+        build_index(path, steps="center")
+    write_file(path, [[1.0, 0.0]], weights="other")
+    with pytest.raises(InputError, match=r"is an index of other vectors .*weights: w there, other now"):
+        build_index(path)
+    build_index(path, overwrite=True)
+    assert UsageIndex(path).manifest.provenance["weights"] == "other"
+
+
+def test_a_file_that_changed_is_indexed_again(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
+    build_index(path)
+    write_file(path, [[0.0, 1.0], [1.0, 0.0]])
+    build_index(path)
+    assert UsageIndex(path).vectors([0, 1]).tolist() == [[0, 1], [1, 0]]
+
+
+def test_folders_that_are_no_index(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
+    with pytest.raises(InputError, match="has no index: make one with `wordstates index"):
+        UsageIndex(path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is a folder that is no index"):
+        build_index(path, tmp_path / "mine")
+
+
+@pytest.mark.parametrize("damage", ["vectors.npy", "rows.arrow", "texts.arrow", "index.json"])
+def test_a_damaged_index_says_so(indexed: UsageIndex, damage: str) -> None:
+    path = next(indexed.path.glob(f"*{damage}"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="make the index again with `wordstates index --overwrite`"):
+        UsageIndex(indexed.path)
+
+
+def test_where_an_index_lies() -> None:
+    assert default_index_path("a/x.parquet") == Path("a/x.index")
+
+
+# ---------------------------------------------------------------- conditions and marked sentences
+
+
+@pytest.mark.parametrize(
+    ("condition", "met"),
+    [
+        ("word=bank", [True, True, False, False]),
+        ("word!=bank", [False, False, True, True]),
+        ("year=1900,1950", [True, True, False, False]),
+        ("year<1950", [True, False, False, False]),
+        ("year!=1900", [False, True, True, True]),
+    ],
+)
+def test_conditions(condition: str, met: list[bool]) -> None:
+    rows = pa.table({"word": ["bank", "Bank", "shore", None], "year": ["1900", "1950", None, "n.d."]})
+    found = rows_that_meet(rows, [parse_condition(condition)])
+    assert found is not None
+    assert found.tolist() == met
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("year", "Condition 'year' is none"),
+        ("year>old", "compares numbers, and 'old' is none"),
+        ("sex=f", "no column 'sex'"),
+    ],
+)
+def test_conditions_that_are_none(condition: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rows_that_meet(pa.table({"year": ["1900"]}), [parse_condition(condition)])
+
+
+@given(
+    st.text(alphabet="ab []\\", max_size=12),
+    st.text(alphabet="ab", min_size=1, max_size=4),
+    st.text(alphabet="ab []\\"),
+)
+def test_marked_sentences_come_back(left: str, word: str, right: str) -> None:
+    def escaped(text: str) -> str:
+        return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+    text, (start, end) = read_marked(f"{escaped(left)}[{word}]{escaped(right)}")
+    assert (text, text[start:end]) == (left + word + right, word)
+    assert start == len(left)
+
+
+@pytest.mark.parametrize("text", ["", "[", "]", "[]", "[a] [b]", "]a[", "[ ]", "[[a]]"])
+def test_sentences_that_mark_no_word(text: str) -> None:
+    with pytest.raises(InputError, match="marks no word"):
+        read_marked(text)
