@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build smoke align-table startup search-speed static-table store-figures quality bench bench-peers clean
+.PHONY: help demo test lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ smoke: $(VENV)/.dev ## Install the wheel and the sdist into empty environments a
 
 startup: $(VENV)/.dev ## Time `import wordstates` and `wordstates --help`
 	@$(BIN)/python benchmarks/startup.py
+
+interrupts: $(VENV)/.dev ## Press Ctrl-C 200 times while vectors are computed (INTERRUPT_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/interrupts.py $(INTERRUPT_ARGS)
 
 store-figures: $(VENV)/.dev ## Measure memory and speed of stores (STORE_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/store.py $(STORE_ARGS)

@@ -513,6 +513,30 @@ def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> N
     assert files_in(large) == ["large.txt"]
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "how"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "stopped by SIGTERM"),
+        (signal.SIGHUP, 129, "stopped by SIGHUP"),
+    ],
+)
+def test_the_exit_code_names_the_signal(
+    folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, how: str
+) -> None:
+    before = {stop: signal.getsignal(stop) for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(WordEmbedder, "submit", lambda *_, **__: signal.raise_signal(number))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("embed", "texts.txt", "-m", bert, "-o", "out.parquet", cwd=folder)
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
+    assert (done.code, done.out) == (code, "")
+    assert done.err == f"\nwordstates: {how}; no unfinished file was left behind.\n"
+    assert files_in(folder) == ["texts.txt"]
+
+
 def test_a_reader_that_leaves_is_no_error_to_tell(large: Path, bert: Path) -> None:
     """``wordstates embed ... -o - | head -1``."""
     process = start("embed", "large.txt", "-m", bert, "-o", "-", cwd=large, before=SMALL_GROUPS)

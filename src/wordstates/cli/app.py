@@ -1,7 +1,7 @@
 """The application: its commands, and what errors become.
 
 Data goes to standard output, talk to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with
-rejects, 4 model not to be had, 130 interrupted.
+rejects, 4 model not to be had, 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -35,8 +36,9 @@ from wordstates.cli.sweep import sweep
 from wordstates.cli.telling import warn_in_lines
 from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
+from wordstates.store.signals import Stopped
 
-FAILED, WRONG_USAGE, NO_MODEL, INTERRUPTED = 1, 2, 4, 130
+FAILED, WRONG_USAGE, NO_MODEL = 1, 2, 4
 _STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -81,10 +83,14 @@ def main() -> None:
     """Run the command line."""
     for stop in ("SIGTERM", "SIGHUP"):  # a scheduler's stop and a closed terminal clean up as Ctrl-C does
         if hasattr(signal, stop):
-            signal.signal(getattr(signal, stop), signal.default_int_handler)
+            signal.signal(getattr(signal, stop), _stopped)
     warn_in_lines()
     with _end_is_told():
         app(prog_name="wordstates")
+
+
+def _stopped(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
 
 
 @contextmanager
@@ -94,8 +100,9 @@ def _end_is_told() -> Iterator[None]:
         yield
     except WordstatesError as error:
         _stop(f"wordstates: {error}", _exit_code(error))
-    except KeyboardInterrupt:
-        _stop("\nwordstates: interrupted; no unfinished file was left behind.", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
+        _stop(f"\nwordstates: {stopped.how}; no unfinished file was left behind.", stopped.exit_code)
     except BrokenPipeError:
         _stop(None, FAILED)  # the reader of our output has gone, as `head` does: nothing to complain of
     except OSError as error:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from wordstates.errors import MissingExtraError
 from wordstates.model.batching import SHORT, Layout, row_widths
 from wordstates.model.engine import Batch, mask_of_rows
+from wordstates.model.signal_stack import signal_stack_kept
 from wordstates.model.torch_engine import alone_with
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -157,11 +158,12 @@ class OpenVinoEngine:
         if form.shape is not None:
             part = part.clone()  # or the shape would become that of all graphs
             part.reshape({given: list(form.shape) for given in part.inputs})
-        core = openvino.Core()
-        if form.plain:
-            with contextlib.suppress(RuntimeError):  # a setting that a release may not know, and can do without
-                return core.compile_model(part, "CPU", self._settings | _PLAIN_ATTENTION)
-        return core.compile_model(part, "CPU", self._settings)
+        with signal_stack_kept():  # or Ctrl-C would crash Python
+            core = openvino.Core()
+            if form.plain:
+                with contextlib.suppress(RuntimeError):  # a setting that a release may not know, and can do without
+                    return core.compile_model(part, "CPU", self._settings | _PLAIN_ATTENTION)
+            return core.compile_model(part, "CPU", self._settings)
 
 
 @dataclass(frozen=True)

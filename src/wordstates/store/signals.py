@@ -29,6 +29,11 @@ class Stopped(KeyboardInterrupt):
         """What a shell expects: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.number
 
+    @property
+    def how(self) -> str:
+        """How the run ended, for a message."""
+        return "interrupted" if self.number == signal.SIGINT else f"stopped by {signal.Signals(self.number).name}"
+
 
 class NeverStops:
     """What a run consults where nobody has asked for signals to be handled."""
