@@ -21,7 +21,8 @@ LongTexts = Literal["window", "truncate", "error"]
 BosPolicy = Literal["auto", "always", "never"]
 
 # What is read and written.
-InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "conllu"]
+InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu", "conll"]
+Quoting = Literal["auto", "csv", "none"]
 TextUnit = Literal["line", "paragraph", "file"]
 VectorDtype = Literal["float32", "float16"]
 

@@ -138,7 +138,8 @@ def test_several_inputs_and_a_folder(tmp_path: Path, bert: Path, embedder: WordE
     (tmp_path / "corpus" / "deep" / "c.jsonl").write_text(json.dumps({"text": SENTENCES[1]}))
     (tmp_path / "corpus" / "read.me").write_text("not a text")
     (tmp_path / "a.txt").write_text(SENTENCES[2], encoding="utf-8")
-    done = run("embed", "corpus", "a.txt", "-m", bert, "-o", "out.parquet", "-q", cwd=tmp_path)
+    with pytest.warns(UserWarning, match="'corpus' has files of several formats, and all are read: 1 jsonl, 1 txt"):
+        done = run("embed", "corpus", "a.txt", "-m", bert, "-o", "out.parquet", "-q", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     ids = ["corpus/b.txt:1", "corpus/deep/c.jsonl:1", "a.txt:1"]
     assert_holds(tmp_path / "out.parquet", embedder.encode(SENTENCES), ids)
@@ -583,7 +584,8 @@ def test_a_folder_with_and_without_keys_has_a_column_of_keys(models: Path, tmp_p
     (tmp_path / "a.txt").write_text("the mill\n" * 3, encoding="utf-8")
     (tmp_path / "b.conllu").write_text("1\tmill\t" + "\t".join("_" * 8) + "\n\n", encoding="utf-8")
     output = tmp_path.parent / f"{tmp_path.name}.parquet"
-    assert run("embed", tmp_path, "-m", models / "bert", "-o", output, "-q").code == 0
+    with pytest.warns(UserWarning, match="several formats"):
+        assert run("embed", tmp_path, "-m", models / "bert", "-o", output, "-q").code == 0
     assert pq.read_table(output)["key"].to_pylist() == [None] * 6 + ["1"]
 
 

@@ -330,7 +330,6 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("bank texts.jsonl -o out.doc", 1, "'out.doc': its ending names no output format"),
         ("bank texts.jsonl -o texts.jsonl", 1, "'texts.jsonl' is one of the inputs, and would be lost"),
         ("bank texts.jsonl -o out.npz --metadata yaer", 1, "there is no column 'yaer'"),
-        ("bank texts.jsonl -o out.npz --metadata word", 2, "Metadata 'word' would share its name with a column"),
         ("( texts.jsonl -o out.npz --regex", 2, "Target '(' is no regular expression"),
         ("a texts.jsonl -o out.npz --regex --lemma", 2, "--regex and --lemma exclude each other"),
         ("@gone.txt texts.jsonl -o out.npz", 2, "'gone.txt' does not exist"),

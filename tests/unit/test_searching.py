@@ -8,7 +8,7 @@ import pytest
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, TargetNotFoundError
-from wordstates.runs.find import check_every_target, check_metadata, count_usages
+from wordstates.runs.find import check_every_target, count_usages
 from wordstates.runs.searchers import LemmaSearcher, Seen, make_searcher, read_list, read_targets
 from wordstates.text.targets import TargetFinder
 
@@ -109,13 +109,6 @@ def test_the_check_reads_no_further_than_it_must() -> None:
 def test_nothing_found_at_all_is_an_error_even_if_missing_targets_are_not() -> None:
     with pytest.raises(TargetNotFoundError, match="None of the 2 targets occurs in any of the 1 texts"):
         count_usages([Document("a", "A cat.")], make_searcher(["hen", "fox"]), missing="ignore")
-
-
-def test_metadata_keep_off_the_names_of_columns() -> None:
-    check_metadata(["year", "author"])
-    for name in ("word", "left", "vector", "vector_low"):
-        with pytest.raises(InputError, match=f"Metadata '{name}' would share its name with a column"):
-            check_metadata(["year", name])
 
 
 # The same word as print, the web and a keyboard write it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -412,12 +414,25 @@ def test_where_nothing_can_be_written_is_told_at_once(tmp_path: Path, monkeypatc
     with pytest.raises(OutputError, match="Vectors cannot be written as 'bfloat16': float16 or float32"):
         open_writer(tmp_path / "out.npz", dtype=cast(Any, "bfloat16"))
 
-    def refuse(**_: object) -> None:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("wordstates.files.atomic.tempfile.TemporaryFile", refuse)
-    with pytest.raises(OutputError, match=r"The folder of .*out\.npz' cannot be written to \(Permission denied\)"):
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(OutputError, match=r"out\.npz' cannot be written in its folder \(Permission denied\)"):
         open_writer(tmp_path / "out.npz")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_is_as_readable_as_any_other(tmp_path: Path, ending: str) -> None:
+    """The rights are those that the umask leaves; safetensors makes files for their owner alone."""
+    before = os.umask(0o027)
+    try:
+        writer = open_writer(tmp_path / f"out{ending}")
+        writer.write(documents(["a"]), cast(Any, embed(["a"])))
+        writer.commit({})
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

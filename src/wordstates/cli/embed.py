@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +11,12 @@ from wordstates.cli.groups import (
     Dtype,
     EndOptions,
     Inputs,
+    Metadata,
     ModelOptions,
     ReadingOptions,
     WordOptions,
     check_no_input,
+    columns_named,
 )
 from wordstates.cli.options import Bom, Vectors, output_option
 from wordstates.cli.telling import end_with, notes_on, progress_bar
@@ -39,6 +41,7 @@ def embed(
     ],
     vectors: Vectors = False,
     bom: Bom = False,
+    metadata: Metadata = None,
     dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     *,
@@ -61,7 +64,7 @@ def embed(
     from wordstates.documents.input_meter import InputMeter
 
     # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
-    documents = reading.documents(inputs, meter=(meter := InputMeter()))
+    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
         check_no_input(output, inputs)
     keyed = reading.has_keys(inputs)
@@ -74,15 +77,16 @@ def embed(
             output,
             {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "vectors": vectors, "bom": bom},
             end,
+            reading.files(inputs),
             dry_run=dry_run,
         )
     elif dry_run:
-        _count(_load(reader, device=store.device, **options), documents, output, dtype, end)
+        _count(_load(reader, device=store.device, **options), documents, output, dtype, end, reading.files(inputs))
     else:
         read = {"inputs": inputs} | vars(reading)
         settings = {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "input": read}
         make_embedder = reader.embedder_maker(reader.recipes(), device=store.device, **options)
-        embed_into_store(make_embedder, documents, meter, store, settings, end)
+        embed_into_store(make_embedder, documents, meter, store, settings, end, reading.files(inputs))
 
 
 def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:
@@ -95,6 +99,7 @@ def _embed_into_file(
     output: str,
     settings: dict[str, Any],
     end: EndOptions,
+    files: Sequence[str],
     *,
     dry_run: bool,
 ) -> None:
@@ -109,23 +114,30 @@ def _embed_into_file(
         raise
     if dry_run:
         writer.abort()
-        _count(embedder, documents, output, settings["dtype"], end)
+        _count(embedder, documents, output, settings["dtype"], end, files)
         return
     from wordstates.runs.embed import embed_documents
 
     with progress_bar("words", hidden=end.no_bar) as bar:
         report = embed_documents(embedder, documents, writer, on_progress=bar.update)
-    _end(embedder, report, output, end)
+    _end(embedder, report, output, end, files)
 
 
-def _count(embedder: WordEmbedder, documents: Iterable[Document], output: str, dtype: str, end: EndOptions) -> None:
+def _count(
+    embedder: WordEmbedder,
+    documents: Iterable[Document],
+    output: str,
+    dtype: str,
+    end: EndOptions,
+    files: Sequence[str],
+) -> None:
     from wordstates.runs.embed import dry_run
 
     report = dry_run(embedder, documents, bytes_per_number=2 if dtype == "float16" else 4)
-    _end(embedder, report, output, end)
+    _end(embedder, report, output, end, files)
 
 
-def _end(embedder: WordEmbedder, report: Report, output: str, end: EndOptions) -> None:
+def _end(embedder: WordEmbedder, report: Report, output: str, end: EndOptions, files: Sequence[str]) -> None:
     left_only = embedder.causal and embedder.provenance["context"] == "left"
-    notes = notes_on(report.statuses, report.words, left_only=left_only)
-    end_with(report, output, end, dry_run=report.dry_run, notes=notes)
+    notes = notes_on(report.statuses, report.words, texts=report.texts, left_only=left_only)
+    end_with(report, output, end, dry_run=report.dry_run, notes=notes, files=files)

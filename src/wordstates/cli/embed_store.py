@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -143,6 +143,7 @@ def embed_into_store(
     options: StoreOptions,
     settings: dict[str, Any],
     end: EndOptions,
+    files: Sequence[str],
 ) -> None:
     """Run, report, and end with the right exit code."""
     from wordstates.runs.run_progress import RunProgress, ShownProgress
@@ -188,11 +189,12 @@ def embed_into_store(
         if len(_shards_in(options.path)) > before and not end.quiet:  # else nothing that this run did is kept
             say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
         raise
+    report.files = [*files]
     if end.json:
         print_json(report.to_dict())
     elif not end.quiet:
         left_only = report.causal and report.provenance["context"] == "left"
-        say(report.to_text(), *notes_on(report.statuses, report.words, left_only=left_only))
+        say(report.to_text(), *notes_on(report.statuses, report.words, texts=report.texts, left_only=left_only))
     if report.rejects:
         say_rejects(len(report.rejects), StoreFolder(options.path).rejects)
         raise typer.Exit(DONE_WITH_REJECTS)

@@ -11,9 +11,11 @@ from wordstates.cli.groups import (
     Dtype,
     EndOptions,
     Inputs,
+    Metadata,
     ModelOptions,
     ReadingOptions,
     check_no_input,
+    columns_named,
 )
 from wordstates.cli.options import Bom, Vectors, output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
@@ -52,10 +54,7 @@ def find(
     ] = False,
     missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
     context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = 60,
-    metadata: Annotated[
-        str | None,
-        output_option(metavar="COLUMN,COLUMN", help="Columns or keys to write with each usage."),
-    ] = None,
+    metadata: Metadata = None,
     vectors: Vectors = False,
     bom: Bom = False,
     dtype: Dtype = "float32",
@@ -77,7 +76,6 @@ def find(
     from wordstates.errors import InputError
     from wordstates.runs.find import (
         check_every_target,
-        check_metadata,
         count_usages,
         find_usages,
         list_usages,
@@ -88,22 +86,21 @@ def find(
 
     if regex and lemma:
         raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
-    columns = [column.strip() for column in metadata.split(",")] if metadata else []
     try:
         kind = "regex" if regex else "lemma" if lemma else "text"
         searcher = make_searcher(
             read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case, match_exactly=match_exactly
         )
-        check_metadata(columns, output)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
-    documents = reading.documents(inputs, columns)
+    documents = reading.documents(inputs, columns_named(metadata))
     if not dry_run:
         check_no_input(output, inputs)
     writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
     if dry_run:
         writer.abort()
-        end_with(count_usages(documents, searcher, missing=missing), output, end, dry_run=True)
+        report = count_usages(documents, searcher, missing=missing)
+        end_with(report, output, end, dry_run=True, files=reading.files(inputs))
         return
     try:
         if missing == "error" and reading.can_be_read_twice(inputs):
@@ -115,4 +112,4 @@ def find(
     find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
     with progress_bar("usages", hidden=end.no_bar) as bar:
         report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar.update)
-    end_with(report, output, end)
+    end_with(report, output, end, files=reading.files(inputs))

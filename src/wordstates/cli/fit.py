@@ -64,7 +64,7 @@ def fit(
             f"--recipe: {recipes[0].name} was saved with post-processing of its own: give the recipe without it, as "
             "--layers, --layer-pooling and --subword-pooling, and fit all steps at once."
         )
-    documents = reading.documents(inputs)
+    documents = reading.documents(inputs, [], ids_must_differ=False)
     check_no_input(output, inputs)
     check_ending(Path(output))
     PartialFile(Path(output), overwrite=end.overwrite)  # sees whether it can be written, before anything is computed

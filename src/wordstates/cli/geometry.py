@@ -47,7 +47,7 @@ def geometry(
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
     from wordstates.evaluate.svg import new_figure
 
-    documents = reading.documents(inputs)
+    documents = reading.documents(inputs, [], ids_must_differ=False)
     target = None if output is None else _page(output, inputs, overwrite=end.overwrite)
     if target is not None:
         new_figure(1, 1)  # or it says what to install, before anything is computed

@@ -32,6 +32,7 @@ from wordstates.options import (
     LayerPooling,
     LongTexts,
     Precision,
+    Quoting,
     SubwordPooling,
     TextUnit,
     VectorDtype,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from wordstates.documents.document import Document
     from wordstates.documents.input_meter import InputMeter
+    from wordstates.documents.sources import Source
     from wordstates.embedder import WordEmbedder
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
@@ -54,7 +56,8 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
-        help="Files or folders: txt, jsonl, csv, tsv, parquet, conllu, also .gz and .zst; - is standard input.",
+        help="Files or folders: txt, jsonl, csv, tsv, parquet, xlsx, conllu, conll, also .gz and .zst; - is standard "
+        "input.",
     ),
 ]
 Dtype = Annotated[VectorDtype, output_option(help="Numbers in the file.")]
@@ -62,6 +65,15 @@ Output = Annotated[
     str,
     output_option(
         "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
+    ),
+]
+
+
+Metadata = Annotated[
+    str | None,
+    output_option(
+        metavar="COLUMN,COLUMN",
+        help="Columns or keys to write beside each word; of CoNLL-U also upos, feats, ...; of CoNLL label.",
     ),
 ]
 
@@ -97,31 +109,71 @@ class ReadingOptions:
     """How the input is read."""
 
     format: Annotated[InputFormat | None, input_option(help="Format of the input; default by its ending.")] = None
+    include: Annotated[
+        list[str] | None, input_option(metavar="GLOB", help="Of folders, read the files that fit alone; several times.")
+    ] = None
+    exclude: Annotated[
+        list[str] | None, input_option(metavar="GLOB", help="Of folders, leave out files that fit; several times.")
+    ] = None
     text_unit: Annotated[TextUnit, input_option(help="What a text is, in plain text.")] = "line"
     text_column: Annotated[str, input_option(help="Column or key that holds the text, or a list of words.")] = "text"
     id_column: Annotated[str | None, input_option(help="Column or key that names the document.")] = None
+    word_column: Annotated[
+        str | None, input_option(help="A row is a word, and this its column or key; see --group-column.")
+    ] = None
+    group_column: Annotated[
+        list[str] | None, input_option(help="Rows with the same value are one text; several times for several columns.")
+    ] = None
+    delimiter: Annotated[
+        str | None, input_option(help="Between the fields of csv and tsv: a character, or tab, semicolon, ...")
+    ] = None
+    quoting: Annotated[
+        Quoting, input_option(help="Quotes in csv and tsv: fields may go on for lines (csv), or plain characters.")
+    ] = "auto"
+    metadata_from_name: Annotated[
+        str | None, input_option(metavar="PATTERN", help="Read metadata from the names of files: '{year}_{title}.txt'.")
+    ] = None
+    ids_by_file: Annotated[
+        bool, input_option("--ids-by-file", help="Begin ids that the input gives with the name of their file.")
+    ] = False
     encoding: Annotated[str, input_option(help="Encoding of the input.")] = "utf-8"
 
     def documents(
-        self, inputs: Sequence[str], metadata: Sequence[str] = (), meter: InputMeter | None = None
+        self,
+        inputs: Sequence[str],
+        metadata: Sequence[str] | None = None,
+        meter: InputMeter | None = None,
+        *,
+        ids_must_differ: bool = True,
     ) -> Iterator[Document]:
         """Stream the documents of the inputs; paths and options are checked now."""
         from wordstates.documents.readers import read_documents
 
-        return read_documents(inputs, metadata=metadata, meter=meter, **vars(self))
+        options = {name: value for name, value in vars(self).items() if value is not None}
+        return read_documents(inputs, metadata=metadata, meter=meter, ids_must_differ=ids_must_differ, **options)
+
+    def not_in_names(self, column: str | None) -> list[str]:
+        """Name a column that has to be read, unless it is read from the names of files."""
+        in_names = column is not None and f"{{{column}}}" in (self.metadata_from_name or "")
+        return [] if column is None or in_names else [column]
 
     def has_keys(self, inputs: Sequence[str]) -> bool:
         """Tell whether words of the inputs have names of their own, as in CoNLL-U."""
-        from wordstates.documents.sources import find_sources
-
-        return any(source.format == "conllu" for source in find_sources(inputs, self.format))
+        return self.word_column is not None or any(each.format in ("conllu", "conll") for each in self._sources(inputs))
 
     def can_be_read_twice(self, inputs: Sequence[str]) -> bool:
         """Tell whether all inputs are files, and none a pipe."""
+        return all(source.path is not None and source.path.is_file() for source in self._sources(inputs))
+
+    def files(self, inputs: Sequence[str]) -> list[str]:
+        """Name the files that are read; none where they are the inputs as given."""
+        names = [source.name for source in self._sources(inputs) if not source.fault]
+        return [] if names == [*inputs] else names
+
+    def _sources(self, inputs: Sequence[str]) -> list[Source]:
         from wordstates.documents.sources import find_sources
 
-        sources = find_sources(inputs, self.format)
-        return all(source.path is not None and source.path.is_file() for source in sources)
+        return find_sources(inputs, self.format, include=self.include or (), exclude=self.exclude or ()).sources
 
 
 @dataclass(kw_only=True)
@@ -245,6 +297,11 @@ class ModelOptions(ComputeOptions):
             return self.embedder_maker(recipes, **more)()
         except InputError as error:  # there is no text yet: an option does not go with the model or this machine
             raise typer.BadParameter(str(error)) from error
+
+
+def columns_named(given: str | None) -> list[str] | None:
+    """Read the names of columns; None if the option was not given."""
+    return None if given is None else [column.strip() for column in given.split(",") if column.strip()]
 
 
 def check_no_input(output: str, inputs: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ def static(
         types = Types(splitter.split, vocabulary=wanted, by=by, lowercase=lowercase, max_usages=max_usages)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
-    documents = reading.documents(inputs, [by] if by is not None else [])
+    documents = reading.documents(inputs, reading.not_in_names(by), ids_must_differ=False)
     if not dry_run:
         check_no_input(output, inputs)
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))

@@ -28,7 +28,8 @@ def subwords(
     """
     import numpy as np
 
-    from wordstates.documents.sources import STDIN, Source, read_text
+    from wordstates.documents.decode import read_text
+    from wordstates.documents.sources import STDIN, Source
     from wordstates.encode.inputs import as_texts
     from wordstates.model.tokenizer import load_tokenizer
     from wordstates.text.align import STATUSES, align

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wordstates.runs.report import FileReport
 
 DONE_WITH_REJECTS = 3
+_SEVERAL_TEXTS, _WORDS_OF_A_TEXT = 10, 1.2  # so many texts with so few words each were not meant as texts
 
 
 def end_with(
@@ -28,6 +29,7 @@ def end_with(
     *,
     dry_run: bool = False,
     notes: Sequence[str] = (),
+    files: Sequence[str] = (),
 ) -> None:
     """Report on a run into one file, list the documents that failed beside it, and set the exit code.
 
@@ -37,11 +39,12 @@ def end_with(
         end: How to tell it; JSON goes to standard output, unless that was taken by the vectors themselves.
         dry_run: Whether nothing was written: that is told even where quiet was asked for.
         notes: What is worth noting.
+        files: The files that were read, where the input was a folder.
 
     Raises:
         typer.Exit: If documents failed.
     """
-    report.output = output
+    report.output, report.files = output, [*files]
     if end.json:
         print_json(report.to_dict(), to_stderr=output == "-" and not dry_run)
     elif dry_run or not end.quiet:
@@ -49,15 +52,21 @@ def end_with(
     end_with_rejects(report.rejects, output)
 
 
-def notes_on(statuses: Mapping[str, int], words: int, *, left_only: bool) -> list[str]:
+def notes_on(statuses: Mapping[str, int], words: int, *, texts: int, left_only: bool) -> list[str]:
     """Say what a user should know of vectors that are there, but may not be what was hoped for.
 
     Args:
         statuses: Number of words of each status.
         words: Number of words.
+        texts: Number of texts.
         left_only: Whether each vector knows its left context only.
     """
     notes = []
+    if texts >= _SEVERAL_TEXTS and words < _WORDS_OF_A_TEXT * texts:
+        notes.append(
+            f"note: nearly every text is one word ({words:,} words in {texts:,} texts), read without any context; "
+            "if every row is a word of a longer text, say so with --word-column and --group-column"
+        )
     if (unknown := statuses.get("unknown", 0)) > words // 10:
         notes.append(
             f"note: the tokenizer does not know {unknown:,} of {words:,} words, whose vectors know the context "

@@ -24,22 +24,36 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError
 
 _COLUMNS = 10
+_NAMES = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_LEMMA, _MISC = 2, 9
 _ID = re.compile(r"(\d+)(?:-(\d+)|\.\d+)?")
 _TEXT = re.compile(r"#\s*text\s*=\s?(.*)")
 _SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*")
+_TEXT_OF, _ID_OF = " text", " sent_id"  # unlike any name that a user can ask for
 _COMMENT = re.compile(r"#\s*(.*?)\s*=\s*(.*?)\s*")
 
 
 @dataclass(slots=True)
 class _Token:
-    """What stands in the text: a word, or a token of several words."""
+    """What stands in the text: a word, or a token of several words, each with its ten columns."""
 
     place: str
-    key: str
-    form: str
-    lemma: str
-    space_after: bool
-    parts: list[tuple[str, str, str]] = field(default_factory=list)  # key, form, lemma of a multiword token's words
+    columns: list[str]
+    parts: list[list[str]] = field(default_factory=list)
+
+    @property
+    def form(self) -> str:
+        return self.columns[1]
+
+    @property
+    def space_after(self) -> bool:
+        return "SpaceAfter=No" not in self.columns[_MISC].split("|")
+
+    def words(self) -> list[tuple[str, str, list[list[str]]]]:
+        """Give key, form and columns of each word: one word of several columns where its parts do not spell it."""
+        if self.parts and "".join(part[1] for part in self.parts) != self.form:
+            return [(self.columns[0], self.form, self.parts)]
+        return [(part[0], part[1], [part]) for part in self.parts or [self.columns]]
 
 
 def read_conllu(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[str] = ()) -> Iterator[Document]:
@@ -48,7 +62,8 @@ def read_conllu(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[
     Args:
         name: Name of the file, for ids and errors.
         lines: Its lines with their numbers from 1.
-        metadata: Comments to keep, by their names: ``genre`` for ``# genre = novel``.
+        metadata: Columns of the words to keep, by their names (``upos``, ``feats``, ``misc``), and comments:
+            ``genre`` for ``# genre = novel``. A word that stands for several has their values joined by ``+``.
 
     Returns:
         One document a sentence: id ``sent_id`` or ``file:line``, keys the CoNLL-U ids, lemmas.
@@ -70,28 +85,67 @@ def read_conllu(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[
 
 def _sentence(name: str, block: list[tuple[int, str]], metadata: Sequence[str]) -> Iterator[Document]:
     """Give the sentence of a block of lines; none for a block of comments that announces no sentence."""
-    text: str | None = None
-    sent_id = f"{name}:{block[0][0]}"
-    for _, line in block:
-        if match := _TEXT.fullmatch(line):
-            text = match[1]
-        elif (match := _SENT_ID.fullmatch(line)) and match[1]:
-            sent_id = match[1]
+    place = f"{name}:{block[0][0]}"
+    comments = _comments(name, block, [name for name in metadata if name not in _NAMES])
+    text, sent_id = comments.pop(_TEXT_OF), comments.pop(_ID_OF) or ""
     tokens = _tokens(name, [(number, line) for number, line in block if not line.startswith("#")])
     if not tokens:
         if text is not None:
-            raise InputError(f"{name}:{block[0][0]}: a sentence with a text and without words: {text!r}.")
+            raise InputError(f"{place}: a sentence with a text and without words: {text!r}.")
         return
     if text is None:
         text = "".join(token.form + " " * token.space_after for token in tokens).rstrip(" ")
-    keys, spans, lemmas = _locate(text, tokens)
-    yield Document(sent_id, text, spans, keys, lemmas, _comments(block, metadata) if metadata else {})
+    keys, spans, rows = _locate(text, tokens)
+    yield Document(
+        sent_id or place,
+        text,
+        spans,
+        keys,
+        tuple(tuple(filter(None, (_lemma(row) for row in several))) for several in rows),
+        metadata=comments,
+        columns={
+            column: tuple(_value(several, _NAMES.index(column)) for several in rows)
+            for column in metadata
+            if column in _NAMES
+        },
+        place=place if sent_id else "",
+    )
 
 
-def _comments(block: list[tuple[int, str]], wanted: Sequence[str]) -> dict[str, str | None]:
-    """Give the comments of a sentence that are asked for, None for one it does not have."""
-    comments = {match[1]: match[2] for _, line in block if (match := _COMMENT.fullmatch(line))}
-    return {name: comments.get(name) for name in wanted}
+def _comments(name: str, block: list[tuple[int, str]], wanted: Sequence[str]) -> dict[str, str | None]:
+    """Give the text, the id and the comments that are asked for, None for one that a sentence does not have.
+
+    Raises:
+        InputError: If one of them is there twice: a blank line is missing, or nobody knows which is meant.
+    """
+    found: dict[str, str | None] = {}
+    for number, line in block:
+        if not line.startswith("#"):
+            continue
+        named = [(_TEXT_OF, _TEXT), (_ID_OF, _SENT_ID)]
+        pairs = [(key, match[1]) for key, pattern in named if (match := pattern.fullmatch(line))]
+        if (match := _COMMENT.fullmatch(line)) and match[1] in wanted:
+            pairs.append((match[1], match[2]))
+        for key, value in pairs:
+            if key in found:
+                raise InputError(
+                    f"{name}:{number}: the sentence has the comment {key.strip()!r} a second time: leave one, or end "
+                    "the sentence before it with a blank line."
+                )
+            found[key] = value
+    return {key: found.get(key) for key in (_TEXT_OF, _ID_OF, *wanted)}
+
+
+def _lemma(row: list[str]) -> str:
+    return "" if row[_LEMMA] == "_" != row[1] else row[_LEMMA]  # an underscore says nothing, unless it is the word
+
+
+def _value(rows: list[list[str]], column: int) -> str | None:
+    """Give what a column says of a word, None where it says nothing."""
+    values = [row[column] for row in rows]
+    if column != 1 and all(value == "_" for value in values):
+        return None if column != _LEMMA or any(row[1] != "_" for row in rows) else "_"
+    return "+".join(values)
 
 
 def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
@@ -105,8 +159,7 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
                 f"{place}: a line of CoNLL-U has {_COLUMNS} columns separated by tabs, but this one has "
                 f"{len(columns)}: {line[:80]!r}."
             )
-        key, form, lemma = columns[:3]
-        lemma = "" if lemma == "_" != form else lemma  # an underscore says nothing, unless it is the word itself
+        key = columns[0]
         match = _ID.fullmatch(key)
         if match is None:
             raise InputError(
@@ -114,7 +167,7 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
             )
         if "." in key:
             continue
-        token = _Token(place, key, form, lemma, "SpaceAfter=No" not in columns[9].split("|"))
+        token = _Token(place, columns)
         if int(match[1]) != last + 1:
             raise InputError(
                 f"{place}: the id is {key} where {last + 1} follows. Ids count from 1 in each sentence, and a blank "
@@ -130,26 +183,22 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
         if last > covered:
             tokens.append(token)
         else:
-            tokens[-1].parts.append((key, form, lemma))
+            tokens[-1].parts.append(columns)
     if last < covered:
         raise InputError(
-            f"{tokens[-1].place}: the token {tokens[-1].key} says that word {covered} follows: it does not."
+            f"{tokens[-1].place}: the token {tokens[-1].columns[0]} says that word {covered} follows: it does not."
         )
     return tokens
 
 
-_Located = tuple[tuple[str, ...], tuple[tuple[int, int], ...], tuple[tuple[str, ...], ...]]
+_Located = tuple[tuple[str, ...], tuple[tuple[int, int], ...], list[list[list[str]]]]
 
 
 def _locate(text: str, tokens: list[_Token]) -> _Located:
-    """Give the key, the char span and the lemmas of each word, walking the text once."""
-    keys, spans, lemmas, position = list[str](), list[tuple[int, int]](), list[tuple[str, ...]](), 0
+    """Give the key, the char span and the columns of each word, walking the text once."""
+    keys, spans, rows, position = list[str](), list[tuple[int, int]](), list[list[list[str]]](), 0
     for token in tokens:
-        lemma_of_parts = [lemma for _, _, lemma in token.parts] or [token.lemma]
-        words = [(token.key, token.form, lemma_of_parts)]
-        if token.parts and "".join(form for _, form, _ in token.parts) == token.form:
-            words = [(key, form, [lemma]) for key, form, lemma in token.parts]
-        for key, form, lemma in words:
+        for key, form, several in token.words():
             span = _match(text, form, position)
             if span is None:
                 raise InputError(
@@ -158,9 +207,9 @@ def _locate(text: str, tokens: list[_Token]) -> _Located:
                 )
             keys.append(key)
             spans.append(span)
-            lemmas.append(tuple(filter(None, lemma)))
+            rows.append(several)
             position = span[1]
-    return tuple(keys), tuple(spans), tuple(lemmas)
+    return tuple(keys), tuple(spans), rows
 
 
 def _match(text: str, form: str, position: int) -> tuple[int, int] | None:

@@ -1,39 +1,36 @@
 """Readers: files, folders and standard input as a stream of documents.
 
-A format is a function from a source to documents; what all sources share (opening, decompressing, decoding) is in
-`sources`. Only a text that is one document is ever whole in memory.
+A format is a function from a source to documents; which files are read is in `sources`, what all share (opening,
+decompressing, decoding) in `decode`, tables in `tables`. Only a text that is one document is ever whole in memory.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import get_args
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from wordstates.documents.conll import read_conll
 from wordstates.documents.conllu import read_conllu
-from wordstates.documents.document import Document
-from wordstates.documents.input_meter import InputMeter
-from wordstates.documents.sources import (
-    Source,
+from wordstates.documents.decode import (
+    NothingToReadError,
     decoder_of,
-    find_sources,
     read_lines,
     read_text,
-    seekable,
-    suggestion,
     without_terminator,
 )
+from wordstates.documents.document import Document
+from wordstates.documents.file_names import NamePattern
+from wordstates.documents.input_meter import InputMeter
+from wordstates.documents.sources import Found, Source, find_sources
+from wordstates.documents.table_documents import Columns, documents_of
+from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
 from wordstates.errors import InputError
-from wordstates.options import TextUnit
+from wordstates.options import Quoting, TextUnit
 
-_PARQUET_ROWS = 1024
-_LONGEST_FIELD = 2**31 - 1  # csv's own limit is 128 KiB; more than this does not fit a C long everywhere
+TABLES = ("jsonl", "csv", "tsv", "parquet", "xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +38,31 @@ class _Options:
     """How to read, whatever the format."""
 
     text_unit: TextUnit
-    text_column: str
-    id_column: str | None
     encoding: str
-    metadata: tuple[str, ...] = ()
+    columns: Columns
+    cells: Cells
+    names: NamePattern | None
+    ids_by_file: bool
 
 
 def read_documents(
     inputs: Sequence[str | Path],
     *,
     format: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     text_unit: TextUnit = "line",
     text_column: str = "text",
     id_column: str | None = None,
+    word_column: str | None = None,
+    group_column: Sequence[str] = (),
+    delimiter: str | None = None,
+    quoting: Quoting = "auto",
     encoding: str = "utf-8",
-    metadata: Sequence[str] = (),
+    metadata: Sequence[str] | None = None,
+    metadata_from_name: str | None = None,
+    ids_by_file: bool = False,
+    ids_must_differ: bool = True,
     meter: InputMeter | None = None,
 ) -> Iterator[Document]:
     """Stream the documents of files, folders and standard input, in the order given.
@@ -64,53 +71,185 @@ def read_documents(
 
     Args:
         inputs: Files, folders (every file with a known ending below them, sorted), or ``-`` for standard input.
-        format: ``txt``, ``jsonl``, ``csv``, ``tsv``, ``parquet`` or ``conllu``; None: by ending, ``txt`` for ``-``.
+        format: ``txt``, ``jsonl``, ``csv``, ``tsv``, ``parquet``, ``xlsx``, ``conllu`` or ``conll``; None: by ending,
+            ``txt`` for ``-``.
+        include: Patterns of files below folders to read; none: all but those about the corpus, as ``README.txt``.
+        exclude: Patterns of files below folders to leave out.
         text_unit: What is one document in plain text: a line, a paragraph (ended by a blank line), the file.
-        text_column: Column or key that holds the text (jsonl: or a list of words), in formats that have columns.
+        text_column: Column or key that holds the text (jsonl, parquet: or a list of words), in tables.
         id_column: Column or key that names the document; None: ``file:line`` or ``file:row``.
-        encoding: Encoding of everything but Parquet.
-        metadata: Columns or keys to keep with each document; CoNLL-U: its comments. Plain text has none.
+        word_column: Column or key that holds a word: the rows of a table are words, as given.
+        group_column: Columns that say which consecutive rows of a table of words are one text, and name it; none: all
+            rows of a file are.
+        delimiter: Character between the fields of csv and tsv, or ``tab``, ``semicolon``, ...; None: by the ending.
+        quoting: What quotes in csv and tsv are; see `Cells`.
+        encoding: Encoding of everything but Parquet and Excel; a byte order mark overrides it.
+        metadata: Columns or keys to keep with each document or word; CoNLL-U: its columns and comments; CoNLL:
+            ``label``. None: of tables of words all other columns, else nothing.
+        metadata_from_name: Pattern of the names of files, whose fields are kept with each document.
+        ids_by_file: Begin ids that the input gives with the name of the file.
+        ids_must_differ: Refuse an id that two documents have. It takes 80 bytes for each id that the input gives.
         meter: Follows how much has been read.
 
     Returns:
-        Documents, read as they are asked for. Ids of `id_column` are not checked to be unique.
+        Documents, read as they are asked for. A file that is blank or may not be read is a document with a `fault`, if
+        there are other files.
 
     Raises:
-        InputError: If an input is missing, empty, broken, or not in the encoding; with file and line.
+        InputError: If an input is missing, empty, broken, or not in the encoding; with file and line. Also if two
+            documents have one id.
+
+    Warns:
+        UserWarning: If files of a folder are left out, or are of several formats.
     """
     units = get_args(TextUnit)
     if text_unit not in units:
         raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
     decoder_of(encoding)
-    options = _Options(text_unit, text_column, id_column, encoding, tuple(metadata))
-    sources = find_sources(inputs, format)
-    for source in sources:
-        if metadata and source.format == "txt":
-            raise InputError(
-                f"{source.name!r} is plain text, which has no column {metadata[0]!r}: give jsonl, csv, tsv, parquet or "
-                "CoNLL-U."
-            )
+    if group_column and word_column is None:
+        raise InputError("--group-column says which words are one text: name the column of the words, --word-column.")
+    if word_column is not None and (id_column is not None or text_column != "text"):
+        raise InputError("--word-column does not go with --text-column or --id-column: --group-column names the texts.")
+    names = None if metadata_from_name is None else NamePattern(metadata_from_name)
+    for field in names.fields if names is not None else ():
+        if field in (metadata or ()):
+            raise InputError(f"{field!r} is in --metadata and in --metadata-from-name: rename one.")
+    kept = metadata if word_column is not None or metadata is not None else ()
+    columns = Columns(text_column, id_column, None if kept is None else tuple(kept), word_column, tuple(group_column))
+    options = _Options(text_unit, encoding, columns, Cells(delimiter, quoting), names, ids_by_file)
+    found = find_sources(inputs, format, include=include, exclude=exclude)
+    _check_options(found.sources, options)
+    _warn_of(found)
+    sources = found.sources
     if meter is not None:
-        meter.begin([source.path for source in sources])
+        meter.begin([source.path for source in sources if not source.fault])
         sources = [replace(source, meter=meter) for source in sources]
-    return _stream(sources, options)
+    documents = _stream(sources, options)
+    return _unique(documents, sources, options) if ids_must_differ else documents
 
 
-def _stream(sources: list[Source], options: _Options) -> Iterator[Document]:
+# ── options that do not go with the files ──
+
+
+def _check_options(sources: Sequence[Source], options: _Options) -> None:
+    """Refuse options that would do nothing for a file: whoever gave them believes otherwise."""
+    columns = options.columns
+    for_tables = {
+        "--text-column": columns.text != "text",
+        "--id-column": columns.id is not None,
+        "--word-column": columns.word is not None,
+    }
     for source in sources:
-        count, blank = 0, True
-        for document in _READERS[source.format](source, options):
-            count += 1
-            blank = blank and not document.text.strip()
-            yield document
-        if source.meter is not None:
-            source.meter.finished(source.path)
-        if blank:
-            holds = "holds only white space" if count or source.format == "txt" else "has no documents"
-            raise InputError(f"{source.name!r} {holds}: there is nothing to embed in it.")
+        if options.names is not None and not source.fault:
+            options.names.fields_of(source.path)
+        if source.format in TABLES or source.fault:
+            continue
+        given = [option for option, is_given in for_tables.items() if is_given]
+        if source.format == "txt" and columns.metadata:
+            given.append(f"--metadata {columns.metadata[0]}")
+        if given:
+            kind = "plain text" if source.format == "txt" else source.format
+            raise InputError(
+                f"{source.name!r} is {kind}, which has no column for {given[0]}: leave the option out, or the file "
+                "(--exclude, --format)."
+            )
+    formats = {source.format for source in sources if not source.fault}
+    if options.text_unit != "line" and formats and "txt" not in formats:
+        raise InputError(f"--text-unit is for plain text, and the input is {', '.join(sorted(formats))}.")
+    if options.cells != Cells() and formats and not formats & {"csv", "tsv"}:
+        raise InputError(
+            f"--delimiter and --quoting are for csv and tsv, and the input is {', '.join(sorted(formats))}."
+        )
+    for source in sources:
+        options.cells.between(source)
 
 
-# ── plain text ──
+def _warn_of(found: Found) -> None:
+    for folder, formats in found.mixed.items():
+        counts = ", ".join(f"{count:,} {name}" for name, count in sorted(formats.items()))
+        warnings.warn(
+            f"{folder!r} has files of several formats, and all are read: {counts}. Choose with --format, --include or "
+            "--exclude, or a text may be there twice.",
+            stacklevel=4,
+        )
+    if found.left_out:
+        more = f" and {len(found.left_out) - 3:,} more" if len(found.left_out) > 3 else ""
+        warnings.warn(
+            f"not read, because {'they are' if len(found.left_out) > 1 else 'it is'} about the corpus: "
+            f"{', '.join(found.left_out[:3])}{more}. To read such files, name them or pass --include.",
+            stacklevel=4,
+        )
+
+
+# ── the stream ──
+
+
+def _stream(sources: Sequence[Source], options: _Options) -> Iterator[Document]:
+    for source in sources:
+        fields = options.names.fields_of(source.path) if options.names is not None and not source.fault else {}
+        try:
+            for document in _sound(source, options):
+                if fields:
+                    document = replace(document, metadata=fields | dict(document.metadata))
+                if options.ids_by_file and document.place:
+                    document = replace(document, id=f"{source.name}:{document.id}")
+                yield document
+        except NothingToReadError as error:
+            if len(sources) == 1:
+                raise
+            yield Document(source.name, "", metadata=fields, fault=str(error))
+
+
+def _sound(source: Source, options: _Options) -> Iterator[Document]:
+    """Read a source, and see that there is something to embed in it."""
+    if source.fault:
+        raise NothingToReadError(source.fault)
+    count, blank = 0, True
+    for document in _READERS[source.format](source, options):
+        count += 1
+        blank = blank and not document.text.strip()
+        yield document
+    if source.meter is not None:
+        source.meter.finished(source.path)
+    if blank:
+        holds = "holds only white space" if count or source.format == "txt" else "has no documents"
+        raise NothingToReadError(f"{source.name!r} {holds}: there is nothing to embed in it.")
+
+
+def _unique(documents: Iterator[Document], sources: Sequence[Source], options: _Options) -> Iterator[Document]:
+    """See that no two documents have the same id, of those that the input gives: places differ by themselves."""
+    seen = set[int]()  # hashes, a few bytes each; where two are the same, the files are read again up to the first
+    for document in documents:
+        known = hash(document.id)
+        if document.place and known in seen:
+            first = _first_place(document.id, sources, options)
+            if first != document.place:
+                raise InputError(_twice(document, first))
+        elif document.place:
+            seen.add(known)
+        yield document
+
+
+def _first_place(id: str, sources: Sequence[Source], options: _Options) -> str:
+    """Read again until an id comes; empty if it is in what cannot be read twice."""
+    again = [replace(source, meter=None) for source in sources if source.path is not None and source.path.is_file()]
+    return next((document.place for document in _stream(again, options) if document.id == id), "")
+
+
+def _twice(document: Document, first: str) -> str:
+    before = f", which names the text at {first} already" if first else " a second time"
+    files = {place.rpartition(":")[0] for place in (first, document.place)}
+    if len(files) > 1 and first:
+        advice = "pass --ids-by-file, which begins each id with the name of its file"
+    else:
+        advice = (
+            "give a column whose values differ (of a table of words, all the columns that tell its texts apart, as "
+            "--group-column story --group-column sentence), or none and keep this one with --metadata"
+        )
+    return f"{document.place}: the id {document.id!r} comes{before}. An id names one text: {advice}."
+
+
+# ── formats ──
 
 
 def _read_txt(source: Source, options: _Options) -> Iterator[Document]:
@@ -141,169 +280,31 @@ def _paragraphs(source: Source, lines: Iterator[tuple[int, str]]) -> Iterator[Do
         yield Document(f"{source.name}:{first}", without_terminator("".join(begun)))
 
 
-# ── formats with columns ──
-
-
-def _read_jsonl(source: Source, options: _Options) -> Iterator[Document]:
-    for number, line in read_lines(source, options.encoding):
-        if not line.strip():
-            continue
-        place = f"{source.name}:{number}"
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InputError(f"{place}: not valid JSON ({error}); each line is one JSON object.") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{place}: each line is one JSON object, but this one is a {type(row).__name__}.")
-        _check_columns(place, options, list(row))
-        yield _document(place, options, row)
-
-
-def _read_csv(source: Source, options: _Options) -> Iterator[Document]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    lines = (line for _, line in read_lines(source, options.encoding))
-    # strict: without it, text after a closing quote and a quote that never closes are glued together in silence
-    rows = csv.reader(lines, dialect="excel-tab" if source.format == "tsv" else "excel", strict=True)
-    header: list[str] | None = None
-    while True:
-        place = f"{source.name}:{rows.line_num + 1}"  # where the row begins; quoted fields may go on for lines
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            advice = "a field with quotes in it is quoted as a whole, each inner quote written twice"
-            raise InputError(f"{place}: not valid {source.format.upper()} ({error}): {advice}.") from error
-        if cells is None:
-            return
-        if not cells:
-            continue
-        if header is None:
-            header = cells
-            _check_columns(place, options, header, " The first line names the columns.")
-        elif len(cells) != len(header):
-            raise InputError(f"{place}: the row has {len(cells)} fields, but the header names {len(header)}.")
-        else:
-            yield _document(place, options, dict(zip(header, cells, strict=True)))
-
-
-def _read_parquet(source: Source, options: _Options) -> Iterator[Document]:
-    wanted = [options.text_column, *([options.id_column] if options.id_column is not None else []), *options.metadata]
-    with seekable(source) as file:
-        row = 0
-        for batch in _parquet_batches(source, file, options, list(dict.fromkeys(wanted))):
-            for cells in _checked_rows(source, batch, row):
-                row += 1
-                yield _document(f"{source.name}:{row}", options, cells)
-
-
-def _parquet_batches(source: Source, file: object, options: _Options, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    try:
-        parquet = pq.ParquetFile(file)
-        schema = parquet.schema_arrow
-        _check_columns(source.name, options, schema.names)
-        kind = schema.field(options.text_column).type
-        if not _holds_text(kind):
-            raise InputError(
-                f"{source.name!r}: column {options.text_column!r} holds {kind}, not text or lists of words."
-            )
-        yield from parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{source.name!r}: not a Parquet file, or a broken one ({error})") from error
-
-
-def _checked_rows(source: Source, batch: pa.RecordBatch, before: int) -> list[dict[str, object]]:
-    """Decode a batch; Parquet does not see to it that its strings are UTF-8."""
-    try:
-        return cast(list[dict[str, object]], batch.to_pylist())
-    except UnicodeDecodeError as error:
-        rows = f"rows {before + 1} to {before + batch.num_rows}"
-        raise InputError(f"{source.name!r}: {rows}: not valid UTF-8 ({error.reason}): write the file anew.") from error
-
-
-def _holds_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _check_columns(place: str, options: _Options, columns: list[str], advice: str = "") -> None:
-    wanted = [("--text-column", options.text_column), ("--id-column", options.id_column)]
-    for option, column in [*wanted, *(("--metadata", column) for column in options.metadata)]:
-        if column is not None and column not in columns:
-            there = ", ".join(map(repr, columns)) or "none"
-            raise InputError(
-                f"{place}: there is no column {column!r} (columns: {there}){suggestion(column, columns) or '.'} "
-                f"Name it with {option}.{advice}"
-            )
-
-
-def _document(place: str, options: _Options, row: dict[str, object]) -> Document:
-    """Make a document of one row whose columns are known to be there."""
-    name = place
-    if options.id_column is not None:
-        value = row[options.id_column]
-        if value is None or isinstance(value, (dict, list)) or value == "":
-            raise InputError(
-                f"{place}: the id in column {options.id_column!r} is {value!r}: each document needs a name."
-            )
-        name = str(value)
-    value = row[options.text_column]
-    if isinstance(value, list) and all(isinstance(word, str) for word in value):
-        return _given_words(place, name, options, value, _metadata(place, options, row))
-    if not isinstance(value, str):
-        kind = "null" if value is None else f"a {type(value).__name__}"
-        kind += " of other things than words" if isinstance(value, list) else ""
-        raise InputError(f"{place}: column {options.text_column!r} is {kind}: it must be a text or a list of words.")
-    _check_encodable(place, options.text_column, value)
-    return Document(name, value, metadata=_metadata(place, options, row))
-
-
-def _metadata(place: str, options: _Options, row: dict[str, object]) -> dict[str, str | None]:
-    """Keep what was asked for as text: what a stream's first rows hold says nothing of the type of its last."""
-    kept: dict[str, str | None] = {}
-    for column in options.metadata:
-        value = row[column]
-        if value is not None and not isinstance(value, str):
-            value = json.dumps(value, ensure_ascii=False, default=str)
-        _check_encodable(place, column, value or "")
-        kept[column] = value
-    return kept
-
-
-def _given_words(
-    place: str, name: str, options: _Options, words: list[str], metadata: dict[str, str | None]
-) -> Document:
-    """Join given words by one space; each keeps its own span."""
-    spans, start = [], 0
-    for index, word in enumerate(words):
-        if not word.strip():
-            raise InputError(f"{place}: word {index} in column {options.text_column!r} is empty: {word!r}.")
-        spans.append((start, start + len(word)))
-        start += len(word) + 1
-    text = " ".join(words)
-    _check_encodable(place, options.text_column, text)
-    return Document(name, text, tuple(spans), metadata=metadata)
-
-
-def _check_encodable(place: str, column: str, text: str) -> None:
-    """Refuse half a surrogate pair: JSON can write one, but no tokenizer and no file format can take it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"{place}: column {column!r} has half a surrogate pair ({text[error.start]!a}) at character "
-            f"{error.start}, which is no Unicode text: write the character whole."
-        ) from error
+def _read_table(source: Source, options: _Options) -> Iterator[Document]:
+    columns, encoding = options.columns, options.encoding
+    rows: Iterator[Row]
+    if source.format == "jsonl":
+        rows = read_jsonl(source, encoding, columns.check)
+    elif source.format == "parquet":
+        rows = read_parquet(source, columns.check, columns.wanted(), columns.word or columns.text)
+    elif source.format == "xlsx":
+        rows = read_xlsx(source, columns.check)
+    else:
+        rows = read_csv(source, encoding, columns.check, options.cells)
+    return documents_of(source, rows, columns)
 
 
 def _read_conllu(source: Source, options: _Options) -> Iterator[Document]:
-    return read_conllu(source.name, read_lines(source, options.encoding), options.metadata)
+    return read_conllu(source.name, read_lines(source, options.encoding), options.columns.metadata or ())
+
+
+def _read_conll(source: Source, options: _Options) -> Iterator[Document]:
+    return read_conll(source.name, read_lines(source, options.encoding), options.columns.metadata or ())
 
 
 _READERS: dict[str, Callable[[Source, _Options], Iterator[Document]]] = {
     "txt": _read_txt,
-    "jsonl": _read_jsonl,
-    "csv": _read_csv,
-    "tsv": _read_csv,
-    "parquet": _read_parquet,
+    **dict.fromkeys(TABLES, _read_table),
     "conllu": _read_conllu,
+    "conll": _read_conll,
 }

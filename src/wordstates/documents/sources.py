@@ -1,25 +1,15 @@
-"""Where texts come from: files, folders and standard input, opened, decompressed and decoded as a stream.
-
-Everything that can go wrong with a file before its format matters is told here: it is not there, its ending says
-nothing, it is empty, its compression is broken, its bytes are not in the encoding.
-"""
+"""Where texts come from: which files are read, and as what."""
 
 from __future__ import annotations
 
-import codecs
 import difflib
-import gzip
 import os
-import sys
-import tempfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from wordstates.documents.input_meter import InputMeter
 from wordstates.errors import InputError
@@ -33,12 +23,15 @@ FORMATS: dict[str, InputFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
+    ".xlsx": "xlsx",
     ".conllu": "conllu",
+    ".conll": "conll",
 }
 COMPRESSIONS = (".gz", ".zst")
 STDIN = "-"
 
-_CHUNK = 1 << 20
+# Files that lie beside a corpus and are no part of it, by their names without an ending.
+_ABOUT = re.compile(r"(read.?me|licen[sc]e|copying|notice|changelog|changes|authors|contributors|citation)\b.*", re.I)
 _KNOWN = f"{', '.join(FORMATS)}, each also with {' or '.join(COMPRESSIONS)}"
 
 
@@ -52,6 +45,7 @@ class Source:
         format: One of the values of `FORMATS`.
         compression: ``.gz``, ``.zst``, or an empty string.
         meter: Follows how far it has been read, if anybody wants to know.
+        fault: Why it cannot be read, where that is known before: a folder that may not be listed.
     """
 
     name: str
@@ -59,14 +53,39 @@ class Source:
     format: str
     compression: str = ""
     meter: InputMeter | None = field(default=None, compare=False)
+    fault: str = ""
 
 
-def find_sources(inputs: Sequence[str | Path], format: str | None = None) -> list[Source]:
+@dataclass(frozen=True)
+class Found:
+    """What is read, and what lies beside it.
+
+    Args:
+        sources: What is read, in order.
+        left_out: Files with a known ending that are not read, because they are about the corpus (``README.txt``).
+        mixed: Folders with files of several formats, and how many of each.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    mixed: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+def find_sources(
+    inputs: Sequence[str | Path],
+    format: str | None = None,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Found:
     """Turn paths as given into files to read, folders into the files below them.
 
     Args:
         inputs: Files, folders, or ``-`` for standard input.
         format: Format of all of them (an ending without its dot); None: by the ending of each, text for ``-``.
+        include: Patterns (``*``, ``?``, ``[...]``); of the files below a folder, only those are read whose name, or
+            path below the folder, fits one.
+        exclude: Patterns of files below a folder that are not read.
 
     Returns:
         The sources in the order of `inputs`, those of a folder sorted by path.
@@ -79,19 +98,28 @@ def find_sources(inputs: Sequence[str | Path], format: str | None = None) -> lis
     if not inputs:
         raise InputError("There is no input: give files, folders, or '-' for standard input.")
     chosen = None if format is None else _format_named(format)
-    sources: list[Source] = []
+    found = Found()
     for given in inputs:
         if str(given) == STDIN:
-            sources.append(Source(STDIN, None, chosen or "txt"))
+            found.sources.append(Source(STDIN, None, chosen or "txt"))
             continue
         path = Path(given)
         if path.is_dir():
-            sources.extend(_sources_below(path, chosen))
+            _look_below(path, chosen, include, exclude, found)
         elif path.exists():
-            sources.append(_source_of(path, chosen))
+            found.sources.append(_source_of(path, chosen))
         else:
             raise InputError(f"{shown(given)!r} does not exist: give files, folders, or '-' for standard input.")
-    return sources
+    _check_once(found.sources)
+    return found
+
+
+def _check_once(sources: Sequence[Source]) -> None:
+    """Refuse a file that is given twice, as itself and by its folder: its documents would be there twice."""
+    times = Counter(source.path.resolve() for source in sources if source.path is not None)
+    for source in sources:
+        if source.path is not None and times[source.path.resolve()] > 1:
+            raise InputError(f"{source.name!r} is given twice, by itself or by a folder: give each file once.")
 
 
 def shown(path: str | Path) -> str:
@@ -117,6 +145,8 @@ def _endings_of(path: Path) -> tuple[str, str]:
     """Split ``corpus.jsonl.gz`` into its format's ending and its compression."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
+    if suffixes[-2:] == [".conll", ".txt"]:  # as published: wikigold.conll.txt
+        suffixes.pop()
     return (suffixes[-1] if suffixes else ""), compression
 
 
@@ -131,137 +161,46 @@ def _source_of(path: Path, chosen: str | None) -> Source:
     return Source(shown(path), path, found, compression)
 
 
-def _sources_below(folder: Path, chosen: str | None) -> list[Source]:
+def _look_below(folder: Path, chosen: str | None, include: Sequence[str], exclude: Sequence[str], found: Found) -> None:
     """Find the files below a folder whose ending is known (that of the chosen format), hidden ones left out."""
-    sources = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        found = FORMATS.get(_endings_of(path)[0])
-        if not hidden and found is not None and chosen in (None, found) and path.is_file():
-            sources.append(_source_of(path, found))
-    if not sources:
-        wanted = "a known ending" if chosen is None else f"an ending of the format {chosen!r}"
-        raise InputError(
-            f"{shown(folder)!r} is a folder without a file that has {wanted}. Known endings: {_KNOWN}. "
-            "Give the files themselves with --format to read others."
-        )
-    return sources
+    sources, closed = [], list[Source]()
+
+    def cannot_be_listed(error: OSError) -> None:
+        name = shown(error.filename)
+        closed.append(Source(name, None, "txt", fault=f"{name!r}: this folder cannot be read ({error.strerror})."))
+
+    for parent, folders, names in os.walk(folder, onerror=cannot_be_listed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            form = FORMATS.get(_endings_of(path)[0])
+            if form is None or chosen not in (None, form) or not path.is_file():
+                continue
+            inside = path.relative_to(folder).as_posix()
+            if _fits(inside, exclude) or (include and not _fits(inside, include)):
+                continue
+            if form == "txt" and not include and _ABOUT.fullmatch(path.name):
+                found.left_out.append(shown(path))
+            else:
+                sources.append(_source_of(path, form))
+    if not sources and not closed:
+        raise InputError(_nothing_in(folder, chosen, include, exclude))
+    formats = Counter(source.format for source in sources)
+    if len(formats) > 1:
+        found.mixed[shown(folder)] = formats
+    found.sources.extend(sorted(sources, key=lambda source: source.path or folder))
+    found.sources.extend(sorted(closed, key=lambda source: source.name))
+    found.left_out.sort()
 
 
-def read_chunks(source: Source) -> Iterator[bytes]:
-    """Read a source piece by piece, decompressed.
-
-    Raises:
-        InputError: If it cannot be read, its compression is broken, or it has no bytes at all.
-    """
-    empty = True
-    try:
-        with _opened(source) as stream:
-            while chunk := stream.read(_CHUNK):
-                empty = False
-                yield chunk
-    except (OSError, EOFError, zlib.error) as error:
-        broken = f"not a whole {source.compression} file" if source.compression else "cannot be read"
-        raise InputError(f"{source.name!r}: {broken} ({error})") from error
-    if empty:
-        raise InputError(f"{source.name!r} is empty: it has 0 bytes; give a file with text in it.")
+def _fits(path: str, patterns: Sequence[str]) -> bool:
+    """Tell whether the name of a file, or its path below the folder, fits a pattern."""
+    return any(fnmatchcase(each, pattern) for pattern in patterns for each in (path, path.rpartition("/")[2]))
 
 
-@contextmanager
-def _opened(source: Source) -> Iterator[Any]:
-    if source.path is None:
-        if sys.stdin is None:
-            raise OSError("standard input is closed")
-        yield sys.stdin.buffer  # never closed: it is not ours
-        return
-    with source.path.open("rb") as file:
-        if source.meter is not None:
-            source.meter.reads(file)
-        if source.compression == ".gz":
-            with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-                yield stream
-        elif source.compression == ".zst":
-            with pa.input_stream(file, compression="zstd") as stream:
-                yield stream
-        else:
-            yield file
-
-
-@contextmanager
-def seekable(source: Source) -> Iterator[Any]:
-    """Open a source for formats that are read from their end: what is not a plain file goes through a temporary one."""
-    if source.path is not None and source.path.is_file() and not source.compression:
-        next(read_chunks(source))  # tells of an empty or unreadable file in the words of every other format
-        with source.path.open("rb") as file:
-            yield file
-        return
-    with tempfile.TemporaryFile() as copy:
-        copy.writelines(read_chunks(source))
-        copy.seek(0)
-        yield copy
-
-
-def decoder_of(encoding: str) -> codecs.IncrementalDecoder:
-    """Make a decoder of an encoding; raises InputError where it does not exist."""
-    try:
-        return codecs.getincrementaldecoder(encoding)()
-    except LookupError:
-        raise InputError(f"Encoding {encoding!r} does not exist: give one Python knows, as utf-8 or latin-1.") from None
-
-
-def read_text(source: Source, encoding: str) -> Iterator[str]:
-    """Decode a source piece by piece; a byte order mark at its start is dropped.
-
-    Raises:
-        InputError: If the encoding is unknown, or bytes are not in it: with the line and the byte offset.
-    """
-    decoder = decoder_of(encoding)
-    read = lines = 0
-    first = True
-    for chunk in _with_end(read_chunks(source)):
-        try:
-            text = decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            # The decoder may hold bytes of the chunk before, so its own offset is told from the end of what it holds.
-            offset = read + len(chunk) - len(error.object) + error.start
-            line = lines + error.object[: error.start].count(b"\n") + 1
-            raise InputError(
-                f"{source.name}:{line}: not valid {encoding} at byte offset {offset} ({error.reason}): "
-                "pass --encoding latin-1, or whichever it is, where the command takes it; else convert it with iconv."
-            ) from error
-        except UnicodeError as error:  # UTF-16 without a byte order mark, which has no position
-            raise InputError(f"{source.name!r}: not valid {encoding} ({error}): pass --encoding.") from error
-        read += len(chunk)
-        lines += text.count("\n")
-        if first and text:
-            text, first = text.removeprefix("\ufeff"), False
-        if text:
-            yield text
-
-
-def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Add an empty chunk at the end, which tells the decoder to complain of half a character."""
-    yield from chunks
-    yield b""
-
-
-def read_lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
-    r"""Give each line with its number from 1, its ``\n`` or ``\r\n`` kept; no other character ends a line."""
-    number = 1
-    begun: list[str] = []  # pieces of a line that goes on in the next chunk
-    for text in read_text(source, encoding):
-        *whole, rest = text.split("\n")
-        for line in whole:
-            begun.append(line)
-            yield number, "".join(begun) + "\n"
-            begun.clear()
-            number += 1
-        if rest:
-            begun.append(rest)
-    if begun:
-        yield number, "".join(begun)
-
-
-def without_terminator(line: str) -> str:
-    r"""Take ``\n`` or ``\r\n``, and nothing else, off the end of a line."""
-    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
+def _nothing_in(folder: Path, chosen: str | None, include: Sequence[str], exclude: Sequence[str]) -> str:
+    wanted = "a known ending" if chosen is None else f"an ending of the format {chosen!r}"
+    patterns = " and fits --include and --exclude" if include or exclude else ""
+    return (
+        f"{shown(folder)!r} is a folder without a file that has {wanted}{patterns}. Known endings: {_KNOWN}. "
+        "Give the files themselves with --format to read others."
+    )

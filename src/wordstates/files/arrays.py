@@ -214,6 +214,11 @@ class Hdf5Writer(FileWriter):
             )
         if rows.subword is not None:
             raise OutputError(f"{self._name!r}: HDF5 in ELMo's layout holds words, not subwords: write .parquet.")
+        if rows.extra:
+            raise OutputError(
+                f"{self._name!r}: HDF5 in ELMo's layout holds vectors alone, and no column {next(iter(rows.extra))!r}: "
+                "write .parquet."
+            )
         if self._sink is None:
             self._sink = _NeverFails(self._file.path)
             self._hdf5 = h5py.File(self._sink, "w")

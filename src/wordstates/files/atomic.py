@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,18 +34,21 @@ class PartialFile:
             raise OutputError(f"{str(target)!r} exists: choose another name, or pass --overwrite to replace it.")
         if not target.parent.is_dir():
             raise OutputError(f"The folder of {str(target)!r} does not exist: make it first (mkdir -p).")
-        try:
-            with tempfile.TemporaryFile(dir=target.parent):
-                pass  # tells whether the folder can be written to now, before anything is computed
-        except OSError as error:
-            raise OutputError(f"The folder of {str(target)!r} cannot be written to ({error.strerror}).") from error
         self.target = target
         self.kept = kept
         self.path = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            self.remove()
+            with self.path.open("xb") as file:  # tells whether it can be written now, before anything is computed
+                self._mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            self.remove()
+        except OSError as error:
+            raise OutputError(f"{str(target)!r} cannot be written in its folder ({error.strerror}).") from error
 
     def publish(self) -> int:
         """Sync the file, give it its name, and return its size in bytes."""
         with self.path.open("rb+") as file:
+            self.path.chmod(self._mode)  # safetensors makes files that only their owner can read
             os.fsync(file.fileno())
             size = os.fstat(file.fileno()).st_size
         self.before_it_is_there(size)

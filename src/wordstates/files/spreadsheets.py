@@ -206,7 +206,9 @@ def columns_of(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
     if rows.subword is not None:
         table["subword"] = [index if index >= 0 else None for index in rows.subword.tolist()]
     for name, values in rows.extra.items():
-        table[name] = [None if value is None else _on_one_line(value) for value in values]
+        table[f"input_{name}" if name == NUMBER else name] = [
+            None if value is None else _on_one_line(value) for value in values
+        ]
     first = [name for name in _FIRST_COLUMNS if name in table]
     table = {name: table[name] for name in [*first, *(name for name in table if name not in first)]}
     for name, vectors in rows.vectors.items():

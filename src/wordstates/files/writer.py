@@ -7,7 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from wordstates.documents.document import Document
+from wordstates.documents.output_columns import word_columns
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import provenance_json, provenance_path
@@ -34,6 +37,7 @@ class FileWriter(ABC):
         self._keyed = keyed
         self._dtype: VectorDtype = dtype
         self._layout: tuple[bool, bool, dict[str, tuple[int, ...]]] | None = None
+        self._extra: list[str] = []
 
     def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
         """Add documents; the texts of `embeddings` are theirs, in order."""
@@ -45,6 +49,7 @@ class FileWriter(ABC):
                 embeddings,
                 self._dtype,
                 [document.keys for document in documents],
+                extra=word_columns(documents, np.diff(embeddings.text_starts).tolist()),
             )
         )
 
@@ -91,7 +96,7 @@ class FileWriter(ABC):
         """See that rows have the columns of the first ones, which the file has by now."""
         layout = (self._keyed or rows.keys is not None, rows.subword is not None, rows.shapes)
         if self._layout is None:
-            self._layout = layout
+            self._layout, self._extra = layout, [*rows.extra]
         with_keys, *columns = self._layout
         if with_keys and rows.keys is None:
             rows = dataclasses.replace(rows, keys=[None] * len(rows))
@@ -102,7 +107,14 @@ class FileWriter(ABC):
             )
         if columns != [*layout[1:]]:
             raise OutputError(f"{self._name!r} began with the vectors {columns[1]}, and then came {layout[2]}.")
-        return rows
+        new = [name for name in rows.extra if name not in self._extra]
+        if new:
+            raise OutputError(
+                f"{self._name!r} began without the column {new[0]!r}, with which {rows.documents[0]!r} comes: write "
+                "them to two files."
+            )
+        nothing: list[str | None] = [None] * len(rows)
+        return dataclasses.replace(rows, extra={name: rows.extra.get(name, nothing) for name in self._extra})
 
     @abstractmethod
     def _append(self, rows: Rows) -> None:

@@ -211,7 +211,7 @@ class PostProcessing:
             OutputError: If it has another ending, is there already, or cannot be written.
         """
         from safetensors import SafetensorError
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         path = Path(path)
         check_ending(path)
@@ -222,11 +222,9 @@ class PostProcessing:
         arrays = {"mean": self.mean, "linear": self.linear}
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            save_file(
-                {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None},
-                partial,
-                metadata={_KEY: json.dumps(about, ensure_ascii=False, default=str)},
-            )
+            tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
+            # Not `save_file`: it makes files that only their owner can read.
+            partial.write_bytes(save(tensors, {_KEY: json.dumps(about, ensure_ascii=False, default=str)}))
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
             partial.replace(path)

@@ -12,6 +12,7 @@ subwords      int32                       how many subwords the word has
 key           string                      only where the input names its words: the CoNLL-U id
 subword       int32                       only with ``subword_pooling="none"``: one row a subword, its index in the word
 left, right   string                      only on request: the characters before and after the word
+...           string                      only on request: what the input says of the document or the word
 vector        float32 or float16 [size]   null, never NaN or zeros, where the word has no vector
 ============  ==========================  =====================================================================
 

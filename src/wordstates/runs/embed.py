@@ -14,8 +14,8 @@ from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
 from wordstates.files.open_writer import Writer
 from wordstates.result.rows import numbers_in
-from wordstates.runs.groups import characters_to_come, embed_groups, group_characters, in_groups, spans_of
-from wordstates.runs.report import FileReport, aligned, how_computed, tally, texts_read
+from wordstates.runs.groups import characters_to_come, embed_groups, group_characters, in_groups, sound, spans_of
+from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
 
 # A dry run times the model on this many words, this often, before it promises anything.
@@ -59,6 +59,7 @@ class Report(FileReport):
         """Write the report as a few aligned lines."""
         about = "about " if self.dry_run else ""
         rows = [
+            *files_read(self.files),
             ("texts", texts_read(self.texts, self.long_texts)),
             ("words", f"{self.words:,}"),
             ("subwords", f"{self.subwords:,}"),
@@ -70,7 +71,7 @@ class Report(FileReport):
         ]
         rows += how_computed(self.provenance)
         if self.rejects:
-            rows.insert(1, ("rejected", f"{len(self.rejects):,}"))
+            rows.insert(1 + bool(self.files), ("rejected", f"{len(self.rejects):,}"))
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)
@@ -151,7 +152,7 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     first, engine = "", ""
     rate = 0.0
     most = group_characters(embedder)
-    for group in in_groups(documents, lambda document: document.text, most):
+    for group in in_groups(sound(documents, lambda document: document, report.rejects), lambda each: each.text, most):
         engine = engine or embedder.engine_for(characters_to_come((document.text for document in group), most))
         first = first or group[0].id
         texts, spans = [document.text for document in group], spans_of(embedder, group)

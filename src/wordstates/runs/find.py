@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wordstates.documents.document import Document
-from wordstates.errors import InputError, OutputError, TargetNotFoundError
+from wordstates.documents.output_columns import names_of, output_name, value_at
+from wordstates.errors import OutputError, TargetNotFoundError
 from wordstates.files.formats import SPREADSHEETS, output_format
 from wordstates.files.open_writer import Writer, open_writer
-from wordstates.files.spreadsheets import NUMBER
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, make_rows
-from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups, in_groups
-from wordstates.runs.report import FileReport, aligned, how_computed, tally
+from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups, in_groups, sound
+from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
 from wordstates.text.words import Spans, as_spans
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
     from wordstates.result.word_embeddings import WordEmbeddings
 
-_OWN_COLUMNS = {"document", "position", "word", "start", "end", "status", "subwords", "key", "subword"}
-_OWN_COLUMNS |= {"target", "left", "right", "vector"}
 _SHOWN_TARGETS = 10
 
 
@@ -57,6 +55,7 @@ class FindReport(FileReport):
         if len(most) > _SHOWN_TARGETS:
             targets += f" and {len(most) - _SHOWN_TARGETS:,} more"
         rows = [
+            *files_read(self.files),
             ("texts", f"{self.texts:,} ({self.texts_with_usages:,} with a usage)"),
             ("usages", f"{self.usages:,}"),
             ("targets", targets),
@@ -255,24 +254,10 @@ def check_every_target(documents: Iterable[Document], searcher: Searcher) -> Non
     seen.check()
 
 
-def check_metadata(columns: Sequence[str], output: str | Path = "") -> None:
-    """Check that no column of metadata has the name of a column that the file of usages has anyway.
-
-    Raises:
-        InputError: If one has.
-    """
-    own = _OWN_COLUMNS | ({NUMBER} if output_format(Path(output)) in SPREADSHEETS else set())
-    for column in columns:
-        if column in own or column.startswith("vector_"):
-            raise InputError(
-                f"Metadata {column!r} would share its name with a column of the usages; those are "
-                f"{', '.join(sorted(own))} and vector_...: rename it in the input."
-            )
-
-
 def _search(
     documents: Iterable[Document], searcher: Searcher, seen: Seen, report: FindReport, context: int
 ) -> Iterator[_Hit]:
+    documents = sound(documents, lambda document: document, report.rejects)
     for document, before, after in in_running_text(documents, context):
         matches = searcher.find(document)
         seen.add(document, matches)
@@ -356,6 +341,8 @@ def _columns(hits: Sequence[_Hit], names: Sequence[str], context: int) -> dict[s
         "left": [left for left, _ in sides],
         "right": [right for _, right in sides],
     }
-    for column in hits[0].document.metadata:
-        columns[column] = [hit.document.metadata.get(column) for hit in hits for _ in hit.matches]
+    for name in names_of([hit.document for hit in hits]):
+        columns[output_name(name)] = [
+            value_at(hit.document, name, start, end) for hit in hits for start, end, _ in hit.matches
+        ]
     return columns

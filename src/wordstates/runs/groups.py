@@ -111,6 +111,7 @@ def embed_groups(
         InputError: If every document of the first group fails: then it is no matter of single documents.
         ModelError: Likewise.
     """
+    items = sound(items, document_of, rejects)
     attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows(embedder.recipes))
     waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
     some = all_may_fail
@@ -131,7 +132,7 @@ def embed_groups(
             for done in attempts.finish(*waiting.popleft()):
                 some = True
                 yield done
-            _check_some(some, rejects)
+        _check_some(some, rejects)
     finally:
         for _, pending in waiting:
             if not isinstance(pending, Exception):
@@ -143,6 +144,16 @@ def spans_of(embedder: WordEmbedder, documents: Sequence[Document]) -> list[Span
     raw = [document.text for document in documents if document.spans is None]
     split = iter(embedder.split(raw))
     return [next(split) if document.spans is None else as_spans(document.spans) for document in documents]
+
+
+def sound(items: Iterable[T], document_of: Callable[[T], Document], rejects: list[Reject]) -> Iterator[T]:
+    """Leave out, as rejects, the documents that the reader could not read."""
+    for item in items:
+        document = document_of(item)
+        if document.fault:
+            rejects.append(Reject(document.id, InputError(document.fault)))
+        else:
+            yield item
 
 
 def _check_some(some: bool, rejects: Sequence[Reject]) -> None:

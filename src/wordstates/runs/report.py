@@ -10,6 +10,7 @@ from typing import Any
 from wordstates.runs.groups import Reject
 
 _NAME_WIDTH = 15
+_SHOWN_FILES = 10
 
 
 @dataclass
@@ -23,6 +24,7 @@ class FileReport(ABC):
         bytes: Size of the file; an estimate in a dry run.
         output: Path of the file.
         rejects: Documents that could not be embedded; all others are in the file.
+        files: The files that were read, where the input was a folder.
         provenance: Where the vectors come from; empty where the model was not needed.
     """
 
@@ -32,12 +34,13 @@ class FileReport(ABC):
     bytes: int = 0
     output: str = ""
     rejects: list[Reject] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data."""
+        """Give all figures as plain JSON data; provenance and files only where there are any."""
         figures = {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
-        return figures if self.provenance else {name: figures[name] for name in figures if name != "provenance"}
+        return {name: figure for name, figure in figures.items() if figure or name not in ("provenance", "files")}
 
     @abstractmethod
     def to_text(self) -> str:
@@ -85,6 +88,17 @@ def tally(counts: Mapping[str, int]) -> str:
         ('ok 1,200, truncated 2', 'none')
     """
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def files_read(files: Sequence[str]) -> list[tuple[str, str]]:
+    """Write how many files were read, and which; nothing where the input was no folder.
+
+    Example:
+        >>> files_read(["a/1.txt", "a/2.txt"]), files_read([])
+        ([('files', '2: a/1.txt, a/2.txt')], [])
+    """
+    more = f" and {len(files) - _SHOWN_FILES:,} more" if len(files) > _SHOWN_FILES else ""
+    return [("files", f"{len(files):,}: {', '.join(files[:_SHOWN_FILES])}{more}")] if files else []
 
 
 def texts_read(texts: int, long_texts: int) -> str:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import regex
 
+from wordstates.documents.decode import read_lines
 from wordstates.documents.document import Document
-from wordstates.documents.sources import find_sources, read_lines
+from wordstates.documents.sources import find_sources
 from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.text.folding import Typed, fold
 from wordstates.text.targets import MOST_WORDS, Match, Target, TargetFinder, compared
@@ -230,7 +231,7 @@ def read_list(path: str) -> list[str]:
     Raises:
         InputError: If it is missing, not UTF-8, or holds nothing.
     """
-    (source,) = find_sources([path], "txt")
+    (source,) = find_sources([path], "txt").sources
     entries = list(dict.fromkeys(line.strip() for _, line in read_lines(source, "utf-8") if line.strip()))
     if not entries:
         raise InputError(f"{source.name!r} holds no entry: write one a line.")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordstates.documents.document import Document
+from wordstates.documents.output_columns import value_at
 from wordstates.errors import InputError
 from wordstates.runs.groups import in_groups
 from wordstates.static.static_vectors import type_name
@@ -102,11 +103,14 @@ class Types:
     def of(self, documents: Iterable[Document]) -> Iterator[TypedDocument]:
         """Give the documents that have words, with those whose vectors are wanted."""
         for document, spans, words in self._found(documents):
+            if document.fault:
+                yield TypedDocument(document, [], [])
+                continue
             self.texts += 1
             self.first = self.first or document.id
-            group = None if self.by is None else document.metadata.get(self.by)
             kept = TypedDocument(document, [], [])
             for span, word in zip(spans, words, strict=True):
+                group = None if self.by is None else value_at(document, self.by, *span)
                 number = self._numbers.setdefault((word, group), len(self._numbers))
                 if number == len(self._counts):
                     self._counts.append(0)
@@ -127,7 +131,7 @@ class Types:
         for group in in_groups(documents, lambda document: document.text):
             split = iter(self._split([document.text for document in group if document.spans is None]))
             for document in group:
-                self.given = self.given and document.spans is not None
+                self.given = self.given and (document.spans is not None or bool(document.fault))
                 spans = [*document.spans] if document.spans is not None else [(a, b) for a, b in next(split).tolist()]
                 names = [type_name(document.text[start:end], lowercase=self._lowercase) for start, end in spans]
                 yield document, spans, names

@@ -22,6 +22,7 @@ class Layout:
         keyed: Whether there is a column of keys (CoNLL-U).
         by_subword: Whether there is a row a subword.
         context: Characters of context on each side; None: no such columns.
+        metadata: Columns of what the input says of its documents and words.
     """
 
     dtypes: dict[str, VectorDtype]
@@ -29,6 +30,7 @@ class Layout:
     keyed: bool = False
     by_subword: bool = False
     context: int | None = None
+    metadata: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain JSON data."""
@@ -38,7 +40,13 @@ class Layout:
     def from_dict(cls, data: Mapping[str, Any]) -> Layout:
         """Read what `to_dict` gave."""
         shapes = {name: tuple(shape) for name, shape in data["shapes"].items()}
-        return cls(dict(data["dtypes"]), shapes, data["keyed"], data["by_subword"], data["context"])
+        metadata = tuple(data.get("metadata", ()))
+        return cls(dict(data["dtypes"]), shapes, data["keyed"], data["by_subword"], data["context"], metadata)
+
+    @property
+    def texts(self) -> list[str]:
+        """Name the columns of text that only some stores have: context, and what the input says."""
+        return [*([] if self.context is None else ["left", "right"]), *self.metadata]
 
     def no_rows(self) -> Rows:
         """Give rows of this layout: none of them."""
@@ -55,5 +63,5 @@ class Layout:
             subword=nothing if self.by_subword else None,
             has_vector=np.zeros(0, dtype=np.bool_),
             vectors={name: np.zeros((0, *shape), dtype=self.dtypes[name]) for name, shape in self.shapes.items()},
-            extra={} if self.context is None else {"left": [], "right": []},
+            extra={name: [] for name in self.texts},
         )

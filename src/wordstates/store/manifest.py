@@ -128,6 +128,7 @@ class Manifest:
             **{name: _plain(self.provenance.get(name)) for name in PINS},
             "dtype": self.dtype,
             "keys": self.layout.keyed,
+            "metadata": list(self.layout.metadata),
             "characters of context": self.layout.context,
             "characters of a shard": self.shard_characters,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from wordstates.runs.report import aligned, how_computed, tally, texts_read
+from wordstates.runs.report import aligned, files_read, how_computed, tally, texts_read
 
 
 @dataclass
@@ -32,6 +32,7 @@ class StoreReport:
         output: Folder of the store.
         provenance: Where the vectors come from.
         causal: True if the model reads left to right.
+        files: The files that were read, where the input was a folder.
     """
 
     texts: int = 0
@@ -53,6 +54,7 @@ class StoreReport:
     output: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     causal: bool = False
+    files: list[str] = field(default_factory=list)
 
     @property
     def words_per_second(self) -> float:
@@ -68,6 +70,7 @@ class StoreReport:
         there = f", {self.skipped:,} {'was' if self.skipped == 1 else 'were'} there" if self.skipped else ""
         done = f"{self.computed:,} computed{there}"
         rows = [
+            *files_read(self.files),
             ("texts", texts_read(self.texts, self.long_texts)),
             ("words", f"{self.words:,}"),
             ("subwords", f"{self.subwords:,}"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.document import Document
+from wordstates.documents.output_columns import names_of, output_name
 from wordstates.errors import InputError, OutputError
 from wordstates.options import VectorDtype
 from wordstates.result.rows import LARGEST_FLOAT16
@@ -209,6 +210,7 @@ class _Run:
             settings.keyed,
             facts.by_subword,
             settings.context,
+            tuple(output_name(name) for name in names_of(first.documents)),
         )
         mine = Manifest(facts.provenance, settings.dtype, layout, settings.shard_characters, dict(settings.input), {})
         with guarded(self.folder.locks):

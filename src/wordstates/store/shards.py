@@ -109,10 +109,12 @@ def cut_shards(documents: Iterable[Document], characters: int = SHARD_CHARACTERS
 
 
 def shard_id(documents: Sequence[Document]) -> str:
-    """Give the fingerprint of documents: their ids, texts, given words and keys."""
+    """Give the fingerprint of documents: their ids, texts, given words and keys, and what else is written of them."""
     digest = blake2b(digest_size=8)
     for document in documents:
         given = "" if document.spans is None else json.dumps([document.spans, document.keys])
+        said = [dict(document.metadata), dict(document.columns)]
+        given += json.dumps(said) if any(said) else ""  # where there is nothing, the fingerprint is as it always was
         for part in (document.id, document.text, given):
             encoded = part.encode("utf-8", "surrogatepass")
             digest.update(len(encoded).to_bytes(8, "little"))

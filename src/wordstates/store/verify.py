@@ -152,9 +152,12 @@ def _verify_positions(name: str, table: pa.Table, documents: list[npt.NDArray[np
     wrong = np.flatnonzero((step != 1) & ~((step == 0) & ("subword" in table.column_names)))
     if (len(begins) and position[begins].any()) or len(wrong):
         row = int(wrong[0]) + 1 if len(wrong) else int(begins[np.flatnonzero(position[begins])[0]])
+        which = ids[int(document[row])].as_py()
+        again = len(wrong) and not position[row]  # its first word comes a second time
         found.problems.append(
-            f"{name} has words out of order or twice, in document {ids[int(document[row])].as_py()!r} at position "
-            f"{position[row]}."
+            f"{name} has document {which!r} twice."
+            if again
+            else f"{name} has words out of order or twice, in document {which!r} at position {position[row]}."
         )
     documents.append(np.fromiter(map(_fingerprint, ids.to_pylist()), dtype=np.uint64, count=len(ids)))
 

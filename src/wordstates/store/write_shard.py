@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wordstates.documents.document import Document
+from wordstates.documents.output_columns import word_columns
 from wordstates.errors import InputError, ModelError
 from wordstates.files.atomic import PartialFile, write_text_whole
 from wordstates.files.tables import ParquetWriter
@@ -158,7 +159,7 @@ def _write(
         for piece in embed_pieces(embedder, documents, rejects, on_progress):
             _write_piece(writer, piece, job.layout, tally)
             del piece  # or its vectors are there until the next are
-        given = all(document.spans is not None for document in shard.documents)
+        given = all(document.spans is not None for document in shard.documents if not document.fault)
         file.record = ShardRecord(
             number=shard.number,
             id=shard.id,
@@ -190,7 +191,14 @@ def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Ta
         None if document.keys is None else document.keys[piece.first : piece.first + len(embeddings.words)]
         for document in piece.documents
     ]
-    rows = make_rows([document.id for document in piece.documents], embeddings, "float32", keys, context=layout.context)
+    rows = make_rows(
+        [document.id for document in piece.documents],
+        embeddings,
+        "float32",
+        keys,
+        context=layout.context,
+        extra=word_columns(piece.documents, np.diff(embeddings.text_starts).tolist(), piece.first),
+    )
     rows = replace(rows, position=rows.position + piece.first)
     kept = np.ones(len(embeddings.words), dtype=np.bool_)
     documents = np.arange(len(piece.documents))  # which of the piece's documents are left in the rows

@@ -101,7 +101,7 @@ def join_words(words: Sequence[str]) -> tuple[str, Spans]:
     """Make a text of given words, one space between them, with each word's span.
 
     Args:
-        words: The words in order; an empty word keeps its place and an empty span.
+        words: The words in order; an empty word keeps its place and has an empty span, and no space of its own.
 
     Raises:
         InputError: If a word is not a string.
@@ -115,8 +115,10 @@ def join_words(words: Sequence[str]) -> tuple[str, Spans]:
         if not isinstance(word, str):
             raise InputError(f"Word {position} of the given words is {word!r}, not a string.")
     lengths = np.fromiter((len(word) for word in words), dtype=np.int64, count=len(words))
-    ends = np.cumsum(lengths + 1) - 1
-    return " ".join(words), np.stack([ends - lengths, ends], axis=1).astype(np.int64)
+    text = " ".join(word for word in words if word)
+    follows = np.cumsum(lengths + (lengths > 0))  # where the word after each begins
+    ends = np.minimum(follows - (lengths > 0), len(text))
+    return text, np.stack([ends - lengths, ends], axis=1).astype(np.int64)
 
 
 def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Spans:

@@ -133,7 +133,7 @@ def read_targets(
 def _usages(files: Sequence[str], targets: Sequence[str], table: UsageTable) -> Mapping[str, list[int]]:
     finder = TargetFinder(targets)
     found: dict[str, list[int]] = {target: [] for target in targets}
-    for document in read_documents(files):
+    for document in read_documents(files, ids_must_differ=False):
         for start, end, target in finder.find(document.text):
             usages = found[targets[target]]
             if len(usages) < MOST_USAGES:

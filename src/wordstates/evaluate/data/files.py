@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wordstates.documents.sources import find_sources, read_lines, shown, without_terminator
+from wordstates.documents.decode import read_lines, without_terminator
+from wordstates.documents.sources import find_sources, shown
 from wordstates.errors import InputError
 from wordstates.options import Split
 
@@ -23,7 +24,7 @@ def lines_of(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         InputError: If it is not there, is empty, or is not UTF-8.
     """
-    (source,) = find_sources([path], "txt")
+    (source,) = find_sources([path], "txt").sources
     for number, line in read_lines(source, "utf-8"):
         yield f"{source.name}:{number}", without_terminator(line)
 
