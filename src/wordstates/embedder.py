@@ -14,7 +14,7 @@ from wordstates.encode.provenance import context_of, provenance_of
 from wordstates.encode.resolved import PostProcessingLike, match_post_processing
 from wordstates.encode.window_cache import SeenWindows
 from wordstates.encode.window_reader import WindowReader
-from wordstates.errors import InputError, RecipeError
+from wordstates.errors import InputError, RecipeError, without_foreign_errors
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import load_model
 from wordstates.options import (
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _CHARACTERS_OF_A_SUBWORD = 4  # about, to tell a long call from a short one
 
 
+@without_foreign_errors
 class WordEmbedder:
     """Gives the vectors of words in their contexts.
 
@@ -296,8 +297,7 @@ class WordEmbedder:
         A run of many calls whose vectors belong together wants one engine for all of them.
 
         Returns:
-            Its name, as ``torch``, ``openvino`` or ``packed-masked``; with another engine than ``"auto"``, the one that
-            was asked for.
+            Its name, as ``torch``, ``openvino`` or ``packed-masked``; the one asked for where it was not ``"auto"``.
         """
         return self._model.engines.settle().name
 

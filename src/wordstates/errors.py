@@ -15,10 +15,21 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     ├── NoVectorError       (LookupError)   asked for the vector of a word that has none
     ├── OutputError         (OSError)       a file that cannot be written
     ├── WorkerError         (RuntimeError)  a worker process that is gone
-    └── MissingExtraError   (ImportError)   an optional dependency that is not installed
+    ├── MissingExtraError   (ImportError)   an optional dependency that is not installed
+    └── UnexpectedError     (RuntimeError)  what nobody foresaw, of a library or of wordstates; its cause is chained
 """
 
 from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+_PACKAGE = Path(__file__).parent
+T = TypeVar("T")
 
 
 class WordstatesError(Exception):
@@ -81,3 +92,73 @@ class MissingExtraError(WordstatesError, ImportError):
     def of(cls, extra: str, purpose: str) -> MissingExtraError:
         """Say which extra a purpose needs, and the line that installs it."""
         return cls(f'{purpose} needs an extra that is not installed: pip install "wordstates[{extra}]"')
+
+
+class UnexpectedError(WordstatesError, RuntimeError):
+    """What nobody foresaw, of a library or of wordstates itself; ``__cause__`` is the error as it came.
+
+    Example:
+        >>> print(UnexpectedError.of(KeyError("dim")))
+        Nobody foresaw this (KeyError: 'dim'): please report it with what was given.
+    """
+
+    @classmethod
+    def of(cls, error: BaseException) -> UnexpectedError:
+        """Say what came, and the last line of ours that it came through."""
+        ours = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents
+        ]
+        at = f", at {Path(ours[-1].filename).relative_to(_PACKAGE)}:{ours[-1].lineno}" if ours else ""
+        said = str(error).strip().splitlines()
+        what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+        return cls(f"Nobody foresaw this ({what}{at}): please report it with what was given.")
+
+
+@contextmanager
+def no_foreign_error() -> Iterator[None]:
+    """Turn every error that is not of the tree into an `UnexpectedError`.
+
+    Ctrl-C and a lack of memory keep their meaning, and what a function of the caller's raised is theirs.
+    """
+    try:
+        yield
+    except (WordstatesError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # what Rust panics with is no Exception
+        if getattr(error, "of_the_caller", False):
+            raise
+        raise UnexpectedError.of(error) from error
+
+
+def of_the_caller(function: Callable[..., T]) -> Callable[..., T]:
+    """Have what a function of the caller's raises reach the caller as it is."""
+
+    @wraps(function, assigned=())
+    def call(*args: Any) -> T:
+        try:
+            return function(*args)
+        except Exception as error:
+            error.of_the_caller = True  # type: ignore[attr-defined]
+            raise
+
+    return call
+
+
+def without_foreign_errors(cls: type[T]) -> type[T]:
+    """Have every public method and property of a class, and its construction, raise errors of the tree alone."""
+    for name, member in list(vars(cls).items()):
+        if name == "__init__" or not name.startswith("_"):
+            if isinstance(member, property) and member.fget is not None:
+                setattr(cls, name, property(_guarded(member.fget), doc=member.__doc__))
+            elif callable(member):
+                setattr(cls, name, _guarded(member))
+    return cls
+
+
+def _guarded(function: Callable[..., T]) -> Callable[..., T]:
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> T:
+        with no_foreign_error():
+            return function(*args, **options)
+
+    return call

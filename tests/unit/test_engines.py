@@ -19,8 +19,8 @@ from families import build
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
+from wordstates.model import cpu_speed, engines, loaded, openvino_engine, packing, torch_engine
 from wordstates.model import engine as engine_protocol
-from wordstates.model import engines, loaded, openvino_engine, packing, rates, torch_engine
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine, RowsEngine
@@ -422,11 +422,11 @@ def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
 
 def test_how_slow_a_precision_is_here_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = mock.Mock(perf_counter=mock.Mock(side_effect=[float(second) for second in range(20)]))
-    monkeypatch.setattr(rates, "time", clock)
-    assert rates.products_per_second(torch.bfloat16, 64, 256) == 2 * 64 * 384 * 256
+    monkeypatch.setattr(cpu_speed, "time", clock)
+    assert cpu_speed.products_per_second(torch.bfloat16, 64, 256) == 2 * 64 * 384 * 256
     speeds = {torch.float32: 50.0, torch.bfloat16: 10.0, torch.float16: 100.0}
-    monkeypatch.setattr(rates, "products_per_second", lambda dtype, rows, columns: speeds[dtype])
-    assert [rates.slowness(dtype) for dtype in speeds] == [1.0, 5.0, 1.0]
+    monkeypatch.setattr(cpu_speed, "products_per_second", lambda dtype, rows, columns: speeds[dtype])
+    assert [cpu_speed.slowness(dtype) for dtype in speeds] == [1.0, 5.0, 1.0]
 
 
 def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:

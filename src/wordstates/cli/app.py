@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -35,10 +36,12 @@ from wordstates.cli.subwords import subwords
 from wordstates.cli.sweep import sweep
 from wordstates.cli.telling import warn_in_lines
 from wordstates.cli.verify import verify
-from wordstates.errors import ModelNotFoundError, RecipeError, WordstatesError
+from wordstates.errors import ModelNotFoundError, RecipeError, UnexpectedError, WordstatesError
 from wordstates.store.signals import Stopped
 
 FAILED, WRONG_USAGE, NO_MODEL = 1, 2, 4
+_OF_TYPER: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this release of typer keeps it
+_TRACEBACK = "WORDSTATES_TRACEBACK"
 _STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -99,16 +102,33 @@ def _end_is_told() -> Iterator[None]:
     try:
         yield
     except WordstatesError as error:
+        if isinstance(error, UnexpectedError):
+            _stop(_unexpected(error.__cause__ or error), FAILED)
         _stop(f"wordstates: {error}", _exit_code(error))
     except KeyboardInterrupt as stop:
         stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
         _stop(f"\nwordstates: {stopped.how}; no unfinished file was left behind.", stopped.exit_code)
     except BrokenPipeError:
         _stop(None, FAILED)  # the reader of our output has gone, as `head` does: nothing to complain of
+    except (SystemExit, GeneratorExit, typer.Exit, typer.Abort, _OF_TYPER):
+        raise  # how typer ends a command, and tells of wrong usage
+    except MemoryError:
+        _stop("wordstates: Memory ran out: give a smaller --batch-subwords, fewer recipes, or shorter texts.", FAILED)
     except OSError as error:
-        if error.errno not in _STDOUT_ERRORS or error.filename is not None:
-            raise
+        if error.filename is not None:
+            _stop(f"wordstates: {str(error.filename)!r}: {error.strerror or error}.", FAILED)
+        if error.errno not in _STDOUT_ERRORS:
+            _stop(_unexpected(error), FAILED)
         _stop(f"wordstates: Standard output cannot be written ({error}): what came out is not whole.", FAILED)
+    except BaseException as error:
+        _stop(_unexpected(error), FAILED)
+
+
+def _unexpected(error: BaseException) -> str:
+    """Say what nobody foresaw; and where it comes from, to who asks."""
+    if os.environ.get(_TRACEBACK):
+        traceback.print_exception(error)
+    return f"wordstates: {UnexpectedError.of(error)} {_TRACEBACK}=1 shows where it comes from."
 
 
 def _stop(message: str | None, code: int) -> NoReturn:

@@ -11,6 +11,7 @@ from wordstates.encode.plan import join_plans
 from wordstates.encode.prepare import Prepared
 from wordstates.encode.window_cache import Rows, SeenWindows
 from wordstates.encode.window_reader import Reading, WindowReader
+from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.recipe import Recipe
@@ -18,6 +19,7 @@ from wordstates.result.word_embeddings import Column, WordEmbeddings
 from wordstates.text.words import Spans, as_spans
 
 
+@without_foreign_errors
 class PendingEmbeddings:
     """Embeddings that the engine is computing; `result` waits for them.
 

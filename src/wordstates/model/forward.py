@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
-from wordstates.model.engine import Engine, lay_out
+from wordstates.errors import WordstatesError
+from wordstates.model.engine import Batch, Engine, lay_out
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool, pool_arrays
 from wordstates.model.torch_engine import to_device, to_host
@@ -56,7 +58,7 @@ def run_pass(
     rows = [template.wrap(ids.tolist()) for ids in texts]
     types = [kinds for ids in texts if (kinds := template.wrap_types(len(ids))) is not None] or None
     batch = lay_out(rows, types, model.pad_id, engine.layout, shape)
-    hidden = engine.hidden_states(batch, sorted({layer for take in takes for layer in take.layers}))
+    hidden = _hidden_states(engine, batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad
     if engine.device.type == "cpu":
@@ -78,3 +80,19 @@ def run_pass(
         for take in takes
     ]
     return [vectors.numpy() for vectors in to_host(pooled)]
+
+
+def _hidden_states(
+    engine: Engine, batch: Batch, layers: Sequence[int]
+) -> dict[int, Float[Tensor, "rows subwords dim"]]:
+    """Run an engine, of whose many errors the caller has to know one kind.
+
+    Raises:
+        RuntimeError: If the network fails, in whatever way.
+    """
+    try:
+        return engine.hidden_states(batch, layers)
+    except (RuntimeError, MemoryError, WordstatesError):
+        raise
+    except Exception as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error

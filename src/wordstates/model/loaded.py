@@ -220,7 +220,7 @@ def _slower_here(network: nn.Module, wanted: torch.dtype, engine: EngineName) ->
         warnings.warn(
             f"On this processor PyTorch takes {slower:.0f} times as long in {_name(wanted)} as in float32. With "
             "precision='float32' vectors are exact and come sooner.",
-            stacklevel=5,
+            stacklevel=6,
         )
     return slower
 

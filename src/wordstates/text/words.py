@@ -16,7 +16,7 @@ import numpy as np
 import regex
 from jaxtyping import Int
 
-from wordstates.errors import InputError, MissingExtraError, SpanError
+from wordstates.errors import InputError, MissingExtraError, SpanError, of_the_caller
 
 Spans = Int[np.ndarray, "words 2"]
 Splitter = Callable[[str], Sequence[Any]]
@@ -254,7 +254,8 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
         return _spacy_splitter(words, f"spacy:{meta.get('lang')}_{meta.get('name')}")
     if callable(words):
         name = getattr(words, "__qualname__", type(words).__qualname__)
-        return WordSplitter(f"callable:{name}", lambda texts: [_call_splitter(words, text) for text in texts])
+        split = of_the_caller(words)
+        return WordSplitter(f"callable:{name}", lambda texts: [_call_splitter(split, text) for text in texts])
     raise InputError(
         f"words={words!r} is no way to split a text: give 'unicode', 'whitespace', 'spacy:NAME', a spaCy pipeline, "
         "or a callable from a text to its words or char spans."
