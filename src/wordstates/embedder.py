@@ -26,6 +26,7 @@ from wordstates.options import (
     LayersLike,
     LongTexts,
     Precision,
+    SpecialTokens,
     SubwordPooling,
 )
 from wordstates.progress import progress
@@ -58,8 +59,7 @@ class WordEmbedder:
         recipes: Several recipes from one pass, instead of the three above.
         post_processing: What is done to the vectors: a `PostProcessing`, or a file of `wordstates fit`; several, each
             for the recipe it was fitted with; or by the name of the recipe. It has to be fitted with this model.
-        words: How raw text is split: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline, or a callable
-            from a text to its words or char spans.
+        words: How raw text is split: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline, a callable.
         punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
@@ -74,6 +74,8 @@ class WordEmbedder:
         long_texts: ``"window"`` reads texts longer than a window through overlapping windows; ``"truncate"`` cuts them,
             with a status for each word cut off; ``"error"`` refuses them.
         bos: Beginning-of-sequence token for causal models: ``auto`` as the tokenizer does, ``always``, ``never``.
+        special_tokens: How ``[MASK]``, ``</s>`` and the like are read where a text writes them: as the ``token``, one
+            word; as any other ``text``; or as the tokenizer does (``auto``), nearly always as the token.
         repeat: For causal models: read each text twice and take the second reading, which has seen all of it.
         batch_subwords: Most subwords in a batch, padding included; default 1,024 on a CPU, 16,384 elsewhere. Halved for
             good when memory runs out.
@@ -122,6 +124,7 @@ class WordEmbedder:
         overlap: int | None = None,
         long_texts: LongTexts = EmbedderOptions.long_texts,
         bos: BosPolicy = EmbedderOptions.bos,
+        special_tokens: SpecialTokens = EmbedderOptions.special_tokens,
         repeat: bool = False,
         batch_subwords: int | None = None,
         revision: str | None = None,
@@ -140,19 +143,20 @@ class WordEmbedder:
             engine=engine,
             threads=threads,
             bos=bos,
+            special_tokens=special_tokens,
             revision=revision,
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
+        self._splitter = self._splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy
         self._layers = {recipe.name: recipe.resolve(anatomy.n_blocks, self._model.name) for recipe in self.recipes}
         check_layers(self._model, self.recipes, self._layers)
         if repeat and not anatomy.causal:
             raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
         self._repeat = repeat
-        self._post_processing = match_post_processing(
-            post_processing, self.recipes, self._layers, self._model, context_of(self._model, repeat=repeat)
-        )
+        context = context_of(self._model, repeat=repeat)
+        self._post_processing = match_post_processing(post_processing, self.recipes, self._layers, self._model, context)
         self._window = check_window(self._model, window)
         settings = window_settings(self._model, self._window, overlap, long_texts, repeat=repeat)
         self._preparer = Preparer(self._model.tokenizer, settings)
@@ -374,12 +378,8 @@ class WordEmbedder:
         hurry: bool = True,
     ) -> PendingEmbeddings:
         """Plan texts stretch by stretch and hand each to the engine."""
-        if engine is None:
-            chosen = self._engine_for(
-                sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
-            )
-        else:
-            chosen = self._model.engines.named(engine)
+        characters = sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
+        chosen = self._engine_for(characters) if engine is None else self._model.engines.named(engine)
         pending = PendingEmbeddings(
             texts,
             word_spans,

@@ -19,6 +19,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 LongTexts = Literal["window", "truncate", "error"]
 BosPolicy = Literal["auto", "always", "never"]
+SpecialTokens = Literal["auto", "token", "text"]
 
 # What is read and written.
 InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu", "conll"]
@@ -47,6 +48,7 @@ class ComputeOptions:
     overlap: int | None = None
     long_texts: LongTexts = "window"
     bos: BosPolicy = "auto"
+    special_tokens: SpecialTokens = "auto"
     repeat: bool = False
     batch_subwords: int | None = None
     revision: str | None = None

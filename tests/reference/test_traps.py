@@ -78,7 +78,7 @@ class WrongOffsets:
 
     def encode_batch(self, *args: Any, **kwargs: Any) -> list[SimpleNamespace]:
         encoded = self._tokenizer.encode_batch(*args, **kwargs)
-        return [SimpleNamespace(ids=text.ids, offsets=self._harm(text.offsets)) for text in encoded]
+        return [SimpleNamespace(ids=text.ids, offsets=self._harm(text.offsets), overflowing=[]) for text in encoded]
 
     def _harm(self, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
         if self._damage == "empty":

@@ -15,6 +15,7 @@ from wordstates.cli.options import (
     NoPunctuation,
     Overwrite,
     Revision,
+    SpecialTokensOption,
     TrustRemoteCode,
     Words,
     computing_option,
@@ -205,6 +206,7 @@ class ComputeOptions:
         _DEFAULT.long_texts
     )
     bos: Annotated[BosPolicy, computing_option(help="Causal models: the beginning-of-sequence token.")] = _DEFAULT.bos
+    special_tokens: SpecialTokensOption = _DEFAULT.special_tokens
     repeat: Annotated[
         bool, computing_option("--repeat", help="Causal models: read twice, take the second reading.")
     ] = _DEFAULT.repeat

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wordstates.options import SpecialTokens
+
 # An option in the panel of the help where those who look for it look.
 input_option = partial(typer.Option, rich_help_panel="Input")
 data_option = partial(typer.Option, rich_help_panel="Data")
@@ -24,6 +26,13 @@ Model = Annotated[
 Revision = Annotated[str | None, model_option(help="Branch, tag or commit on the hub.")]
 TrustRemoteCode = Annotated[bool, model_option("--trust-remote-code", help="Run code that comes with the model.")]
 Words = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
+SpecialTokensOption = Annotated[
+    SpecialTokens,
+    input_option(
+        "--special-tokens",
+        help="How [MASK], </s> and the like are read where a text writes them; auto: as the tokenizer does.",
+    ),
+]
 NoPunctuation = Annotated[bool, input_option("--no-punctuation", help="Leave punctuation out.")]
 Overwrite = Annotated[bool, output_option("--overwrite", help="Replace the output if it is there.")]
 Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Json, Model, NoPunctuation, Revision, TrustRemoteCode, Words, print_json
+from wordstates.cli.options import (
+    Json,
+    Model,
+    NoPunctuation,
+    Revision,
+    SpecialTokensOption,
+    TrustRemoteCode,
+    Words,
+    print_json,
+)
 
 
 def subwords(
@@ -15,6 +24,7 @@ def subwords(
     model: Model = "minilm",
     words: Words = "unicode",
     no_punctuation: NoPunctuation = False,
+    special_tokens: SpecialTokensOption = "auto",
     revision: Revision = None,
     trust_remote_code: TrustRemoteCode = False,
     json: Json = False,
@@ -38,9 +48,12 @@ def subwords(
     if text == STDIN:
         text = "".join(read_text(Source(STDIN, None, "txt"), "utf-8"))
     [given], _ = as_texts(text, None, None)
-    tokenizer = load_tokenizer(model, revision=revision, trust_remote_code=trust_remote_code)
+    tokenizer = load_tokenizer(
+        model, revision=revision, trust_remote_code=trust_remote_code, special_tokens=special_tokens
+    )
     found = tokenizer.encode([given])[0]
-    spans = word_splitter(words, punctuation=not no_punctuation).split([given])[0]
+    splitter = word_splitter(words, punctuation=not no_punctuation).keeping(tokenizer.read_whole())
+    spans = splitter.split([given])[0]
     alignment = align(spans, found.spans, found.ids == tokenizer.unknown_id)
     rows = [
         {

@@ -68,6 +68,7 @@ def provenance_of(
             "before": model.tokenizer.pieces(model.template.prefix),
             "after": model.tokenizer.pieces(model.template.suffix),
         },
+        **({"special_tokens_in_texts": "text"} if model.tokenizer.splits_special else {}),
         "versions": versions(),
     }
 

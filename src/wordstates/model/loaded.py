@@ -93,6 +93,7 @@ def load_model(
     engine: str = "auto",
     threads: object = None,
     bos: str = "auto",
+    special_tokens: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
@@ -107,6 +108,7 @@ def load_model(
         engine: One of `ENGINE_NAMES`.
         threads: Threads to compute with on a CPU; default all cores.
         bos: Beginning-of-sequence token of causal models: ``auto`` as the tokenizer does, ``always``, or ``never``.
+        special_tokens: How special tokens are read in texts: ``auto`` as the tokenizer does, ``token``, or ``text``.
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         unsafe_weights: Also load pickled weights.
@@ -141,11 +143,13 @@ def load_model(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
         )
-    return _examined(checkpoint, device, precision, bos, chosen, threads)
+    words = Tokenizer(checkpoint.tokenizer, checkpoint.name, special_tokens=special_tokens)
+    return _examined(checkpoint, words, device, precision, bos, chosen, threads)
 
 
 def _examined(
     checkpoint: _hf.Checkpoint,
+    words: Tokenizer,
     device: str | torch.device | None,
     precision: str | None,
     bos: str,
@@ -154,7 +158,6 @@ def _examined(
 ) -> LoadedModel:
     """Find out what a checkpoint does, and put it where and into the precision it is wanted."""
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
-    words = Tokenizer(checkpoint.tokenizer, name)
     arguments = pass_arguments(network)
     check_supported(network, name)
     pad_id = padding_id(network, checkpoint.tokenizer)

@@ -51,6 +51,22 @@ def unknown_id_of(tokenizer: Any) -> int | None:
     return found
 
 
+def tokens_in_texts(tokenizer: Any, *, splits_special: bool) -> list[str]:
+    """Give the added tokens that are one subword where a text writes them.
+
+    Letters and white space alone are left out: they say nothing of where a word begins or ends.
+
+    Args:
+        tokenizer: The tokenizer.
+        splits_special: Special tokens are read as text; slow tokenizers then split the other added tokens too.
+    """
+    added = tokenizer.added_tokens_decoder.values()
+    whole = [token for token in added if not (splits_special and (token.special or not tokenizer.is_fast))]
+    named = [] if splits_special else [str(token) for token in tokenizer.all_special_tokens]
+    found = {str(token) for token in whole} | set(named)
+    return sorted(token for token in found if not token.isalnum() and not any(char.isspace() for char in token))
+
+
 def vocabulary(tokenizer: Any) -> dict[str, int]:
     """Give the vocabulary, empty for character tokenizers, which would list all of Unicode."""
     return {} if tokenizer.vocab_size > 1_000_000 else dict(tokenizer.get_vocab())

@@ -10,22 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from inspect import signature
 from itertools import chain
 from pathlib import Path
-from threading import Lock, RLock
-from typing import Any
-from weakref import WeakValueDictionary
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from wordstates.errors import TokenizerError, WordstatesError
+from wordstates.errors import InputError, TokenizerError
 from wordstates.model import _hf
-from wordstates.model.spelling import surface_style, unknown_id_of, vocabulary
+from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
+from wordstates.model.spelling import surface_style, tokens_in_texts, unknown_id_of, vocabulary
 from wordstates.model.subwords import Subwords, TextSubwords
 from wordstates.model.template import Template
+from wordstates.options import SpecialTokens
 from wordstates.text.align import SubwordSpans, trim_spans
 from wordstates.text.pieces import (
     Surface,
@@ -40,17 +40,6 @@ from wordstates.text.string_alignment import spans_from_strings
 
 # Pairs of a piece and its text that are remembered as checked; running text has a few for each piece.
 _MOST_CLAIMS = 1_000_000
-_MOST_TRIES = 100  # of a call during which other code sets the tokenizer to cut texts
-
-# A fast tokenizer's truncation and padding are settings of its backend, which several wrappers may share.
-_locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
-_making_a_lock = Lock()
-
-
-def _lock_of(backend: object) -> Any:
-    """Give the lock of a backend: the same to all who ask for it, as long as one of them keeps it, and the backend."""
-    with _making_a_lock:
-        return _locks.setdefault(id(backend), RLock())
 
 
 class Tokenizer:
@@ -59,9 +48,20 @@ class Tokenizer:
     Args:
         tokenizer: Any tokenizer of `transformers`, fast or slow. It is not changed.
         name: Its name for errors.
+        special_tokens: How special tokens are read where a text writes them: as the ``token``, as any other ``text``,
+            or as the tokenizer does (``auto``).
+
+    Raises:
+        InputError: If `special_tokens` is none of these.
     """
 
-    def __init__(self, tokenizer: Any, name: str) -> None:
+    def __init__(self, tokenizer: Any, name: str, special_tokens: str = "auto") -> None:
+        if special_tokens not in get_args(SpecialTokens):
+            raise InputError(
+                f"special_tokens={special_tokens!r} does not exist: choose one of {', '.join(get_args(SpecialTokens))}."
+            )
+        asked = {"token": False, "text": True}
+        self.splits_special = asked.get(special_tokens, bool(getattr(tokenizer, "split_special_tokens", False)))
         self.tokenizer = tokenizer
         self.name = name
         self.style = surface_style(tokenizer)
@@ -70,7 +70,7 @@ class Tokenizer:
         self._surfaces: dict[int, Surface] = {}
         self._blank = np.zeros(0, dtype=np.int8)  # of each id: 1 if it writes only white space, -1 if not known yet
         self._true_claims: set[tuple[int, str]] = set()
-        self._lock = _lock_of(getattr(tokenizer, "backend_tokenizer", tokenizer))
+        self._lock = lock_of(getattr(tokenizer, "backend_tokenizer", tokenizer))
         self._template: Template | None = None
         self._fingerprint: str | None = None
 
@@ -91,8 +91,24 @@ class Tokenizer:
                 return TextSubwords.of([])
             read = [self._as_read(text) for text in texts]
             if self.tokenizer.is_fast:
-                return self._encode_fast(texts, read)
-            return TextSubwords.of([self._encode_slow(text) for text in read])
+                found = self._encode_fast(texts, read)
+            else:
+                found = TextSubwords.of([self._encode_slow(text) for text in read])
+            if self.splits_special:
+                self._check_no_special(found.ids)
+            return found
+
+    def _check_no_special(self, ids: Int[np.ndarray, " subwords"]) -> None:
+        """Refuse what was to be read as text and was not: some models have special tokens among their pieces."""
+        special = [index for index in self._special - {self.unknown_id} if len(str(self._surface(index))) > 1]
+        left = ids[np.isin(ids, special)]
+        if len(left):
+            token = self._surface(int(left[0]))
+            raise TokenizerError(
+                f"Tokenizer {self.name!r} reads {token!r} as the special token even where it is asked to read it as "
+                "text, for it is one of its pieces: write it otherwise in the texts, or take special_tokens='token' "
+                "(--special-tokens token)."
+            )
 
     def _encode_fast(self, texts: Sequence[str], read: Sequence[str]) -> TextSubwords:
         encoded = self._encode_batch(texts)
@@ -110,41 +126,7 @@ class Tokenizer:
         return TextSubwords(ids, spans, starts, by_strings)
 
     def _encode_batch(self, texts: Sequence[str]) -> list[Any]:
-        """Ask a fast tokenizer for whole texts.
-
-        The backend keeps how the last call wanted texts cut and padded. Wrappers that share it wait for each other; a
-        caller outside of the library does not, so what came while its settings were on is asked for again.
-        """
-        backend = self.tokenizer.backend_tokenizer
-        with _settings_kept(backend), self._told(texts):
-            for _ in range(_MOST_TRIES):
-                backend.no_truncation()
-                backend.no_padding()
-                encoded: list[Any] = backend.encode_batch(list(texts), add_special_tokens=False)
-                untouched = backend.truncation is None and backend.padding is None
-                if untouched and not any(text.overflowing for text in encoded):
-                    return encoded
-        raise TokenizerError(
-            f"Tokenizer {self.name!r} is set to cut texts by other code, again and again, while it is asked for whole "
-            "ones: give the embedder a tokenizer of its own, as copy.deepcopy(tokenizer)."
-        )
-
-    @contextmanager
-    def _told(self, texts: Sequence[str]) -> Iterator[None]:
-        """Say which text a tokenizer fails on, whatever it raises: `tokenizers` raises bare exceptions, and panics."""
-        try:
-            yield
-        except WordstatesError:
-            raise
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            where = f"text {texts[0][:40]!r}" if len(texts) == 1 else f"one of {len(texts)} texts"
-            raise TokenizerError(
-                f"Tokenizer {self.name!r} fails on {where}: {reason.rstrip('.')}. Leave such texts out, or give the "
-                "tokenizer what it lacks, as unk_token for a missing unknown piece."
-            ) from error
+        return encode_whole(self.tokenizer.backend_tokenizer, texts, self.name, splits_special=self.splits_special)
 
     def _explained_spans(
         self,
@@ -182,8 +164,8 @@ class Tokenizer:
         return text.replace("▁", " ") if self.style == "sentencepiece" else text
 
     def _encode_slow(self, text: str) -> Subwords:
-        with self._told([text]):
-            pieces = self.tokenizer.tokenize(text)
+        with told(self.name, [text]):
+            pieces = self._pieces(text)
             ids = self.tokenizer.convert_tokens_to_ids(pieces)
         if any(index is None for index in ids):
             raise TokenizerError(
@@ -192,6 +174,14 @@ class Tokenizer:
         surfaces = [self._surface_shown(piece, index) for piece, index in zip(pieces, ids, strict=True)]
         spans = spans_from_strings(text, surfaces, pieces, self._read_alone)
         return Subwords(np.asarray(ids, dtype=np.int64), spans, "strings")
+
+    def _pieces(self, text: str) -> list[str]:
+        """Ask a slow tokenizer for the pieces of a text."""
+        tokenizer = self.tokenizer
+        if self.splits_special and "split_special_tokens" in signature(tokenizer._tokenize).parameters:
+            return list(tokenizer._tokenize(text, split_special_tokens=True))  # which `tokenize` forgets to pass on
+        own = self.splits_special == getattr(tokenizer, "split_special_tokens", False)
+        return list(tokenizer.tokenize(text, **({} if own else {"split_special_tokens": self.splits_special})))
 
     def _surface_shown(self, piece: str, index: int) -> Surface:
         """Say what a piece of a slow tokenizer writes; an unknown one still shows its text in some of them."""
@@ -204,7 +194,7 @@ class Tokenizer:
         if self.tokenizer.is_fast:
             ids = np.asarray(self._encode_batch([word])[0].ids, dtype=np.int64)
             return list(ids[~self._are_blank(ids)].tolist())
-        pieces = self.tokenizer.tokenize(word)
+        pieces = self._pieces(word)
         ids = self.tokenizer.convert_tokens_to_ids(pieces)
         surfaces = map(self._surface_shown, pieces, ids)
         return [
@@ -292,7 +282,7 @@ class Tokenizer:
         """
         if self._template is None:
             word, inside = self._word_of_its_own()
-            with self._lock, _settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
+            with self._lock, settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
                 whole = self.tokenizer(word, truncation=False, padding=False, verbose=False)
             ids = list(whole["input_ids"])
             starts = [
@@ -317,10 +307,12 @@ class Tokenizer:
         """Give a word that the vocabulary knows, with its ids: an English one, or else the first piece that is one."""
         own = (self._surface(index) for index in self.text_ids())
         unknown: tuple[str, list[int]] | None = None
+        failure: TokenizerError | None = None
         for word in chain(["fox"], (surface.strip() for surface in own if isinstance(surface, str))):
             try:
                 ids = self.encode([word])[0].ids.tolist()
-            except TokenizerError:  # as where a vocabulary lacks the word and has no unknown piece
+            except TokenizerError as error:  # as where a vocabulary lacks the word and has no unknown piece
+                failure = failure or error
                 continue
             if ids and not self._special.intersection(ids):
                 return word, ids
@@ -328,7 +320,7 @@ class Tokenizer:
         if unknown is None:
             raise TokenizerError(
                 f"Tokenizer {self.name!r} makes no subword of any word of its own vocabulary: are its files complete?"
-            )
+            ) from failure
         return unknown
 
     def text_ids(self) -> list[int]:
@@ -347,6 +339,10 @@ class Tokenizer:
             again = self.tokenizer.build_inputs_with_special_tokens([*before, *suffix])
         return list(again) == whole
 
+    def read_whole(self) -> list[str]:
+        """Give the tokens that are one subword each where a text writes them, whatever stands around them."""
+        return tokens_in_texts(self.tokenizer, splits_special=self.splits_special)
+
     def fingerprint(self) -> str:
         """Hash the whole tokenizer: vocabulary, rules and special tokens; sha256, 16 hex digits."""
         if self._fingerprint is not None:
@@ -361,23 +357,17 @@ class Tokenizer:
         return self._fingerprint
 
 
-def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Tokenizer:
+def load_tokenizer(
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    special_tokens: SpecialTokens = "auto",
+) -> Tokenizer:
     """Load the tokenizer of a model, without the model.
 
     Raises:
         ModelNotFoundError: If it is not to be had.
     """
-    return Tokenizer(_hf.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code), str(name))
-
-
-@contextmanager
-def _settings_kept(backend: Any) -> Iterator[None]:
-    """Give a fast tokenizer its own truncation and padding back after a call that switched them off."""
-    truncation, padding = (backend.truncation, backend.padding) if backend is not None else (None, None)
-    try:
-        yield
-    finally:
-        if truncation is not None:
-            backend.enable_truncation(**truncation)
-        if padding is not None:
-            backend.enable_padding(**padding)
+    found = _hf.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    return Tokenizer(found, str(name), special_tokens)

@@ -30,6 +30,7 @@ PINS = (
     "long_texts",
     "context",
     "special_tokens",
+    "special_tokens_in_texts",
 )
 
 

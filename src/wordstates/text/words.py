@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import operator
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -220,10 +221,52 @@ class WordSplitter:
     Args:
         name: What files say of it: ``unicode``, ``whitespace``, ``spacy:...``, ``callable:...``.
         split: From texts to the spans of each.
+        by_rule: Words are what a rule of ours or of spaCy makes of characters, not what the user says.
     """
 
     name: str
     split: Callable[[Sequence[str]], list[Spans]]
+    by_rule: bool = False
+
+    def keeping(self, tokens: Sequence[str]) -> WordSplitter:
+        """Give a splitter to which each of some tokens, such as ``[MASK]``, is a word wherever a text writes it."""
+        if not (self.by_rule and tokens):
+            return self
+        pattern = re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))))
+
+        def split(texts: Sequence[str]) -> list[Spans]:
+            found = zip(texts, self.split(texts), strict=True)
+            return [
+                _with_whole_tokens(spans, [match.span() for match in pattern.finditer(text)]) for text, spans in found
+            ]
+
+        return replace(self, split=split)
+
+
+def _with_whole_tokens(words: Spans, tokens: Sequence[tuple[int, int]]) -> Spans:
+    """Put tokens among words in text order; of words that they overlap, what is outside of them is kept.
+
+    Example:
+        >>> _with_whole_tokens(np.array([[0, 1], [1, 5], [5, 6], [7, 10]]), [(0, 6)]).tolist()
+        [[0, 6], [7, 10]]
+    """
+    if not tokens:
+        return words
+    kept = words.tolist()
+    for start, end in tokens:
+        first, last = bisect_right(kept, start, key=_end), bisect_left(kept, end, key=_start)
+        left = [[kept[first][0], start]] if first < last and kept[first][0] < start else []
+        right = [[end, kept[last - 1][1]]] if first < last and kept[last - 1][1] > end else []
+        kept[first:last] = [*left, [start, end], *right]
+    return as_spans(kept)
+
+
+def _start(span: Sequence[int]) -> int:
+    return span[0]
+
+
+def _end(span: Sequence[int]) -> int:
+    return span[1]
 
 
 def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> WordSplitter:
@@ -241,7 +284,9 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
     suffix = "" if punctuation else " without punctuation"
     if words == "unicode":
         return WordSplitter(
-            f"unicode{suffix}", lambda texts: [unicode_words(text, punctuation=punctuation) for text in texts]
+            f"unicode{suffix}",
+            lambda texts: [unicode_words(text, punctuation=punctuation) for text in texts],
+            by_rule=True,
         )
     if words == "whitespace":
         return WordSplitter(
@@ -301,4 +346,4 @@ def _spacy_splitter(pipeline: Any, name: str) -> WordSplitter:
             for doc in read(texts)
         ]
 
-    return WordSplitter(name, split)
+    return WordSplitter(name, split, by_rule=True)

@@ -61,6 +61,7 @@ class WordVectorizer(
         overlap: Subwords that windows share.
         long_texts: ``window``, ``truncate`` or ``error``.
         bos: Beginning-of-sequence token of causal models.
+        special_tokens: How special tokens are read where a text writes them: ``auto``, ``token`` or ``text``.
         repeat: Read each text twice, for causal models.
         batch_subwords: Most subwords in a batch, padding included.
         revision: Branch, tag or commit on the hub.
