@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,9 +28,11 @@ from wordstates.cli.fit import fit
 from wordstates.cli.geometry import geometry
 from wordstates.cli.index import index
 from wordstates.cli.info import info
+from wordstates.cli.kwic import kwic
 from wordstates.cli.merge import merge
 from wordstates.cli.near import near
 from wordstates.cli.options import version
+from wordstates.cli.senses import senses
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
 from wordstates.cli.sweep import sweep
@@ -71,13 +73,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(version)
-for panel, commands in {
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Vectors": (embed, find, static, fit),
-    "Looking": (explore, near, index),
+    "Looking": (explore, kwic, near, senses, index),
     "Measuring": (sweep, geometry),
     "Inspecting": (subwords, info, doctor),
     "Stores": (verify, merge, export),
-}.items():
+}
+for panel, commands in _PANELS.items():
     for command in commands:
         add_command(app, command, panel)
 

@@ -68,8 +68,7 @@ def view_word(
     Raises:
         InputError: If the word has no usage.
     """
-    mask = index.where(word=word)
-    numbers = np.flatnonzero(mask) if mask is not None else np.arange(len(index))
+    numbers = index.numbers(word=word)
     if not len(numbers):
         raise InputError(f"{word!r} has no usage with a vector in {str(index.path)!r}.")
     shown = numbers if len(numbers) <= most else numbers[np.linspace(0, len(numbers) - 1, most).astype(np.int64)]

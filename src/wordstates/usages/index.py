@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from wordstates.errors import InputError
 from wordstates.postprocess.post_processing import PostProcessing
@@ -198,6 +198,13 @@ class UsageIndex:
         if word is not None:
             parsed.append(Condition("word", "=", (word,)))
         return rows_that_meet(self.rows, parsed)
+
+    def numbers(
+        self, conditions: Sequence[Condition | str] = (), *, word: str | None = None
+    ) -> Int[np.ndarray, " found"]:
+        """Give the numbers of the usages that meet some conditions, as `where` takes them."""
+        mask = self.where(conditions, word=word)
+        return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
 
     # -- search ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.usages.collocates import Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
-from wordstates.usages.index import IndexedUsage
+from wordstates.usages.index import IndexedUsage, UsageIndex
 
 Method = Literal["kmeans", "hdbscan"]
 METHODS = ("kmeans", "hdbscan")
@@ -241,3 +241,34 @@ def _described(
         name = ", ".join(each.word for each in words[:3]) or f"sense {id + 1}"
         senses.append(Sense(id, name, len(members), tuple(words), tuple(central.tolist())))
     return tuple(senses)
+
+
+def senses_of(
+    index: UsageIndex,
+    word: str,
+    *,
+    conditions: Sequence[str] = (),
+    method: Method = "kmeans",
+    count: int | None = None,
+) -> tuple[Senses, Float[np.ndarray, "usages dim"]]:
+    """Cluster the usages of a word in an index.
+
+    Args:
+        index: The index.
+        word: The word, whatever its case.
+        conditions: Which usages; see `UsageIndex.where`.
+        method: As in `find_senses`.
+        count: As in `find_senses`.
+
+    Returns:
+        The senses, and the vectors of the usages.
+
+    Raises:
+        InputError: If the word has no such usage.
+    """
+    numbers = index.numbers(conditions, word=word)
+    if not len(numbers):
+        which = " that meets the conditions" if conditions else ""
+        raise InputError(f"{word!r} has no usage with a vector{which} in {str(index.path)!r}.")
+    vectors = index.vectors(numbers)
+    return find_senses(word, list(index.usages(numbers)), vectors, method=method, count=count), vectors

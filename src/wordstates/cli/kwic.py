@@ -1,0 +1,169 @@
+"""`wordstates kwic`: a concordance, sorted by letters or by meaning."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from wordstates.cli.groups import Inputs, ReadingOptions, check_no_input
+from wordstates.cli.options import Bom, Json, Overwrite, output_option, print_json, search_option
+from wordstates.cli.telling import say
+
+_NARROWEST = 20  # characters of context on a side, however narrow the terminal
+_CONTEXT = 40
+
+
+def kwic(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TARGET", help="A word or a phrase; * and ? stand for letters; @FILE is a list."),
+    ],
+    inputs: Inputs,
+    more: Annotated[
+        list[str] | None, search_option("--target", "-t", help="One more target; give it several times.")
+    ] = None,
+    regex: Annotated[bool, search_option("--regex", help="Targets are regular expressions.")] = False,
+    lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
+    match_case: Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")] = False,
+    match_exactly: Annotated[
+        bool, search_option("--match-exactly", help="Tell don’t from don't, and Fox from fox.")
+    ] = False,
+    where: Annotated[
+        list[str] | None,
+        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; give it several times."),
+    ] = None,
+    like: Annotated[
+        int | None,
+        search_option(metavar="N", min=1, help="Sort by meaning: how like line N, as printed without it (an index)."),
+    ] = None,
+    sort: Annotated[
+        str, output_option(metavar="KEY,KEY", help="L1 L2 L3, node, R1 R2 R3, text, or a column of --metadata.")
+    ] = "text",
+    sample: Annotated[int | None, output_option(min=1, help="Only so many lines, drawn at random.")] = None,
+    seed: Annotated[int, output_option(help="Which random lines; the same for the same number.")] = 0,
+    count_by: Annotated[
+        str | None,
+        output_option(metavar="COLUMN", help="Print counts and usages a million words by a column, or by node."),
+    ] = None,
+    metadata: Annotated[
+        str | None, output_option(metavar="COLUMN,COLUMN", help="Columns or keys to show with each line.")
+    ] = None,
+    context: Annotated[
+        int | None, output_option(min=0, help="Characters on each side; default what fits the terminal, else 40.")
+    ] = None,
+    within: Annotated[bool, output_option("--within", help="End the context where the text ends.")] = False,
+    output: Annotated[
+        str | None, output_option("--output", "-o", help="Write the same lines to OUT.csv, .tsv, .xlsx or .jsonl.")
+    ] = None,
+    overwrite: Overwrite = False,
+    bom: Bom = False,
+    json: Json = False,
+    *,
+    reading: ReadingOptions,
+) -> None:
+    """Print every usage of TARGET in INPUT, the word in the middle of the line.
+
+    Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning; texts need no
+    model at all. An ellipsis says that a text goes on.
+
+    Example:
+        $ wordstates kwic bank corpus/ --sort R1,L1
+        $ wordstates kwic bank store/ --like 3
+    """
+    from wordstates.errors import InputError
+    from wordstates.usages.concordance import aligned_lines, sample_lines, sort_lines
+    from wordstates.usages.searched_lines import Asked, lines_of_index, lines_of_inputs
+
+    if regex and lemma:
+        raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
+    columns = _listed(metadata)
+    keys = _listed(sort)
+    side = context if context is not None else _side()
+    asked = Asked(
+        targets=(target, *(more or [])),
+        kind="regex" if regex else "lemma" if lemma else "text",
+        match_case=match_case,
+        match_exactly=match_exactly,
+        context=side,
+        within=within,
+        conditions=tuple(where or ()),
+        metadata=tuple(columns),
+        count_by=count_by,
+    )
+    if output is not None:
+        check_no_input(output, inputs)
+    found = lines_of_index(inputs[0], asked) if len(inputs) == 1 else None
+    if found is None:
+        if like is not None:
+            raise InputError(
+                "Lines can be sorted by meaning where there are vectors: give a store that `wordstates index` has read."
+            )
+        found = lines_of_inputs(lambda names: reading.documents(inputs, names), asked)
+    lines = found.lines
+    if like is not None:
+        lines, keys = found.by_likeness(sort_lines(lines, keys), like), ["meaning"]
+    lines = sort_lines(lines, keys)
+    if sample is not None:
+        lines = sample_lines(lines, sample, seed)
+    if count_by is not None:
+        _print_counts(found.counts(lines, count_by), json=json)
+        return
+    if output is not None:
+        _write(lines, output, overwrite=overwrite, bom=bom)
+    elif json:
+        print_json([found.as_dict(line) for line in lines])
+    else:
+        for text in aligned_lines(lines, columns):
+            print(text)
+    said = (
+        f"{len(lines):,} of {len(found.lines):,} usages" if len(lines) < len(found.lines) else f"{len(lines):,} usages"
+    )
+    if not json:
+        say(f"{said} in {found.texts:,} texts{found.frequency()}")
+
+
+def _listed(given: str | None) -> list[str]:
+    return [each.strip() for each in given.split(",") if each.strip()] if given else []
+
+
+def _side() -> int:
+    """Give the characters of context that fit a side of the terminal."""
+    if not sys.stdout.isatty():
+        return _CONTEXT
+    return max(_NARROWEST, (shutil.get_terminal_size().columns - 16) // 2)
+
+
+def _print_counts(counts: list[dict[str, object]], *, json: bool) -> None:
+    if json:
+        print_json(counts)
+        return
+    table = [list(counts[0]) if counts else [], *([_shown(value) for value in count.values()] for count in counts)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *others in table:
+        numbers = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        print("  ".join([first.ljust(widths[0]), *numbers]))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value or "-")
+
+
+def _write(lines: object, output: str, *, overwrite: bool, bom: bool) -> None:
+    from importlib.metadata import version
+
+    from wordstates.files.open_writer import open_writer
+    from wordstates.usages.concordance import lines_as_rows
+
+    writer = open_writer(output, overwrite=overwrite, bom=bom)
+    try:
+        writer.write_rows(lines_as_rows(lines))  # type: ignore[arg-type]  # a list of lines
+        size = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
+    except BaseException:
+        writer.abort()
+        raise
+    say(f"wrote {output} ({size:,} bytes)")

@@ -1,0 +1,66 @@
+"""`wordstates senses`: the usages of a word in clusters, named by the words around them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import typer
+
+from wordstates.cli.options import Json, output_option, print_json, search_option, vectors_option
+
+SenseMethod = Literal["kmeans", "hdbscan"]
+
+
+def senses(
+    word: Annotated[str, typer.Argument(metavar="WORD", help="The word, whatever its case.")],
+    source: Annotated[str, typer.Argument(metavar="STORE", help="A store, a file or an index that was indexed.")],
+    by: Annotated[str | None, search_option(metavar="COLUMN", help="Compare groups of documents, as by year.")] = None,
+    where: Annotated[
+        list[str] | None,
+        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; give it several times."),
+    ] = None,
+    method: Annotated[
+        SenseMethod, vectors_option(help="k-means, or HDBSCAN, which leaves usages in no dense place unassigned.")
+    ] = "kmeans",
+    count: Annotated[
+        int | None, vectors_option("--count", "-k", min=1, help="How many senses (kmeans); default by the silhouette.")
+    ] = None,
+    context: Annotated[int, output_option(min=0, help="Characters of text beside the most central usages.")] = 50,
+    json: Json = False,
+) -> None:
+    """Cluster the usages of WORD, and say what each cluster is about.
+
+    Each is named by its strongest collocates (log-likelihood against the other clusters) and shown by its most central
+    usages. Names given in `wordstates explore` are kept.
+
+    Example:
+        $ wordstates senses bank store/ --by year
+    """
+    from wordstates.explore.labels import NAME, Labels
+    from wordstates.usages.change import changes, shares_by
+    from wordstates.usages.index import UsageIndex
+    from wordstates.usages.sense_report import senses_as_text
+    from wordstates.usages.senses import senses_of
+
+    index = UsageIndex(source)
+    found, vectors = senses_of(index, word, conditions=where or (), method=method, count=count)
+    names = Labels(index.path / NAME).of(found)
+    groups = [str(usage.metadata.get(by) or "") for usage in found.usages] if by is not None else []
+    if by is not None and by not in index.metadata_columns:
+        raise typer.BadParameter(
+            f"--by {by}: there is no such column; there are {', '.join(index.metadata_columns) or 'none'}."
+        )
+    shares = shares_by(groups, found.labels) if groups else []
+    steps = changes(groups, vectors) if groups else []
+    if json:
+        data = found.to_dict()
+        for sense in data["senses"]:
+            sense["name"] = names.get(sense["id"], sense["name"])
+        if by is not None:
+            data["by"] = by
+            data["groups"] = [asdict(each) for each in shares]
+            data["changes"] = [asdict(each) for each in steps]
+        print_json(data)
+    else:
+        print(senses_as_text(found, names, context, by, shares, steps))

@@ -1,0 +1,72 @@
+"""The senses of a word as text: a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wordstates.usages.change import Change, GroupShares
+from wordstates.usages.senses import Senses
+
+
+def senses_as_text(
+    senses: Senses,
+    names: Mapping[int, str],
+    context: int,
+    by: str | None = None,
+    shares: Sequence[GroupShares] = (),
+    changes: Sequence[Change] = (),
+) -> str:
+    """Write senses as lines.
+
+    Args:
+        senses: The senses.
+        names: Names that a person gave, by sense.
+        context: Characters of text beside the most central usages.
+        by: Column of the groups.
+        shares: Shares of the senses in each group.
+        changes: Distances between groups that follow each other.
+    """
+    total = len(senses.labels)
+    lines = [f"{senses.word}: {total:,} usages, {_count(len(senses.senses), 'sense')} ({senses.method})"]
+    for sense in senses.senses:
+        words = ", ".join(f"{each.word} {each.log_likelihood:.0f}" for each in sense.collocates)
+        given = f'"{names[sense.id]}"  ' if sense.id in names else ""
+        lines += ["", f"{sense.id + 1}.  {sense.size:,} usages, {sense.size / total:.0%}  {given}{words}".rstrip()]
+        lines += [f"    {senses.usages[number].in_context(context)}" for number in sense.central]
+    lines.append("")
+    if senses.unassigned:
+        lines.append(f"in no sense    {senses.unassigned:,} usages, {senses.unassigned / total:.0%}")
+    if senses.silhouette is not None:
+        lines.append(f"silhouette     {senses.silhouette:.2f} (1: well apart, 0: not at all)")
+    if senses.stability is not None:
+        lines.append(f"stability      {senses.stability:.2f} (adjusted Rand of samples; 1: always the same, 0: chance)")
+    if by is not None:
+        lines += ["", *_shares(by, shares)]
+    if changes:
+        lines += ["", f"{'from':<14} {'to':<14} {'pairwise':>9} {'prototype':>9}"]
+        lines += [f"{each.first:<14} {each.second:<14} {each.pairwise:9.3f} {each.prototypes:9.3f}" for each in changes]
+    return "\n".join(lines).rstrip()
+
+
+def _shares(by: str, shares: Sequence[GroupShares]) -> list[str]:
+    if not shares:
+        return []
+    header = [f"{by:<14} {'usages':>7}", *(f"{_name(share.sense):>18}" for share in shares[0].shares)]
+    rows = [
+        "  ".join(
+            [
+                f"{group.group or '-':<14} {group.total:>7,}",
+                *(f"{f'{each.share:.0%} ({each.low:.0%} to {each.high:.0%})':>18}" for each in group.shares),
+            ]
+        )
+        for group in shares
+    ]
+    return ["  ".join(header), *rows]
+
+
+def _name(sense: int) -> str:
+    return f"sense {sense + 1}" if sense >= 0 else "no sense"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
