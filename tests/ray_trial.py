@@ -26,7 +26,7 @@ from ray.cluster_utils import Cluster
 from store_killer import shards_of
 from wordstates import WordEmbedder
 from wordstates.documents.readers import read_documents
-from wordstates.runs.run_progress import RunProgress
+from wordstates.progress import Progress
 from wordstates.store.folder import StoreFolder
 from wordstates.store.run import StoreSettings, embed_to_store
 from wordstates.store.signals import StopSignals
@@ -38,7 +38,7 @@ CHARACTERS = 60_000
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
-class KillsANode(RunProgress):
+class KillsANode(Progress):
     """Kills a node without grace after some shards, in the middle of the next one."""
 
     def __init__(self, cluster: Cluster, node: Any, after: int) -> None:
@@ -60,7 +60,9 @@ class KillsANode(RunProgress):
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def shard_done(self, rejects: int) -> None:
+    def shard_done(self, words: int, rejects: int, *, skipped: bool = False) -> None:
+        if skipped:
+            return
         self.handlers.add(type(getattr(signal.getsignal(signal.SIGTERM), "__self__", None)).__name__)
         if self.ready < 2:  # a worker that is still loading is lost too, but no shard with it
             time.sleep(0.5)

@@ -166,7 +166,6 @@ class WordEmbedder:
         )
 
     # -- what it is --------------------------------------------------------------------------------------------------
-
     @property
     def n_blocks(self) -> int:
         """Number of blocks L of the model: layers run from 0 to L."""
@@ -243,10 +242,9 @@ class WordEmbedder:
             (2, 384)
         """
         listed, given = as_texts(texts, words, spans)
-        with progress(show_progress, on_progress) as advance:
-            if given is None:
-                return self._begin(listed, self.split(listed)).result(advance)
-            return self._begin(listed, given, words="given").result(advance)
+        spans_of_texts = self.split(listed) if given is None else given
+        with progress(show_progress, on_progress, sum(map(len, spans_of_texts))) as advance:
+            return self._begin(listed, spans_of_texts, words="" if given is None else "given").result(advance)
 
     def find(
         self,
@@ -257,6 +255,7 @@ class WordEmbedder:
         match_exactly: bool = False,
         missing: str = "error",
         show_progress: bool = False,
+        on_progress: Callable[[int], object] | None = None,
     ) -> Usages:
         """Give every usage of some words and phrases, with its vector and its context.
 
@@ -269,6 +268,7 @@ class WordEmbedder:
             match_exactly: Also tell *don’t* from *don't*, and hidden characters in a word from none.
             missing: ``"error"`` if a target without any usage is an error (the default), ``"ignore"`` if not.
             show_progress: Show a bar on standard error.
+            on_progress: Called after each batch with the number of usages it gave a vector.
 
         Returns:
             The usages in text order. Usages of different targets may overlap.
@@ -291,7 +291,7 @@ class WordEmbedder:
             finder.check_all_found(matches, listed)
         spans = [as_spans([match[:2] for match in found]) for found in matches]
         target_index = [match[2] for found in matches for match in found]
-        with progress(show_progress, None) as advance:
+        with progress(show_progress, on_progress, len(target_index), "usages") as advance:
             embeddings = self._begin(listed, spans, words="targets").result(advance)
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import shutil
 import signal
@@ -19,8 +18,6 @@ from disagreeing import unlike_the_first
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, WorkerError
-from wordstates.runs import run_progress
-from wordstates.runs.run_progress import ShownProgress
 from wordstates.store import locks, write_shard
 from wordstates.store.folder import StoreFolder
 from wordstates.store.manifest import Manifest
@@ -269,30 +266,3 @@ def test_a_signal_waits_for_what_is_worth_finishing() -> None:
         signal.raise_signal(signal.SIGINT)
         stop.check()  # the time is over
         raise AssertionError("not reached")
-
-
-def test_a_line_now_and_then_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(run_progress.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(run_progress, "memory_bytes", lambda _: 3 << 30)
-    stream = io.StringIO()
-    share = [0.0]
-    progress = ShownProgress(stream)
-    progress.begin(lambda: share[0], tuple)
-    for second in range(1, 33):
-        clock[0], share[0] = float(second), second / 100
-        progress.words(100)
-    progress.shard_done(2)
-    progress.shard_skipped(0)
-    progress.note("the disk")
-    progress.end()
-    assert stream.getvalue().splitlines() == [
-        "embedding: 3,100 words, 100 words/s, 0:01:09 left, 0 shards, 3.00 GiB",
-        "note: the disk",
-    ]
-    assert progress.line() == "3,200 words, 100 words/s, 0:01:08 left, 1 shards and 1 from before, 2 rejects, 3.00 GiB"
-
-
-def test_the_memory_of_processes() -> None:
-    assert run_progress.memory_bytes() > 1 << 20
-    assert run_progress.memory_bytes([-1]) > 1 << 20

@@ -25,7 +25,7 @@ from families import build
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelNotFoundError, OutputError, WorkerError
-from wordstates.runs.run_progress import RunProgress
+from wordstates.progress import Progress
 from wordstates.store.folder import StoreFolder, incoming_name
 from wordstates.store.layout import Layout
 from wordstates.store.run import StoreSettings, embed_to_store
@@ -187,7 +187,7 @@ class StandIn:
         self.killed += 1
 
 
-class Listens(RunProgress):
+class Listens(Progress):
     """Keeps the notes."""
 
     def __init__(self) -> None:

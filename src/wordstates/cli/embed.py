@@ -20,6 +20,7 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import Bom, Vectors, output_option
 from wordstates.cli.telling import end_with, notes_on, progress_bar
+from wordstates.documents.input_meter import InputMeter
 
 if TYPE_CHECKING:
     from wordstates.documents.document import Document
@@ -61,8 +62,6 @@ def embed(
         $ wordstates embed notes.txt -o notes.parquet
         $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """
-    from wordstates.documents.input_meter import InputMeter
-
     # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
@@ -74,6 +73,7 @@ def embed(
         _embed_into_file(
             partial(_load, reader, **options),
             documents,
+            meter,
             output,
             {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "vectors": vectors, "bom": bom},
             end,
@@ -96,6 +96,7 @@ def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:
 def _embed_into_file(
     load: Callable[[], WordEmbedder],
     documents: Iterable[Document],
+    meter: InputMeter,
     output: str,
     settings: dict[str, Any],
     end: EndOptions,
@@ -107,19 +108,20 @@ def _embed_into_file(
     from wordstates.files.open_writer import open_writer
 
     writer = open_writer(output, **settings | ({"overwrite": True} if dry_run else {}))
-    try:
-        embedder = load()
-    except BaseException:
-        writer.abort()
-        raise
+    with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
+        try:
+            embedder = load()
+        except BaseException:
+            writer.abort()
+            raise
+        if not dry_run:
+            from wordstates.runs.embed import embed_documents
+
+            report = embed_documents(embedder, documents, writer, on_progress=bar)
     if dry_run:
         writer.abort()
         _count(embedder, documents, output, settings["dtype"], end, files)
         return
-    from wordstates.runs.embed import embed_documents
-
-    with progress_bar("words", hidden=end.no_bar) as bar:
-        report = embed_documents(embedder, documents, writer, on_progress=bar.update)
     _end(embedder, report, output, end, files)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wordstates.cli.options import print_json, store_option
-from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, say, say_rejects, warn_in_lines
+from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, progress_bar, say, say_rejects, warn_in_lines
 from wordstates.errors import InputError, WordstatesError
 
 if TYPE_CHECKING:
@@ -146,7 +145,6 @@ def embed_into_store(
     files: Sequence[str],
 ) -> None:
     """Run, report, and end with the right exit code."""
-    from wordstates.runs.run_progress import RunProgress, ShownProgress
     from wordstates.store.folder import StoreFolder
     from wordstates.store.run import StoreSettings, embed_to_store
     from wordstates.store.shards import SHARD_CHARACTERS
@@ -167,7 +165,7 @@ def embed_into_store(
     )
     before = len(_shards_in(options.path))
     try:
-        with stop:
+        with stop, progress_bar(hidden=end.no_bar, share=meter.share, lines=True) as progress:
             report = embed_to_store(
                 partial(_made, make_embedder),
                 documents,
@@ -176,7 +174,7 @@ def embed_into_store(
                 workers=1 if options.cluster is not None else options.workers or 1,
                 devices=options.devices,
                 cluster=options.ray_cluster(),
-                progress=RunProgress() if end.no_bar else ShownProgress(bar=sys.stderr.isatty()),
+                progress=progress,
                 share_read=meter.share,
                 stop=stop,
             )

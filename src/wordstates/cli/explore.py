@@ -54,7 +54,7 @@ def explore(
     given = {"model": model, "device": device}
     options = {name: value for name, value in given.items() if value is not None}
     with progress_bar("words", hidden=False, what="preparing") as bar:
-        index = index_for(source, bar.update, **options)
+        index = index_for(source, bar, **options)
     explorer = Explorer(index, model=not no_model, **options)
     if target is not None:
         from wordstates.files.atomic import write_text_whole

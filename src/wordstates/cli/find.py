@@ -19,6 +19,7 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import Bom, Vectors, output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
+from wordstates.documents.input_meter import InputMeter
 from wordstates.options import Missing
 
 
@@ -93,7 +94,7 @@ def find(
         )
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
-    documents = reading.documents(inputs, columns_named(metadata))
+    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
         check_no_input(output, inputs)
     writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
@@ -102,14 +103,17 @@ def find(
         report = count_usages(documents, searcher, missing=missing)
         end_with(report, output, end, dry_run=True, files=reading.files(inputs))
         return
-    try:
-        if missing == "error" and reading.can_be_read_twice(inputs):
-            check_every_target(reading.documents(inputs), searcher)
-        embedder = reader.embedder(reader.recipes()) if needs_vectors(output, vectors=vectors) else None
-    except BaseException:
-        writer.abort()
-        raise
-    find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
-    with progress_bar("usages", hidden=end.no_bar) as bar:
-        report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar.update)
+    with_model = needs_vectors(output, vectors=vectors)
+    with progress_bar(
+        "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
+    ) as bar:
+        try:
+            if missing == "error" and reading.can_be_read_twice(inputs):
+                check_every_target(reading.documents(inputs), searcher)
+            embedder = reader.embedder(reader.recipes()) if with_model else None
+        except BaseException:
+            writer.abort()
+            raise
+        find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
+        report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar)
     end_with(report, output, end, files=reading.files(inputs))

@@ -17,6 +17,7 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import output_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
+from wordstates.documents.input_meter import InputMeter
 
 
 def fit(
@@ -64,14 +65,14 @@ def fit(
             f"--recipe: {recipes[0].name} was saved with post-processing of its own: give the recipe without it, as "
             "--layers, --layer-pooling and --subword-pooling, and fit all steps at once."
         )
-    documents = reading.documents(inputs, [], ids_must_differ=False)
+    documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
     check_no_input(output, inputs)
     check_ending(Path(output))
     PartialFile(Path(output), overwrite=end.overwrite)  # sees whether it can be written, before anything is computed
-    embedder = reader.embedder(recipes, **splitting.for_embedder())
-    with progress_bar("words", hidden=end.no_bar) as bar:
+    with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
+        embedder = reader.embedder(recipes, **splitting.for_embedder())
         fitted, report = fit_post_processing(
-            embedder, documents, [str(step) for step in chain], max_words=max_words, on_progress=bar.update
+            embedder, documents, [str(step) for step in chain], max_words=max_words, on_progress=bar
         )
     fitted.save(output, overwrite=end.overwrite)
     report.bytes = Path(output).stat().st_size

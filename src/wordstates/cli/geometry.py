@@ -17,6 +17,7 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import output_option, print_json, vectors_option
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
+from wordstates.documents.input_meter import InputMeter
 
 if TYPE_CHECKING:
     from wordstates.evaluate.geometry.report import GeometryReport
@@ -47,7 +48,7 @@ def geometry(
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
     from wordstates.evaluate.svg import new_figure
 
-    documents = reading.documents(inputs, [], ids_must_differ=False)
+    documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
     target = None if output is None else _page(output, inputs, overwrite=end.overwrite)
     if target is not None:
         new_figure(1, 1)  # or it says what to install, before anything is computed
@@ -58,14 +59,14 @@ def geometry(
         if len(fitted) != len(recipes):
             raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
         fitted = {recipe.name: each for recipe, each in zip(recipes, fitted, strict=True)}
-    embedder = reader.embedder(
-        [layer_recipe(measure, recipes[0].subword_pooling), *recipes],
-        **splitting.for_embedder(),
-        # By name, because the layers beside the recipes stay as they are.
-        **({"post_processing": fitted} if fitted else {}),
-    )
-    with progress_bar("words", hidden=end.no_bar) as bar:
-        measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar.update)
+    with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
+        embedder = reader.embedder(
+            [layer_recipe(measure, recipes[0].subword_pooling), *recipes],
+            **splitting.for_embedder(),
+            # By name, because the layers beside the recipes stay as they are.
+            **({"post_processing": fitted} if fitted else {}),
+        )
+        measured = measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=bar)
     report = GeometryReport(measured, str(embedder.provenance["model"]))
     if target is not None:
         from wordstates.files.atomic import write_text_whole

@@ -44,7 +44,7 @@ def index(
 
     with progress_bar("words", hidden=json or quiet, what="indexing") as bar:
         manifest = build_index(
-            source, output, recipe=recipe, layer=layer, steps=steps, overwrite=overwrite, on_progress=bar.update
+            source, output, recipe=recipe, layer=layer, steps=steps, overwrite=overwrite, on_progress=bar
         )
     where = str(output or default_index_path(source))
     usages = sum(part.usages for part in manifest.parts)

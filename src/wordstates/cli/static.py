@@ -16,6 +16,7 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import each_of, output_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
+from wordstates.documents.input_meter import InputMeter
 from wordstates.options import StaticKind
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def static(
         types = Types(splitter.split, vocabulary=wanted, by=by, lowercase=lowercase, max_usages=max_usages)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
-    documents = reading.documents(inputs, reading.not_in_names(by), ids_must_differ=False)
+    documents = reading.documents(
+        inputs, reading.not_in_names(by), meter=(meter := InputMeter()), ids_must_differ=False
+    )
     if not dry_run:
         check_no_input(output, inputs)
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
@@ -88,8 +91,8 @@ def static(
         count(types, report, min_count=min_count)
         end_with(report, output, end, dry_run=True)
         return
-    embedder = reader.embedder(recipes)
-    with progress_bar("words", hidden=end.no_bar) as bar:
+    with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
+        embedder = reader.embedder(recipes)
         vectors, report = make_static(
             embedder,
             documents,
@@ -107,7 +110,7 @@ def static(
                 },
                 "words": "targets" if wanted is not None else splitter.name,
             },
-            on_progress=bar.update,
+            on_progress=bar,
         )
     report.bytes = file.write(vectors)
     end_with(report, output, end)

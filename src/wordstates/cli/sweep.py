@@ -60,7 +60,7 @@ def sweep(
         PartialFile(Path(path), overwrite=end.overwrite)  # or it says why not, before anything is computed
     paths = splits.paths()
     task = about.read(paths, seed=grid.seed)
-    report = _sweep(task, model or ["minilm"], options, compute, hidden=end.no_bar, plots=output is not None)
+    report = _sweep(task, model or ["minilm"], options, compute, end, plots=output is not None)
     report.data.extend(paths.values())
     written = _write(report, output, save_recipe)
     if end.json:
@@ -76,7 +76,7 @@ def sweep(
 
 
 def _sweep(
-    task: Task, models: Sequence[str], options: SweepOptions, compute: ComputeOptions, *, hidden: bool, plots: bool
+    task: Task, models: Sequence[str], options: SweepOptions, compute: ComputeOptions, end: EndOptions, *, plots: bool
 ) -> SweepReport:
     from wordstates.evaluate.sweep.models import maker_of, model_names
     from wordstates.evaluate.sweep.run import sweep
@@ -85,10 +85,10 @@ def _sweep(
     check_extra(plots=plots)
     makers = {name: maker_of(name, seed=options.seed, **vars(compute)) for name in model_names(models)}
     with (
-        progress_bar("usages", hidden=hidden) as reading,
-        progress_bar("recipes", hidden=hidden, what="scoring") as scoring,
+        progress_bar("usages", hidden=end.no_bar, total=len(makers) * len(task.usages)) as reading,
+        progress_bar("recipes", hidden=end.no_bar, what="scoring", share=lambda: 1.0) as scoring,
     ):
-        return sweep(task, makers, options, reading.update, scoring.update)
+        return sweep(task, makers, options, reading, scoring)
 
 
 def _write(report: SweepReport, page: str | None, recipe: str | None) -> list[str]:

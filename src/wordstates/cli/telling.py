@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from wordstates.cli.options import print_json
+from wordstates.progress import Progress, ShownProgress
 
 if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
@@ -92,11 +93,30 @@ def say_rejects(number: int, path: str | Path) -> None:
     say(f"wordstates: {number:,} of the documents could not be embedded; they are in {path}")
 
 
-def progress_bar(unit: str, *, hidden: bool, what: str = "embedding") -> Any:
-    """Make a bar on standard error, or one that does not show: where it is hidden, or nobody looks."""
-    from tqdm import tqdm
+def progress_bar(
+    unit: str = "words",
+    *,
+    hidden: bool,
+    what: str = "embedding",
+    total: int | None = None,
+    share: Callable[[], float | None] = lambda: None,
+    lines: bool = False,
+) -> Progress:
+    """Show how far the command is, on standard error where that is a terminal.
 
-    return tqdm(unit=f" {unit}", unit_scale=True, desc=what, disable=hidden or not sys.stderr.isatty())
+    Args:
+        unit: What is counted.
+        hidden: Show nothing.
+        what: What is done; before it embeds, a command loads a model.
+        total: How many there are, if that is known.
+        share: Gives how much of the input has been read, as `InputMeter.share`.
+        lines: Write a line now and then where there is no terminal.
+    """
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if hidden or not (is_terminal or lines):
+        return Progress()
+    first = "loading model" if what == "embedding" else ""
+    return ShownProgress(unit, what=what, first=first, total=total, share=share, bar=is_terminal)
 
 
 def end_with_rejects(rejects: Sequence[Reject], output: str) -> None:

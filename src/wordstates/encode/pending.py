@@ -66,6 +66,11 @@ class PendingEmbeddings:
             if recipe.subword_pooling != "none"
         }
 
+    @property
+    def n_words(self) -> int:
+        """Number of words of all texts, those not yet computed included."""
+        return sum(map(len, self._word_spans))
+
     def start(self, prepared: Prepared, *, at_once: bool = False) -> None:
         """Hand over the next stretch of the texts.
 

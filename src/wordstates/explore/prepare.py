@@ -39,13 +39,13 @@ def _embedded(path: Path, on_progress: Callable[[int], object], options: dict[st
     """Embed texts into a store beside them; what is there already is kept."""
     from wordstates.documents.readers import read_documents
     from wordstates.embedder import WordEmbedder
-    from wordstates.runs.run_progress import RunProgress
+    from wordstates.progress import Progress
     from wordstates.store.run import StoreSettings, embed_to_store
 
-    class Heard(RunProgress):
+    class Heard(Progress):
         """Passes on how many words were embedded."""
 
-        def words(self, count: int) -> None:
+        def __call__(self, count: int) -> None:
             on_progress(count)
 
     store = path.with_name(f"{path.name.removesuffix('/').partition('.')[0]}.store")

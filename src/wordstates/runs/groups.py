@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from wordstates.documents.document import Document
 from wordstates.encode.window_cache import SeenWindows
 from wordstates.errors import InputError, ModelError
+from wordstates.progress import Progress
 from wordstates.result.rows import numbers_in
 from wordstates.text.words import as_spans
 
@@ -100,7 +101,7 @@ def embed_groups(
         document_of: The document of each.
         spans_of: Char spans that get a vector, for the things of a group.
         rejects: Takes the documents that fail, with the reason.
-        on_progress: Called after each batch with the number of words it gave.
+        on_progress: Called after each batch with the number of words it gave; a `Progress` also hears what is to come.
         all_may_fail: Go on also where every document of the first group fails.
         most: Characters of a group; None: as many as memory affords if every word gets a vector.
 
@@ -121,7 +122,10 @@ def embed_groups(
             if not number:
                 texts = (document_of(item).text for item in group)
                 attempts.engine = embedder.engine_for(characters_to_come(texts, most))
-            waiting.append((group, attempts.submit(group, hurry=not number)))
+            pending = attempts.submit(group, hurry=not number)
+            waiting.append((group, pending))
+            if isinstance(on_progress, Progress) and not isinstance(pending, Exception):
+                on_progress.expect(pending.n_words)
             if len(waiting) > 1:
                 for done in attempts.finish(*waiting.popleft()):
                     some = True

@@ -16,8 +16,8 @@ from wordstates.documents.document import Document
 from wordstates.documents.output_columns import names_of, output_name
 from wordstates.errors import InputError, OutputError
 from wordstates.options import VectorDtype
+from wordstates.progress import Progress
 from wordstates.result.rows import LARGEST_FLOAT16
-from wordstates.runs.run_progress import RunProgress
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
 from wordstates.store.layout import Layout
@@ -81,7 +81,7 @@ def embed_to_store(
     workers: int = 1,
     devices: Sequence[str] = (),
     cluster: RayCluster | None = None,
-    progress: RunProgress | None = None,
+    progress: Progress | None = None,
     share_read: Callable[[], float | None] = lambda: None,
     stop: NeverStops | None = None,
 ) -> StoreReport:
@@ -111,7 +111,7 @@ def embed_to_store(
     """
     settings, stop = settings or StoreSettings(), stop or NeverStops()
     settings.check()
-    run = _Run(StoreFolder(path), settings, progress or RunProgress(), share_read)
+    run = _Run(StoreFolder(path), settings, progress or Progress(), share_read)
     alone_and_new = not run.folder.path.exists() and settings.part.of == 1
     run.folder.prepare()
     try:
@@ -144,15 +144,15 @@ def _crew(
         from wordstates.store.workers.ray import RayCrew
 
         progress = run.progress
-        crew = RayCrew(made, cluster, run.settings.part, run.done, progress.words, progress.note, stop)
+        crew = RayCrew(made, cluster, run.settings.part, run.done, progress, progress.note, stop)
     elif workers > 1:
         from wordstates.store.workers.processes import WorkerCrew
 
-        crew = WorkerCrew(made, workers, devices, run.done, run.progress.words, stop)
+        crew = WorkerCrew(made, workers, devices, run.done, run.progress, stop)
     else:
         if not is_one:
             made = made(device=devices[0]) if devices else made()
-        crew = LocalCrew(made, run.done, run.progress.words, stop)
+        crew = LocalCrew(made, run.done, run.progress, stop)
     try:
         yield crew
     finally:
@@ -166,7 +166,7 @@ class _Run:
         self,
         folder: StoreFolder,
         settings: StoreSettings,
-        progress: RunProgress,
+        progress: Progress,
         share_read: Callable[[], float | None],
     ) -> None:
         self.folder = folder
@@ -187,12 +187,9 @@ class _Run:
             raise InputError("There is no document in the input: nothing to make a store of.")
         manifest = self._manifest(crew, first)
         crew.begin(ShardJob(self.folder.shards, self.folder.records, manifest.layout, manifest.provenance))
-        self.progress.begin(self._share_read, crew.processes)
-        try:
-            ending = self._each(chain([first], shards), crew, manifest)
-            crew.drain()
-        finally:
-            self.progress.end()
+        self.progress.begin(crew.processes)
+        ending = self._each(chain([first], shards), crew, manifest)
+        crew.drain()
         self._finish(ending)
         self._report.seconds = round(time.perf_counter() - began, 3)
         return self._report
@@ -264,6 +261,7 @@ class _Run:
                 raise self._changed(self._what_changed(shard, there))
             if not self.settings.part.has(number):
                 continue
+            self.progress.shard_read(sum(len(document.text) for document in shard.documents))
             if there is None:
                 self._space.check()
                 crew.submit(shard)
@@ -291,13 +289,13 @@ class _Run:
 
     def _skip(self, record: ShardRecord) -> None:
         self._report.skipped += 1
-        self.progress.shard_skipped(len(record.rejects))
+        self.progress.shard_done(record.words, len(record.rejects), skipped=True)
 
     def done(self, record: ShardRecord) -> None:
         """Take note of a shard that was computed."""
         self._report.computed += 1
         self._report.computed_words += record.words
-        self.progress.shard_done(len(record.rejects))
+        self.progress.shard_done(record.words, len(record.rejects))
         self._space.wrote(record.bytes)
         if not self._foreseen and self.settings.part.of == 1 and not self._report.skipped:
             self._foreseen = True

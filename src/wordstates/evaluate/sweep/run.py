@@ -26,6 +26,7 @@ from wordstates.evaluate.sweep.scores import Bootstrap, Interval, Predictions, a
 from wordstates.evaluate.sweep.senses import Senses
 from wordstates.options import SubwordPooling
 from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.progress import Progress
 from wordstates.recipe import Recipe
 
 MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
@@ -135,6 +136,8 @@ def sweep(
     began = time.perf_counter()
     folds = make_folds(kept, n_folds=options.n_folds, seed=options.seed)
     course = _Course(kept, _scorer(kept, options.metric), folds, options)
+    if isinstance(on_scored, Progress):
+        on_scored.expect(sum(len(_grid(vectors, course)) for vectors in passes.values()))
     models = [_scored(name, vectors, course, on_scored) for name, vectors in passes.items()]
     choice = _choice([result for model in models for result in model.results], course)
     return SweepReport(
@@ -198,12 +201,16 @@ def _scorer(task: Task, metric: str | None) -> Scorer:
     return scorer
 
 
-def _scored(name: str, vectors: LayerVectors, course: _Course, on_scored: Callable[[int], object]) -> ModelResult:
-    """Score every candidate of a model."""
+def _grid(vectors: LayerVectors, course: _Course) -> list[Candidate]:
     options = course.options
     post_processings = options.post_processings or default_post_processings(course.task.name)
+    return list(make_grid(vectors.n_blocks, options.poolings, post_processings, options.grid))
+
+
+def _scored(name: str, vectors: LayerVectors, course: _Course, on_scored: Callable[[int], object]) -> ModelResult:
+    """Score every candidate of a model."""
     results = []
-    grid = make_grid(vectors.n_blocks, options.poolings, post_processings, options.grid)
+    grid = _grid(vectors, course)
     for recipe in dict.fromkeys(candidate.recipe for candidate in grid):
         pooled = vectors.of(recipe)
         for candidate in (each for each in grid if each.recipe == recipe):
