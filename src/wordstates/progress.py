@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from wordstates.errors import of_the_caller
+
 _LINE_EVERY = 30.0  # seconds
 _SHOW_EVERY = 0.2
 _WORDS_OF_A_CHARACTER = 1 / 6  # about, until a shard has been counted
@@ -175,9 +177,6 @@ class ShownProgress(Progress):
         if memory := memory_bytes(processes):
             parts.append(f"{memory / 2**30:.2f} GiB")
         return ", ".join(parts)
-
-
-from wordstates.errors import of_the_caller
 
 
 @contextmanager
