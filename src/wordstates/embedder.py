@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.encode.inputs import Texts, as_texts
+from wordstates.encode.inputs import Table, Texts, as_texts
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_window, window_settings
@@ -212,19 +212,23 @@ class WordEmbedder:
 
     def encode(
         self,
-        texts: Texts,
+        texts: Texts | Table,
         *,
         words: Sequence[str] | Sequence[Sequence[str]] | None = None,
         spans: Sequence[Any] | None = None,
+        word: str | None = None,
+        group: str | Sequence[str] | None = None,
         show_progress: bool = False,
         on_progress: Callable[[int], object] | None = None,
     ) -> WordEmbeddings:
         """Give the vectors of the words of texts.
 
         Args:
-            texts: A text, a list of texts, or a list of lists of given words (joined by a space).
+            texts: A text, a list of them, a list of lists of given words (joined by a space), or a table of words.
             words: The words of each text, as they stand in it, instead of splitting; for a single text, its words.
             spans: Char spans of the words or phrases of each text, instead of splitting; for a single text, its spans.
+            word: Column of a pandas, polars or Arrow table with a word a row; an empty cell keeps its place.
+            group: Columns that say which consecutive rows are one text; default all rows are.
             show_progress: Show a bar on standard error.
             on_progress: Called after each batch with the number of words it gave a vector.
 
@@ -241,10 +245,10 @@ class WordEmbedder:
             >>> emb["bank"].vectors.shape
             (2, 384)
         """
-        listed, given = as_texts(texts, words, spans)
-        spans_of_texts = self.split(listed) if given is None else given
-        with progress(show_progress, on_progress, sum(map(len, spans_of_texts))) as advance:
-            return self._begin(listed, spans_of_texts, words="" if given is None else "given").result(advance)
+        listed, given = as_texts(texts, words, spans, word, group)
+        of_words, origin = (self.split(listed), "") if given is None else (given, "given")
+        with progress(show_progress, on_progress, sum(map(len, of_words))) as advance:
+            return self._begin(listed, of_words, origin).result(advance)
 
     def find(
         self,
@@ -296,9 +300,7 @@ class WordEmbedder:
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
 
     def use_fastest_engine(self) -> str:
-        """Leave every call from now on to the fastest engine that agrees with PyTorch, short calls too.
-
-        A run of many calls whose vectors belong together wants one engine for all of them.
+        """Leave every call from now on to the fastest engine that agrees with PyTorch, so that all have the same.
 
         Returns:
             Its name, as ``torch``, ``openvino`` or ``packed-masked``; the one asked for where it was not ``"auto"``.
@@ -337,8 +339,7 @@ class WordEmbedder:
             spans: As in `encode`.
             engine: The engine of this call, by the name that `engine_for` gave; default chosen by its length.
             seen: What a run of many calls remembers: texts that it read before are not read again.
-            hurry: Whether the engine should have work at once; else, as while another call computes, more texts are
-                planned together, which wastes less on padding.
+            hurry: Whether the engine should have work at once; else more texts are planned together: less padding.
 
         Returns:
             What `encode` would give, by its method ``result()``.
@@ -354,9 +355,8 @@ class WordEmbedder:
             (2, 384)
         """
         listed, given = as_texts(texts, None, spans)
-        if given is None:
-            return self._begin(listed, self.split(listed), engine=engine, seen=seen, hurry=hurry)
-        return self._begin(listed, given, words="given", engine=engine, seen=seen, hurry=hurry)
+        spans, origin = (self.split(listed), "") if given is None else (given, "given")
+        return self._begin(listed, spans, origin, engine=engine, seen=seen, hurry=hurry)
 
     def engine_for(self, characters: float) -> str:
         """Say which engine computes a call with texts of so many characters.

@@ -7,6 +7,9 @@ from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import regex
 import torch
@@ -56,7 +59,7 @@ def test_a_spacy_language_splits() -> None:
 
 def test_words_that_are_given_alone_are_joined_by_a_space(bert: WordEmbedder) -> None:
     emb = bert.encode([["old", "", "mill"], []])
-    assert emb.texts == ("old  mill", "")
+    assert emb.texts == ("old mill", "")
     assert emb.words == ["old", "", "mill"]
     assert emb.statuses == ["ok", "no_subwords", "ok"]
 
@@ -532,3 +535,34 @@ def test_a_text_that_ends_in_the_special_token_gets_no_second_one() -> None:
         [expected] = by_hand.vectors(model, tokenizer, found.texts[0], [span], [-1], "mean", "mean")
         assert expected is not None
         assert np.allclose(found.vector, expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "dict"])
+def test_a_table_of_words_has_a_word_a_row(bert: WordEmbedder, kind: str) -> None:
+    words: list[Any] = ["The", "river", None, "A", "bank", "A"]
+    columns = {"word": words, "story": [1, None, 1, 1, 1, 1], "sentence": ["1", "1", "1", "2", "2", "1"]}
+    if kind == "pandas":
+        table: Any = pd.DataFrame(columns)
+    else:
+        table = {"polars": pl.DataFrame, "arrow": pa.table, "dict": dict}[kind](columns)
+    found = bert.encode(table, word="word", group=["story", "sentence"])
+    assert found.words == ["The", "river", "", "A", "bank", "A"]
+    assert found.texts == ("The river", "A bank", "A")
+    assert found.statuses[2] == "no_subwords"
+    given = bert.encode([["The", "river"], ["A", "bank"], ["A"]])
+    np.testing.assert_allclose(found.vectors[[0, 1, 3, 4, 5]], given.vectors, atol=1e-6)
+    assert bert.encode(table, word="word").texts == ("The river A bank A",)
+
+
+def test_what_is_wrong_with_a_table_is_told(bert: WordEmbedder) -> None:
+    frame = pd.DataFrame({"word": ["A", 3], "text": ["A fox", "B"]})
+    for arguments, says in [
+        ({}, "Of a table, give the column of texts"),
+        ({"group": "word"}, "give word=... too"),
+        ({"word": "wrod"}, "There is no column 'wrod' in the table: there are word, text"),
+        ({"word": "word"}, "Row 1 of the column 'word' is 3: a word is a string"),
+        ({"word": "text", "words": [["A"]]}, "leave words=... and spans=... out"),
+        ({"word": "text", "group": "none"}, "There is no column 'none'"),
+    ]:
+        with pytest.raises(InputError, match=says):
+            bert.encode(frame, **arguments)  # type: ignore[arg-type]

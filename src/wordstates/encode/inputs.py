@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from wordstates.errors import InputError
+from wordstates.text.grouping import is_missing, same_groups
 from wordstates.text.words import Spans, check_spans, join_words, locate_words
 
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
 
 
-def as_texts(texts: Texts, words: Any, spans: Any) -> tuple[list[str], list[Spans] | None]:
+class Table(Protocol):
+    """A table by the names of its columns: of pandas, polars or Arrow, or a dict of lists."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """Give a column."""
+
+
+def as_texts(
+    texts: Texts | Table, words: Any, spans: Any, word: str | None = None, group: str | Sequence[str] | None = None
+) -> tuple[list[str], list[Spans] | None]:
     """Check texts and what was given with them; spans are None where texts are to be split."""
+    if word is not None:
+        if words is not None or spans is not None:
+            raise InputError("word=... is for tables, which have their words: leave words=... and spans=... out.")
+        texts = _texts_of_table(texts, word, [group] if isinstance(group, str) else group or [])
+    elif group is not None:
+        raise InputError("group=... says which rows of a table are one text: give word=... too.")
+    elif hasattr(texts, "columns") or hasattr(texts, "column_names"):
+        raise InputError("Of a table, give the column of texts, as frame['text'], or word=... that of its words.")
     if words is not None and spans is not None:
         raise InputError("Give words=... or spans=..., not both.")
     if isinstance(texts, str):
@@ -22,7 +40,7 @@ def as_texts(texts: Texts, words: Any, spans: Any) -> tuple[list[str], list[Span
         raise InputError(
             f"Texts are a string, a list of strings, or a list of lists of words; got {type(texts).__name__}."
         )
-    listed = list(texts)
+    listed: list[Any] = list(texts)  # type: ignore[arg-type]  # just seen to be iterable
     if listed and all(isinstance(text, (list, tuple)) for text in listed):
         if words is not None or spans is not None:
             raise InputError("The texts are lists of given words already: leave words=... and spans=... out.")
@@ -42,6 +60,25 @@ def as_texts(texts: Texts, words: Any, spans: Any) -> tuple[list[str], list[Span
     return checked, [
         locate(text, part, f"text {index}") for index, (text, part) in enumerate(zip(checked, given, strict=True))
     ]
+
+
+def _texts_of_table(table: Any, word: str, groups: Sequence[str]) -> list[list[str]]:
+    """Give the words of each text of a table with a word a row."""
+    words, *keys = (_column(table, name) for name in (word, *groups))
+    for row, given in enumerate(words):
+        if not isinstance(given, str) and not is_missing(given):
+            raise InputError(f"Row {row} of the column {word!r} is {given!r}: a word is a string.")
+    rows = ((tuple(key[row] for key in keys), "" if is_missing(given) else given) for row, given in enumerate(words))
+    return [members for _, members in same_groups(rows, "The table")]
+
+
+def _column(table: Any, name: str) -> list[Any]:
+    """Give the values of a column; Arrow's are not Python's yet."""
+    names = getattr(table, "column_names", None) or list(getattr(table, "columns", table))
+    if name not in names:
+        raise InputError(f"There is no column {name!r} in the table: there are {', '.join(map(str, names))}.")
+    column = table[name]
+    return list(column.to_pylist() if hasattr(column, "to_pylist") else column)
 
 
 def _checked(texts: Sequence[object]) -> list[str]:
