@@ -21,7 +21,7 @@ from wordstates.evaluate.data.task import Task
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.models import maker_of
 from wordstates.evaluate.sweep.run import SweepOptions, sweep
-from wordstates.model._hf import minilm_folder
+from wordstates.model._hub import minilm_folder
 
 _PENALTIES = (0.001, 0.01, 0.1, 1.0)
 _SCORES: Mapping[str, Callable[[Any, Any], float]] = {

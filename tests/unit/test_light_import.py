@@ -67,3 +67,9 @@ def test_help_and_a_wrong_option_need_not_wait(arguments: list[str], code: int) 
 def test_a_missing_input_is_told_before_torch_is_loaded() -> None:
     arguments = ["embed", "no-such-file.txt", "-o", "b.npz"]
     assert not loaded_after(COMMAND.format(arguments=arguments, code=1)) & {"torch", "transformers"}
+
+
+def test_how_a_text_splits_is_shown_without_pytorch() -> None:
+    loaded = loaded_after(COMMAND.format(arguments=["subwords", "The bank."], code=0))
+    assert "transformers" in loaded
+    assert not loaded & {"torch", "scipy", "sklearn", "pandas"}

@@ -46,7 +46,8 @@ def _facts() -> dict[str, Any]:
 
     import torch
 
-    from wordstates.model._hf import hub_state, versions
+    from wordstates.model._hf import versions
+    from wordstates.model._hub import hub_state
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

