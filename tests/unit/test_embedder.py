@@ -130,7 +130,7 @@ def test_empty_texts_are_texts(bert: WordEmbedder) -> None:
         (None, "Texts are a string, a list of strings"),
         ({"text": "mill"}, "Texts are a string, a list of strings"),
         (["mill", b"lake"], "Text 1 is of type bytes: decode it first"),
-        (["mill", None], "Text 1 is of type NoneType: every text is a string"),
+        (["mill", None], "Text 1 is of type NoneType: it is missing"),
         (["mill", ["lake"]], "Text 1 is of type list"),
         ([["mill", 3]], "Word 1 of the given words is 3, not a string"),
         ("half \ud83d pair", "Text 0 holds half a character"),

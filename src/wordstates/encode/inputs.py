@@ -36,11 +36,11 @@ def as_texts(
     if isinstance(texts, str):
         texts = [texts]
         words, spans = (None if given is None else [given] for given in (words, spans))
-    if isinstance(texts, (bytes, dict)) or not hasattr(texts, "__iter__"):
+    if isinstance(texts, (bytes, dict)) or not hasattr(texts, "__iter__") or getattr(texts, "ndim", 1) == 0:
         raise InputError(
             f"Texts are a string, a list of strings, or a list of lists of words; got {type(texts).__name__}."
         )
-    listed: list[Any] = list(texts)  # type: ignore[arg-type]  # just seen to be iterable
+    listed = [_plain(text) for text in texts]  # type: ignore[union-attr]  # just seen to be iterable
     if listed and all(isinstance(text, (list, tuple)) for text in listed):
         if words is not None or spans is not None:
             raise InputError("The texts are lists of given words already: leave words=... and spans=... out.")
@@ -53,6 +53,7 @@ def as_texts(
     what = "words" if words is not None else "spans"
     if len(given) != len(checked):
         raise InputError(f"{len(checked)} texts but {len(given)} lists of {what}: give one list for each text.")
+    given = [_plain(part) for part in given] if words is not None else given
     for index, part in enumerate(given):
         if isinstance(part, (str, bytes)) or not hasattr(part, "__len__"):
             raise InputError(f"The {what} of text {index} are {part!r}: give a list of {what}.")
@@ -81,10 +82,22 @@ def _column(table: Any, name: str) -> list[Any]:
     return list(column.to_pylist() if hasattr(column, "to_pylist") else column)
 
 
+def _plain(text: object) -> Any:
+    """Give the words of a text as a list where a column of an array, a frame or an Arrow table has them otherwise."""
+    for name in ("tolist", "to_pylist", "as_py"):
+        if hasattr(text, name):
+            return getattr(text, name)()
+    return text
+
+
 def _checked(texts: Sequence[object]) -> list[str]:
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            hint = "decode it first, as text.decode('utf-8')" if isinstance(text, bytes) else "every text is a string"
+            hint = "every text is a string, or every text is a list of words"
+            if isinstance(text, bytes):
+                hint = "decode it first, as text.decode('utf-8')"
+            elif text is None or text != text:
+                hint = "it is missing; leave it out, or put an empty string in its place"
             raise InputError(f"Text {index} is of type {type(text).__name__}: {hint}.")
         if not text.isascii():
             try:

@@ -18,6 +18,7 @@ import regex
 from jaxtyping import Int
 
 from wordstates.errors import InputError, MissingExtraError, SpanError, of_the_caller
+from wordstates.text.scripts import warning_once
 
 Spans = Int[np.ndarray, "words 2"]
 Splitter = Callable[[str], Sequence[Any]]
@@ -37,6 +38,8 @@ _ASCII_WORD = re.compile(
     r"[A-Za-z0-9_]+(?:(?:(?<=[A-Za-z])[.':](?=[A-Za-z])|(?<=[0-9])[.',;](?=[0-9]))[A-Za-z0-9_]+)*"
     r"|[!-/:-@\[-^`{-~]"
 )
+# What spaCy splits a language with, where its rules do not do it.
+_SPACY_NEEDS = {"th": "pythainlp", "ja": "sudachipy sudachidict_core", "ko": "natto-py (and mecab-ko)", "vi": "pyvi"}
 _WORD_EDGE = regex.compile(r"\b|(?w:\b)")
 _SPACE = regex.compile(r"[\s\x1c-\x1f]*")
 _NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
@@ -280,17 +283,27 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
     Raises:
         InputError: If `words` is none of these.
         MissingExtraError: If spaCy is asked for and not installed.
+
+    Warns:
+        UserWarning: Once, if texts are split by ``unicode`` or ``whitespace`` whose script writes no spaces.
     """
     suffix = "" if punctuation else " without punctuation"
     if words == "unicode":
         return WordSplitter(
             f"unicode{suffix}",
-            lambda texts: [unicode_words(text, punctuation=punctuation) for text in texts],
+            warning_once(
+                lambda texts: [unicode_words(text, punctuation=punctuation) for text in texts],
+                "Unicode words are single characters or clusters of them",
+            ),
             by_rule=True,
         )
     if words == "whitespace":
         return WordSplitter(
-            f"whitespace{suffix}", lambda texts: [whitespace_words(text, punctuation=punctuation) for text in texts]
+            f"whitespace{suffix}",
+            warning_once(
+                lambda texts: [whitespace_words(text, punctuation=punctuation) for text in texts],
+                "what stands between white space are phrases",
+            ),
         )
     if isinstance(words, str) and words.startswith("spacy:"):
         return _spacy_splitter(_load_spacy(words.removeprefix("spacy:")), words)
@@ -324,9 +337,16 @@ def _load_spacy(name: str) -> Any:
     try:
         return spacy.blank(name)
     except ImportError as error:
+        reason = str(error).strip()
+        if "[E048]" in reason:  # spaCy's number for a language that it does not know
+            raise InputError(
+                f"words='spacy:{name}': no installed spaCy pipeline and no language has this name; install the "
+                "pipeline, or give a language code such as 'spacy:en'."
+            ) from error
+        needed = _SPACY_NEEDS.get(name)
         raise InputError(
-            f"words='spacy:{name}': no installed spaCy pipeline and no language has this name; install the pipeline, "
-            "or give a language code such as 'spacy:en'."
+            f"words='spacy:{name}': spaCy splits this language with another library, which is not installed"
+            + (f": pip install {needed}" if needed else f". spaCy says: {reason}")
         ) from error
 
 
