@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usage_files import write_file
 from wordstates.errors import InputError, OutputError
-from wordstates.files.formats import PROVENANCE
 from wordstates.usages.build import build_index, default_index_path
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.marked import read_marked
 from wordstates.usages.search import nearest
-
-RECIPE = {"name": "last", "layers": -1, "layer_pooling": "mean", "subword_pooling": "mean", "layer_numbers": [2]}
-
-
-def write_file(
-    path: Path,
-    vectors: list[list[float] | None],
-    words: list[str] | None = None,
-    weights: str = "w",
-    **columns: list[str],
-) -> Path:
-    """Write what `wordstates embed` writes, without a model: a document a row."""
-    count = len(vectors)
-    words = words or ["bank"] * count
-    shape = [len(next(vector for vector in vectors if vector is not None))]
-    data = {
-        "document": pa.array([f"d{number}" for number in range(count)]),
-        "position": pa.array(np.zeros(count), pa.int32()),
-        "word": pa.array(words),
-        "start": pa.array(np.full(count, 4), pa.int32()),
-        "end": pa.array([4 + len(word) for word in words], pa.int32()),
-        "status": pa.array(["no_subwords" if vector is None else "ok" for vector in vectors]),
-        "subwords": pa.array(np.ones(count), pa.int32()),
-        **{name: pa.array(values) for name, values in columns.items()},
-        "vector": pa.array(vectors, pa.list_(pa.float32(), shape[0])),
-    }
-    schema = pa.schema(
-        [
-            pa.field(name, column.type, metadata={"shape": json.dumps(shape)} if name == "vector" else None)
-            for name, column in data.items()
-        ],
-        metadata={PROVENANCE: json.dumps({"model": "m", "weights": weights, "recipes": [RECIPE]})},
-    )
-    pq.write_table(pa.table(list(data.values()), schema=schema), path)
-    return path
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     share, square = count / total, _Z**2
     middle = (share + square / (2 * total)) / (1 + square / total)
     half = _Z / (1 + square / total) * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))
 
 
 def shares_by(groups: Sequence[str], labels: Int[np.ndarray, " usages"]) -> list[GroupShares]:
