@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from wordstates.errors import of_the_caller
+from wordstates.wording import counted
 
 _LINE_EVERY = 30.0  # seconds
 _SHOW_EVERY = 0.2
@@ -192,18 +193,6 @@ def progress(
             told(count)
 
         yield advance
-
-
-def counted(number: int, thing: str) -> str:
-    """Write a number and what it counts, in the singular or the plural.
-
-    Example:
-        >>> counted(1, "text"), counted(2_000, "text"), counted(2, "copy")
-        ('1 text', '2,000 texts', '2 copies')
-    """
-    if number == 1:
-        return f"1 {thing}"
-    return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
 
 
 def memory_bytes(others: Sequence[int] = ()) -> int:

@@ -266,3 +266,13 @@ def test_a_signal_waits_for_what_is_worth_finishing() -> None:
         signal.raise_signal(signal.SIGINT)
         stop.check()  # the time is over
         raise AssertionError("not reached")
+
+
+def test_a_lock_that_is_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    """What it leads to would be emptied."""
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious", encoding="utf-8")
+    (tmp_path / "0-of-1.lock").symlink_to(precious)
+    with pytest.raises(OutputError, match="cannot be written to"), locks.working_as(tmp_path, Part(), "store"):
+        raise AssertionError("not reached")
+    assert precious.read_text(encoding="utf-8") == "precious"

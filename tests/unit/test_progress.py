@@ -10,7 +10,7 @@ import pytest
 from families import build
 from wordstates import WordEmbedder, progress
 from wordstates.documents.document import Document
-from wordstates.progress import Progress, ShownProgress, counted, memory_bytes
+from wordstates.progress import Progress, ShownProgress, memory_bytes
 from wordstates.runs.groups import embed_groups, spans_of
 
 
@@ -109,11 +109,6 @@ def test_find_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     embedder.find(["the mill", "a mill"], ["mill"], on_progress=told.append, show_progress=True)
     assert sum(told) == 2
     assert "100%" in capsys.readouterr().err
-
-
-def test_a_number_and_what_it_counts() -> None:
-    assert [counted(number, "text") for number in (0, 1, 2_000)] == ["0 texts", "1 text", "2,000 texts"]
-    assert counted(2, "copy") == "2 copies"
 
 
 def test_the_memory_of_processes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wordstates.cli.options import Json, print_json
+from wordstates.wording import in_columns
 
 _EXTRAS = {  # and the modules that each brings
     "evaluate": ("matplotlib", "sklearn"),
@@ -31,11 +32,8 @@ def doctor(json: Json = False) -> None:
     if json:
         print_json(facts)
         return
-    width = max(map(len, facts)) + 2
-    for key, value in facts.items():
-        lines = value if isinstance(value, list) else [value]
-        for index, line in enumerate(lines or ["none"]):
-            print(f"{('' if index else key).ljust(width)}{line}")
+    lines = {key: value if isinstance(value, list) else [value] for key, value in facts.items()}
+    print(in_columns([("" if n else key, str(each)) for key in lines for n, each in enumerate(lines[key] or ["none"])]))
 
 
 def _facts() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def explore(
     port: Annotated[int, output_option(min=0, max=65535, help="Port to serve at.")] = 8765,
     no_browser: Annotated[bool, output_option("--no-browser", help="Do not open the page.")] = False,
 ) -> None:
-    """Look at the usages of STORE in a browser: a map, a concordance, senses, any sentence.
+    """Look at the usages of STORE in a browser: map, lines, senses.
 
     The page is served to this machine alone, and makes no request to any other.
 

@@ -8,6 +8,7 @@ import typer
 
 from wordstates.cli.options import Json, Overwrite, Quiet, output_option, print_json, vectors_option
 from wordstates.cli.telling import progress_bar, say
+from wordstates.wording import counted
 
 
 def index(
@@ -61,8 +62,8 @@ def index(
             }
         )
     elif not quiet:
-        said = f"{where}: {usages:,} usages, {manifest.dim} dimensions, {'+'.join(manifest.steps)}"
-        notes = [f"{without:,} words without a vector are left out"] if without else []
+        said = f"{where}: {counted(usages, 'usage')}, {manifest.dim} dimensions, {'+'.join(manifest.steps)}"
+        notes = [f"{counted(without, 'word')} without a vector are left out"] if without else []
         if manifest.texts == "rebuilt":
             notes.append(
                 "the texts around the usages are rebuilt from the words: what stood between them is a space "

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wordstates.cli.options import Json, print_json
+from wordstates.wording import in_columns
 
 
 def info(
@@ -25,9 +26,7 @@ def info(
     if json:
         print_json({**description, "provenance": provenance})
         return
-    width = max(len(key) for key in [*description, *provenance]) + 2
-    for key, value in [*description.items(), *provenance.items()]:
-        print(f"{key.ljust(width)}{_shown(value)}")
+    print(in_columns([(key, _shown(value)) for key, value in [*description.items(), *provenance.items()]]))
 
 
 def _description(file: str) -> dict[str, Any]:

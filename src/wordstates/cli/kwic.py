@@ -11,6 +11,7 @@ import typer
 from wordstates.cli.groups import Inputs, ReadingOptions, check_no_input
 from wordstates.cli.options import Bom, Json, Overwrite, output_option, print_json, search_option
 from wordstates.cli.telling import say
+from wordstates.wording import counted, in_columns
 
 _NARROWEST = 20  # characters of context on a side, however narrow the terminal
 _CONTEXT = 40
@@ -64,7 +65,7 @@ def kwic(
     *,
     reading: ReadingOptions,
 ) -> None:
-    """Print every usage of TARGET in INPUT, the word in the middle of the line.
+    """Print every usage of TARGET in INPUT, below each other.
 
     Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning; texts need no
     model at all. An ellipsis says that a text goes on.
@@ -119,10 +120,12 @@ def kwic(
         for text in aligned_lines(lines, columns):
             print(text)
     said = (
-        f"{len(lines):,} of {len(found.lines):,} usages" if len(lines) < len(found.lines) else f"{len(lines):,} usages"
+        f"{len(lines):,} of {counted(len(found.lines), 'usage')}"
+        if len(lines) < len(found.lines)
+        else counted(len(lines), "usage")
     )
     if not json:
-        say(f"{said} in {found.texts:,} texts{found.frequency()}")
+        say(f"{said} in {counted(found.texts, 'text')}{found.frequency()}")
 
 
 def _listed(given: str | None) -> list[str]:
@@ -141,10 +144,7 @@ def _print_counts(counts: list[dict[str, object]], *, json: bool) -> None:
         print_json(counts)
         return
     table = [list(counts[0]) if counts else [], *([_shown(value) for value in count.values()] for count in counts)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for first, *others in table:
-        numbers = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-        print("  ".join([first.ljust(widths[0]), *numbers]))
+    print(in_columns(table, "<>"))
 
 
 def _shown(value: object) -> str:
@@ -166,4 +166,4 @@ def _write(lines: object, output: str, *, overwrite: bool, bom: bool) -> None:
     except BaseException:
         writer.abort()
         raise
-    say(f"wrote {output} ({size:,} bytes)")
+    say(f"wrote {output} ({counted(size, 'byte')})")

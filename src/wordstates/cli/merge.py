@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.options import Quiet, output_option
+from wordstates.wording import counted
 
 
 def merge(
@@ -29,4 +30,7 @@ def merge(
     if not quiet:
         made = open_store(output)
         state = "complete" if made.complete else "not complete yet"
-        print(f"merged {len(stores):,} stores into {output}: {len(made.shards):,} shards, {state}", file=sys.stderr)
+        print(
+            f"merged {counted(len(stores), 'store')} into {output}: {counted(len(made.shards), 'shard')}, {state}",
+            file=sys.stderr,
+        )

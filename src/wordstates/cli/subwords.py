@@ -17,6 +17,7 @@ from wordstates.cli.options import (
     Words,
     print_json,
 )
+from wordstates.wording import counted, in_columns
 
 
 def subwords(
@@ -73,9 +74,7 @@ def subwords(
         (repr(row["word"])[1:-1], f"{row['start']}-{row['end']}", row["status"], " ".join(row["subwords"]))
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in table) for column in range(3)]
-    for line in table:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]]).rstrip())
+    print(in_columns(table))
     outside = np.setdiff1d(np.arange(len(found.ids)), alignment.subword_index)
     apart = (
         f" ({len(outside)} in no word: {' '.join(tokenizer.pieces(found.ids[outside].tolist()))})"
@@ -83,11 +82,7 @@ def subwords(
         else ""
     )
     print(
-        f"{_counted(len(rows), 'word')}, {_counted(len(found.ids), 'subword')}{apart}, aligned by {found.aligned_by}; "
+        f"{counted(len(rows), 'word')}, {counted(len(found.ids), 'subword')}{apart}, aligned by {found.aligned_by}; "
         f"special tokens around them: {' '.join(tokenizer.pieces(tokenizer.template.wrap([]))) or 'none'}",
         file=sys.stderr,
     )
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.options import Json, print_json
+from wordstates.wording import counted
 
 FAILED = 1
 
@@ -29,8 +30,9 @@ def verify(
         for problem in found.problems:
             print(problem)
         print(
-            f"{store}: {found.shards:,} shards, {found.documents:,} documents, {found.rows:,} rows, {found.bytes:,} "
-            f"bytes, {found.rejects:,} rejects: {'complete, and all is well' if found.ok else 'see above'}"
+            f"{store}: {counted(found.shards, 'shard')}, {counted(found.documents, 'document')}, "
+            f"{counted(found.rows, 'row')}, {counted(found.bytes, 'byte')}, {counted(found.rejects, 'reject')}: "
+            + ("complete, and all is well" if found.ok else "see above")
         )
     if not found.ok:
         raise typer.Exit(FAILED)

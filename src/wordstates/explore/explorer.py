@@ -18,6 +18,7 @@ from wordstates.explore.page import page
 from wordstates.explore.word_view import LayerReader, WordView, pack, view_word
 from wordstates.recipe import Recipe
 from wordstates.usages.index import IndexedUsage, UsageIndex
+from wordstates.wording import counted
 
 _SUGGESTED = 300
 _LONGEST_SENTENCE = 20_000  # characters
@@ -196,7 +197,7 @@ class Explorer:
         steps = [step for step in self.index.manifest.steps if step != "unit"]
         texts = "; spaces between words are rebuilt" if self.index.manifest.texts == "rebuilt" else ""
         done = f", {'+'.join(steps)}" if steps else ""
-        return f"{self.title}: {len(self.index):,} usages, {self._model}, recipe {recipe['name']}{done}{texts}"
+        return f"{self.title}: {counted(len(self.index), 'usage')}, {self._model}, recipe {recipe['name']}{done}{texts}"
 
     def _sample(self) -> list[IndexedUsage]:
         """Take one usage of each of some hundred different words, evenly over the index."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from wordstates.wording import counted
+
 if TYPE_CHECKING:
     from wordstates.result.word_embeddings import WordEmbeddings
 
@@ -60,8 +62,10 @@ def _cut(word: str) -> str:
 def _counts(embeddings: WordEmbeddings) -> str:
     lost = int((~embeddings.has_vector).sum())
     without = f", {lost:,} without a vector" if lost else ""
-    texts = "1 text" if len(embeddings) == 1 else f"{len(embeddings):,} texts"
-    return f"{texts}, {len(embeddings.words):,} words, {len(embeddings.subword_ids):,} subwords{without}"
+    texts = counted(len(embeddings), "text")
+    return (
+        f"{texts}, {counted(len(embeddings.words), 'word')}, {counted(len(embeddings.subword_ids), 'subword')}{without}"
+    )
 
 
 def _shapes(embeddings: WordEmbeddings) -> list[tuple[str, str]]:

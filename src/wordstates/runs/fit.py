@@ -16,6 +16,7 @@ from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.postprocess.steps import check_dim, parse_steps
 from wordstates.runs.groups import embed_groups, spans_of
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -49,7 +50,7 @@ class FitReport(FileReport):
             ("statuses", tally(self.statuses)),
             ("recipe", recipe["name"]),
             ("steps", " + ".join(self.steps)),
-            ("fitted on", f"{self.vectors:,} vectors"),
+            ("fitted on", f"{counted(self.vectors, 'vector')}"),
             ("dimensions", " -> ".join(map(str, self.dimensions))),
             ("seconds", f"{self.seconds:,.1f}"),
             ("bytes", f"{self.bytes:,}"),

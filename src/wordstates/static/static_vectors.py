@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, NoVectorError
 from wordstates.static.means import UsageMeans
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -185,7 +186,7 @@ class StaticVectors:
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {vectors.shape[1]}" for name, vectors in self.vectors.items())
         shown = ", ".join(self.words[:8]) + (", ..." if len(self) > 8 else "")
-        return f"StaticVectors: {len(self):,} types, {shapes}\n  {shown}"
+        return f"StaticVectors: {counted(len(self), 'type')}, {shapes}\n  {shown}"
 
     # -- to files and other libraries --------------------------------------------------------------------------------
 

@@ -78,7 +78,9 @@ def _take(file: IO[str], store: str, path: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     try:
-        file = path.open("a+", encoding="utf-8")
+        # A symbolic link is not followed: what it leads to would be emptied.
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        file = os.fdopen(opened, "r+", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"The folder of {str(path)!r} cannot be written to ({error.strerror}).") from error
     with file:

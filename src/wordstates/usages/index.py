@@ -20,6 +20,7 @@ from wordstates.usages.filters import Condition, parse_condition, rows_that_meet
 from wordstates.usages.manifest import NAME, IndexManifest, differences
 from wordstates.usages.marked import read_marked
 from wordstates.usages.search import nearest
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -132,7 +133,7 @@ class UsageIndex:
         return int(self._starts[-1])
 
     def __repr__(self) -> str:
-        return f"UsageIndex({str(self.path)!r}, {len(self):,} usages, {self.manifest.dim} dimensions)"
+        return f"UsageIndex({str(self.path)!r}, {counted(len(self), 'usage')}, {self.manifest.dim} dimensions)"
 
     @property
     def metadata_columns(self) -> list[str]:

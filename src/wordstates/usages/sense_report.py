@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from wordstates.usages.change import Change, GroupShares
 from wordstates.usages.senses import Senses
+from wordstates.wording import counted
 
 
 def senses_as_text(
@@ -27,15 +28,18 @@ def senses_as_text(
         changes: Distances between groups that follow each other.
     """
     total = len(senses.labels)
-    lines = [f"{senses.word}: {total:,} usages, {_count(len(senses.senses), 'sense')} ({senses.method})"]
+    lines = [f"{senses.word}: {counted(total, 'usage')}, {counted(len(senses.senses), 'sense')} ({senses.method})"]
     for sense in senses.senses:
         words = ", ".join(f"{each.word} {each.log_likelihood:.0f}" for each in sense.collocates)
         given = f'"{names[sense.id]}"  ' if sense.id in names else ""
-        lines += ["", f"{sense.id + 1}.  {sense.size:,} usages, {sense.size / total:.0%}  {given}{words}".rstrip()]
+        lines += [
+            "",
+            f"{sense.id + 1}.  {counted(sense.size, 'usage')}, {sense.size / total:.0%}  {given}{words}".rstrip(),
+        ]
         lines += [f"    {senses.usages[number].in_context(context)}" for number in sense.central]
     lines.append("")
     if senses.unassigned:
-        lines.append(f"in no sense    {senses.unassigned:,} usages, {senses.unassigned / total:.0%}")
+        lines.append(f"in no sense    {counted(senses.unassigned, 'usage')}, {senses.unassigned / total:.0%}")
     if senses.silhouette is not None:
         lines.append(f"silhouette     {senses.silhouette:.2f} (1: well apart, 0: not at all)")
     if senses.stability is not None:
@@ -66,7 +70,3 @@ def _shares(by: str, shares: Sequence[GroupShares]) -> list[str]:
 
 def _name(sense: int) -> str:
     return f"sense {sense + 1}" if sense >= 0 else "no sense"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

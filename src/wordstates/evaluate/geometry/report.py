@@ -10,6 +10,7 @@ from typing import Any
 from wordstates.evaluate.geometry.figures import Geometry, advice
 from wordstates.evaluate.geometry.run import Measured
 from wordstates.evaluate.svg import as_svg, new_figure
+from wordstates.wording import counted, in_columns
 
 _Lines = dict[str, list[float | None]]
 _COLUMNS = (
@@ -67,15 +68,14 @@ class GeometryReport:
     def to_text(self) -> str:
         """Write the table, a line a layer and a recipe."""
         rows = [[name for name, _ in _COLUMNS], *map(_cells, [*self.measured.layers, *self.measured.recipes])]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
+        return in_columns(rows, "<>")
 
     def summary(self) -> str:
         """Say on what it was measured."""
         measured = self.measured
         return (
-            f"{measured.words:,} words of {measured.texts:,} texts; pairs of words are from a sample of "
-            f"{measured.types:,} types, {measured.repeated_types:,} of them in two texts or more"
+            f"{counted(measured.words, 'word')} of {counted(measured.texts, 'text')}; pairs of words are from a sample "
+            f"of {counted(measured.types, 'type')}, {measured.repeated_types:,} of them in two texts or more"
         )
 
     def to_html(self) -> str:

@@ -13,6 +13,7 @@ from wordstates.evaluate.sweep.scores import Interval
 from wordstates.files.saved_recipe import fitted_path
 from wordstates.recipe import Recipe
 from wordstates.runs.report import aligned, tally
+from wordstates.wording import counted, in_columns
 
 _MOST_ROWS = 10
 _SURE = 0.9
@@ -74,7 +75,7 @@ def data_lines(report: SweepReport) -> list[tuple[str, str]]:
     if report.task.skipped:
         rows += [("left out", tally(task.skipped))]
     if unsettled := sum(result.is_unsettled for model in report.models for result in model.results):
-        rows += [("note", f"the probes of {unsettled:,} recipes did not settle within their steps")]
+        rows += [("note", f"the probes of {counted(unsettled, 'recipe')} did not settle within their steps")]
     if report.missing["usages"]:
         rows += [("no vector", f"{report.missing['usages']:,} usages, {report.missing['items']:,} items left out")]
     return rows
@@ -119,18 +120,19 @@ def _head(report: SweepReport) -> str:
 
 def _model(report: SweepReport, model: ModelResult) -> str:
     rows = rows_of(model)
-    width = max(len(result.candidate.name) for _, result in rows)
-    lines = [
-        f"{model.name}: {model.n_blocks} blocks, {model.dim} dimensions, {len(model.results)} recipes",
-        f"{'recipe':<{width}}  {'dev':>6}  test (95%)",
+    table = [("recipe", "dev", "test (95%)", "")]
+    table += [
+        (each.candidate.name, f"{each.dev_score:.3f}", shown_interval(each.test), remark) for remark, each in rows
     ]
-    lines += [
-        f"{each.candidate.name:<{width}}  {each.dev_score:>6.3f}  {shown_interval(each.test):<24}  {remark}".rstrip()
-        for remark, each in rows
+    if model.mix is not None:
+        table.append(("learned mix of layers", f"{model.mix.dev:.3f}", shown_interval(model.mix.test), ""))
+    lines = [
+        f"{model.name}: {counted(model.n_blocks, 'block')}, {model.dim} dimensions, "
+        f"{counted(len(model.results), 'recipe')}",
+        in_columns(table, "<><"),
     ]
     if model.mix is not None:
         weights = " ".join(f"{weight:.2f}" for weight in model.mix.weights)
-        lines.append(f"{'learned mix of layers':<{width}}  {model.mix.dev:>6.3f}  {shown_interval(model.mix.test)}")
         lines.append(f"  its weights, from layer 0: {weights}")
     lines += [
         f"control of {each.candidate.name}: accuracy {each.accuracy:.3f}, of random labels {each.control:.3f}, "
