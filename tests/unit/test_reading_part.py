@@ -330,3 +330,15 @@ def on_meta() -> Any:
 def test_what_cannot_be_read_says_why(tokenizer: str, make: Any, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         WordEmbedder(make(), build(tokenizer)[1])
+
+
+def test_bigbird_says_how_it_can_be_read_and_then_is(tmp_path: Path) -> None:
+    tokenizer = build("bert")[1]
+    config = transformers.BigBirdConfig(vocab_size=len(tokenizer), block_size=4, num_random_blocks=2, **ENCODER)
+    folder = saved(tmp_path, seeded(lambda: transformers.BigBirdModel(config)), tokenizer)
+    with pytest.raises(ModelError, match=r'write "attention_type": "original_full" into the config.json of its folder'):
+        WordEmbedder(folder)
+    told = json.loads((folder / "config.json").read_text()) | {"attention_type": "original_full"}
+    (folder / "config.json").write_text(json.dumps(told))
+    plain = transformers.BigBirdModel.from_pretrained(folder, attention_type="original_full").eval()
+    assert np.abs(vectors(folder) - vectors(plain, tokenizer)).max() < 1e-6
