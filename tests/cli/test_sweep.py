@@ -248,6 +248,8 @@ def test_the_table_and_the_lines_to_paste(folder: Path, bert: Path) -> None:
     assert lines[0] == "task            labelled words (labels)"
     assert re.search(r"^layer 4, mean +\d\.\d{3}  \d\.\d{3} \(\d\.\d{3} to \d\.\d{3}\).*last layer", done.out, re.M)
     assert "selectivity" in done.out
+    assert re.search(r"^-?\d:\d? means layers \d, ", done.out, re.M)
+    assert re.search(r"^read as +a word and its label in a line \(its lines have 2 columns", done.out, re.M)
     python = next(line for line in lines if line.startswith("python")).removeprefix("python").strip()
     command = next(line for line in lines if line.startswith("command")).removeprefix("command").strip()
     recipe = Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8"))
@@ -323,9 +325,14 @@ def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> 
     page = (folder / "report0.html").read_text(encoding="utf-8")
     tree = ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
     drawn = tree.findall(".//{http://www.w3.org/2000/svg}svg")
+    assert "<title>Which recipe for pairs.jsonl</title>" in page
+    assert f"<h2>{bert.name}</h2>" in page
+    assert 'name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert "#000000" not in "".join(page.split("<svg")[1:])  # what stands on the page has the colour of its text
     assert len(drawn) == 4  # by layer, one for each model, likeness
     assert all(len(list(plot.iter())) > 50 for plot in drawn)
-    rows = tree.findall("body/details/table/tr")
+    rows = tree.findall("body/details/div/table//tr")
     assert len(rows) == 2 * (1 + len(found(folder, "pairs.jsonl", "-m", bert)["models"][0]["results"]))
     assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", page)
     assert not re.search(r"url\((?!#)|@import|<script|<link", page)
@@ -338,10 +345,20 @@ def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> 
     assert without_times[0] == without_times[1]
 
 
+def test_quiet_still_gives_the_result_where_no_file_has_it(folder: Path, bert: Path) -> None:
+    arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none", "-q")
+    done = run(*arguments, cwd=folder, terminal=True)
+    assert (done.code, done.err) == (0, "")
+    assert re.search("^choice ", done.out, re.M)
+    assert run(*arguments, "--save-recipe", "a.json", cwd=folder).out == ""
+
+
 def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none")
     assert run(*arguments, cwd=folder).err == ""
-    assert "scoring" in run(*arguments, cwd=folder, terminal=True).err
+    err = run(*arguments, cwd=folder, terminal=True).err
+    assert re.search(r"embedding: 100%.* \d+ usages", err.replace(".0", ""))
+    assert re.search(r"scoring: 100%.* 9(\.0+)? recipes", err)
 
 
 # ---------------------------------------------------------------- how it ends

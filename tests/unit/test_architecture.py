@@ -24,7 +24,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / PACKAGE
 # it holds the public names, and nothing below may lean on it but for the version.
 LEVELS = [
     ["errors", "options", "wording"],
-    ["recipe", "progress"],
+    ["recipe", "progress", "page"],
     ["text"],
     ["model"],
     ["postprocess"],

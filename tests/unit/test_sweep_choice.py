@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from wordstates.evaluate.sweep.choosing import LEAST_SURE, choose
+from wordstates.evaluate.sweep.choosing import LEAST_SURE, best_plain, choose
 from wordstates.evaluate.sweep.grid import Candidate
-from wordstates.evaluate.sweep.report_text import how_sure
+from wordstates.evaluate.sweep.report_text import why
 from wordstates.evaluate.sweep.result import Choice, Result, SweepReport
-from wordstates.evaluate.sweep.scores import Interval
+from wordstates.evaluate.sweep.scores import Bootstrap, Interval, Metric, accuracy
 from wordstates.recipe import Recipe
 
 LAST = Candidate(Recipe("2"), is_last=True)
@@ -99,18 +99,37 @@ def test_recipes_that_score_alike_are_warned_of() -> None:
 @pytest.mark.parametrize(
     ("best", "sure", "says"),
     [
-        (LAST, None, "nothing ranks higher"),
-        (LAST, 0.1, "nothing gains on it more than luck does: 10% that the best of the others is better"),
-        (OTHER, None, "neither plain recipe was tried"),
-        (OTHER, 0.95, "95% that it beats the better of the last layer and the mean of the last four"),
-        (
-            OTHER,
-            0.3,
-            "30% that it beats the better of the last layer and the mean of the last four: it may be luck, and",
-        ),
+        (LAST, None, "it ranks highest on development data"),
+        (LAST, 0.1, "a plain recipe: the lead of the best other one may be luck; in 90 of 100 resamples, luck alone"),
+        (OTHER, None, "it ranks highest on development data; no plain recipe was tried"),
+        (OTHER, 0.95, "it leads the plain recipes on development data; in 5 of 100 resamples, luck alone gives some"),
+        (OTHER, 0.31, "it leads the plain recipes on development data; in 69 of 100 resamples, luck alone gives some"),
     ],
 )
-def test_how_sure_it_is_is_said(best: Candidate, sure: float | None, says: str) -> None:
-    choice = Choice(result(best, [0.5]), sure, {"s": Interval(0, 0, 0)}, 1, 1)
-    assert how_sure(choice).startswith(says)
-    assert ("luck" in how_sure(choice)) == (sure is not None and sure < 0.9)
+def test_the_odds_are_said_in_plain_words(best: Candidate, sure: float | None, says: str) -> None:
+    """And never as the probability that one is better, which they are not."""
+    told = why(Choice(result(best, [0.5]), sure, {"s": Interval(0, 0, 0)}, 1, 1))
+    assert told.startswith(says)
+    assert ("may be luck" in told) == (sure is not None and sure < 0.9)
+    assert "%" not in told
+
+
+def test_the_gain_is_that_of_paired_items() -> None:
+    """Two recipes that are wrong on the same items differ by little, however wide the interval of each."""
+    random = np.random.default_rng(0)
+    gold = np.ones(200, dtype=int)
+    plain = (random.random(200) < 0.6).astype(int)
+    better = plain.copy()
+    better[np.flatnonzero(plain == 0)[:10]] = 1
+    metric, bootstrap = Metric("accuracy", "label", accuracy), Bootstrap([str(n) for n in range(200)], samples=500)
+    gain = bootstrap.gain(metric, gold, better, plain)
+    alone = bootstrap.interval(metric, gold, better)
+    assert gain.score == pytest.approx(0.05)
+    assert 0 < gain.low < gain.score < gain.high
+    assert gain.high - gain.low < (alone.high - alone.low) / 2
+
+
+def test_the_plain_recipe_that_counts_is_the_better_one() -> None:
+    last, four, other = result(LAST, [0.5, 0.6]), result(LAST_FOUR, [0.55, 0.7]), result(OTHER, [0.9, 0.9])
+    assert best_plain([last, four, other], [0]) is four
+    assert best_plain([other], [0]) is None

@@ -23,7 +23,11 @@ from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, m
 from wordstates.evaluate.sweep.senses import Senses
 from wordstates.options import Split
 
-RANDOM = np.random.default_rng(7)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Give the same numbers to each test, whichever ran before it."""
+    return np.random.default_rng(7)
 
 
 def item(number: int, gold: str | float, word: str = "w", group: str = "", split: Split | None = None) -> Item:
@@ -33,13 +37,13 @@ def item(number: int, gold: str | float, word: str = "w", group: str = "", split
 # ---------------------------------------------------------------- metrics
 
 
-def test_metrics_are_those_of_scipy_and_scikit_learn() -> None:
+def test_metrics_are_those_of_scipy_and_scikit_learn(random: np.random.Generator) -> None:
     for _ in range(20):
-        gold, values = RANDOM.integers(0, 5, 30).astype(float), RANDOM.integers(0, 8, 30).astype(float)
+        gold, values = random.integers(0, 5, 30).astype(float), random.integers(0, 8, 30).astype(float)
         assert spearman(gold, values) == pytest.approx(spearmanr(gold, values).statistic)
         answers = (gold > 2).astype(float)
         assert auc(answers, values) == pytest.approx(roc_auc_score(answers, values))
-        codes, predicted = gold.astype(int), RANDOM.integers(0, 5, 30)
+        codes, predicted = gold.astype(int), random.integers(0, 5, 30)
         assert macro_f1(codes, predicted) == pytest.approx(f1_score(codes, predicted, average="macro"))
         assert accuracy(codes, predicted) == (codes == predicted).sum() / 30
 
@@ -50,9 +54,9 @@ def test_scores_of_what_is_all_the_same() -> None:
     assert auc(ones, mixed) == 0.5
 
 
-def test_an_interval_holds_the_score_and_is_drawn_from_the_seed() -> None:
-    gold = RANDOM.integers(0, 2, 200)
-    predicted = np.where(RANDOM.random(200) < 0.8, gold, 1 - gold)
+def test_an_interval_holds_the_score_and_is_drawn_from_the_seed(random: np.random.Generator) -> None:
+    gold = random.integers(0, 2, 200)
+    predicted = np.where(random.random(200) < 0.8, gold, 1 - gold)
     metric = Metric("accuracy", "label", accuracy)
     groups = [str(number // 4) for number in range(200)]
     first, again = (Bootstrap(groups, samples=300, seed=3).interval(metric, gold, predicted) for _ in range(2))
@@ -64,8 +68,8 @@ def test_an_interval_holds_the_score_and_is_drawn_from_the_seed() -> None:
     assert alone.high - alone.low == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
-def test_groups_that_are_all_alike_widen_the_interval() -> None:
-    right = np.repeat(RANDOM.integers(0, 2, 20), 10)
+def test_groups_that_are_all_alike_widen_the_interval(random: np.random.Generator) -> None:
+    right = np.repeat(random.integers(0, 2, 20), 10)
     metric = Metric("accuracy", "label", accuracy)
     gold = np.ones(200, dtype=int)
     grouped = Bootstrap([str(n // 10) for n in range(200)]).interval(metric, gold, right)
@@ -73,9 +77,9 @@ def test_groups_that_are_all_alike_widen_the_interval() -> None:
     assert grouped.high - grouped.low > 2 * (single.high - single.low)
 
 
-def test_the_threshold_is_the_best_of_all() -> None:
+def test_the_threshold_is_the_best_of_all(random: np.random.Generator) -> None:
     for _ in range(30):
-        gold, values = RANDOM.integers(0, 2, 12).astype(float), RANDOM.integers(0, 6, 12) / 6
+        gold, values = random.integers(0, 2, 12).astype(float), random.integers(0, 6, 12) / 6
         found = accuracy(gold, (values >= best_threshold(gold, values)).astype(float))
         every = [accuracy(gold, (values >= edge).astype(float)) for edge in [*values, 2.0]]
         assert found == max(every)
@@ -193,8 +197,8 @@ def test_a_probe_of_one_label_gives_that_label() -> None:
 
 
 @pytest.mark.parametrize("steps", ["none", "center", "standardize", "unit", "pca:2+unit"])
-def test_post_processing_is_fitted_on_the_training_items_alone(steps: str) -> None:
-    vectors = RANDOM.normal(3, 2, (30, 4)).astype(np.float32)
+def test_post_processing_is_fitted_on_the_training_items_alone(steps: str, random: np.random.Generator) -> None:
+    vectors = random.normal(3, 2, (30, 4)).astype(np.float32)
     items = [item(number, str(number)) for number in range(30)]
     train = np.arange(0, 30, 2)
     used = vectors[[usage for number in train.tolist() for usage in items[number].usages]].astype(np.float64)
@@ -230,9 +234,9 @@ def test_the_grid_has_every_layer_and_runs_of_them() -> None:
     assert [candidate.is_last for candidate in make_grid(2, ["mean"], ["none"])] == [True, False, False, False, False]
 
 
-def test_control_labels_go_by_the_word_and_are_as_frequent_as_the_real_ones() -> None:
+def test_control_labels_go_by_the_word_and_are_as_frequent_as_the_real_ones(random: np.random.Generator) -> None:
     items = [item(number, str(number % 2), word=f"w{number % 500}") for number in range(1000)]
-    gold = (RANDOM.random(1000) < 0.2).astype(np.int64)
+    gold = (random.random(1000) < 0.2).astype(np.int64)
     control = control_labels(items, gold, 5)
     np.testing.assert_array_equal(control[:500], control[500:])
     assert control.mean() == pytest.approx(gold.mean(), abs=0.06)
@@ -254,10 +258,10 @@ def by_hand(rows: np.ndarray, items: list[Item], train: list[int], asked: int) -
 
 
 @pytest.mark.parametrize("left_out", [True, False])
-def test_senses_by_hand(left_out: bool) -> None:
+def test_senses_by_hand(left_out: bool, random: np.random.Generator) -> None:
     items = [item(number, f"w{number % 3} s{number // 3 % 2}", word=f"w{number % 3}") for number in range(60)]
-    rows = RANDOM.normal(size=(60, 5)) + np.array([[int(str(each.gold)[-1])] * 5 for each in items]) * 0.05
-    order = RANDOM.permutation(60)
+    rows = random.normal(size=(60, 5)) + np.array([[int(str(each.gold)[-1])] * 5 for each in items]) * 0.05
+    order = random.permutation(60)
     train, dev, test = np.sort(order[:36]), np.sort(order[36:48]), np.sort(order[48:])
     fold = Fold(train, train, test) if left_out else Fold(train, dev, test)
     scorer = Senses(items)
@@ -269,15 +273,15 @@ def test_senses_by_hand(left_out: bool) -> None:
         assert [names[code] for code in found["neighbour"]] == [nearest for _, nearest in expected]
 
 
-def test_a_word_that_was_never_learnt_is_never_right() -> None:
+def test_a_word_that_was_never_learnt_is_never_right(random: np.random.Generator) -> None:
     items = [item(number, f"s{number % 2}", word="known" if number < 8 else "unknown") for number in range(12)]
     train = np.arange(8)
-    found = Senses(items).predict(RANDOM.normal(size=(12, 3)), Fold(train, train, np.arange(8, 12)))
+    found = Senses(items).predict(random.normal(size=(12, 3)), Fold(train, train, np.arange(8, 12)))
     assert found.test["centroid"].tolist() == found.test["neighbour"].tolist() == [-1] * 4
 
 
-def test_change_by_hand() -> None:
-    rows = RANDOM.normal(1, 1, (30, 4))
+def test_change_by_hand(random: np.random.Generator) -> None:
+    rows = random.normal(1, 1, (30, 4))
     items = [Item((n, n + 1, n + 2), (n + 3, n + 4), float(n), f"w{n}", f"w{n}", "a:1") for n in range(0, 25, 5)]
     everything = np.arange(5)
     found = Change(items).predict(rows, Fold(everything, everything, everything)).test
@@ -291,9 +295,9 @@ def test_change_by_hand() -> None:
         np.testing.assert_allclose(found[name], zscore(distances), atol=1e-9)
 
 
-def test_folds_with_different_recipes_are_scored_on_one_scale() -> None:
+def test_folds_with_different_recipes_are_scored_on_one_scale(random: np.random.Generator) -> None:
     """A fold whose recipe gives large cosines, and one whose recipe gives small ones, agree with the gold as one."""
-    gold = RANDOM.normal(size=40)
+    gold = random.normal(size=40)
     parts = [np.arange(0, 20), np.arange(20, 40)]
     raw = [0.9 + gold / 100, 0.2 + gold / 10]
     joined = np.concatenate([on_one_scale(raw[n][parts[1 - n]], raw[n][parts[n]])[1] for n in (0, 1)])
@@ -305,13 +309,13 @@ def test_folds_with_different_recipes_are_scored_on_one_scale() -> None:
 # ---------------------------------------------------------------- CKA
 
 
-def test_cka_by_the_kernels() -> None:
+def test_cka_by_the_kernels(random: np.random.Generator) -> None:
     """The definition: products of centred Gram matrices, which are too large for many usages."""
-    first, second = RANDOM.normal(size=(40, 6)), RANDOM.normal(size=(40, 9))
+    first, second = random.normal(size=(40, 6)), random.normal(size=(40, 9))
     second[:, :6] += first
     centre = np.eye(40) - 1 / 40
     grams = [centre @ each @ each.T @ centre for each in (first, second)]
     expected = (grams[0] * grams[1]).sum() / np.sqrt((grams[0] ** 2).sum() * (grams[1] ** 2).sum())
     assert linear_cka(first, second) == pytest.approx(expected)
-    turned, _ = np.linalg.qr(RANDOM.normal(size=(6, 6)))
+    turned, _ = np.linalg.qr(random.normal(size=(6, 6)))
     assert linear_cka(first, 3 * first @ turned + 1) == pytest.approx(1)

@@ -65,7 +65,7 @@ def sweep(
     written = _write(report, output, save_recipe)
     if end.json:
         print_json(report.to_dict())
-    elif not end.quiet:
+    elif not end.quiet or not written:
         from wordstates.evaluate.sweep.report_text import as_text
 
         print(as_text(report))

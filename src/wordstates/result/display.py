@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
+from wordstates.page.render import render
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
@@ -30,24 +30,14 @@ def as_text(embeddings: WordEmbeddings) -> str:
 
 def as_html(embeddings: WordEmbeddings) -> str:
     """Draw words as boxes with their subwords inside, everything escaped, at most sixty of them."""
-    boxes = []
-    for word, pieces, status in zip(*_first(embeddings, _MOST_WORDS), strict=True):
-        color = _BORDERS.get(status, "#c0392b")
-        inner = "".join(
-            f'<span style="background:#8882;border-radius:3px;margin:1px;padding:0 3px">{escape(piece)}</span>'
-            for piece in pieces
-        )
-        boxes.append(
-            f'<span title="{escape(status)}" style="display:inline-block;border:1px solid {color};border-radius:4px;'
-            f'margin:2px;padding:1px 4px;text-align:center">{escape(word)}<br>'
-            f"<small>{inner or escape(status)}</small></span>"
-        )
+    boxes = [
+        (word, pieces, status, _BORDERS.get(status, "#c0392b"))
+        for word, pieces, status in zip(*_first(embeddings, _MOST_WORDS), strict=True)
+    ]
     rest = len(embeddings.words) - len(boxes)
-    more = f"<div>... and {rest:,} more words</div>" if rest else ""
-    recipes = "; ".join(f"{escape(name)}: {escape(shape)}" for name, shape in _shapes(embeddings))
-    model = escape(str(embeddings.provenance.get("model")) + _context(embeddings))
-    head = f"<div><b>WordEmbeddings</b> {_counts(embeddings)} · {recipes} · {model}</div>"
-    return f"<div>{head}<div>{''.join(boxes)}</div>{more}</div>"
+    recipes = "; ".join(f"{name}: {shape}" for name, shape in _shapes(embeddings))
+    head = f"{_counts(embeddings)} · {recipes} · {embeddings.provenance.get('model')}{_context(embeddings)}"
+    return render("word_boxes", head=head, boxes=boxes, more=f"... and {rest:,} more words" if rest else "")
 
 
 def _first(embeddings: WordEmbeddings, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from wordstates.evaluate.geometry.figures import Geometry, advice
 from wordstates.evaluate.geometry.run import Measured
-from wordstates.evaluate.svg import as_svg, new_figure
+from wordstates.evaluate.names import short_names
+from wordstates.evaluate.svg import as_svg, new_axes, new_figure, new_legend
+from wordstates.page.render import render
 from wordstates.wording import counted, in_columns
 
 _Lines = dict[str, list[float | None]]
@@ -84,22 +85,15 @@ class GeometryReport:
         Raises:
             MissingExtraError: If matplotlib is not installed.
         """
-        plots = "\n".join(f"<figure>{svg}</figure>" for svg in _plots(self.measured))
-        head = "".join(f'<th title="{escape(meaning)}">{escape(name)}</th>' for name, meaning in _COLUMNS)
-        body = "\n".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(geometry)) + "</tr>"
-            for geometry in [*self.measured.layers, *self.measured.recipes]
-        )
-        meanings = "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in _COLUMNS)
-        warnings = "".join(f"<p class=warning>{escape(warning)}</p>" for warning in self.warnings)
-        return _PAGE.format(
-            model=escape(self.model),
-            summary=escape(self.summary()),
-            warnings=warnings,
-            head=head,
-            body=body,
-            plots=plots,
-            meanings=meanings,
+        return render(
+            "geometry",
+            title=f"Geometry of {short_names([self.model])[self.model]}",
+            warnings=self.warnings,
+            summary=self.summary(),
+            head=[name for name, _ in _COLUMNS],
+            rows=[_cells(geometry) for geometry in [*self.measured.layers, *self.measured.recipes]],
+            plots=_plots(self.measured),
+            meanings=_COLUMNS,
         )
 
 
@@ -169,7 +163,7 @@ def _plots(measured: Measured) -> list[str]:
 def _plot(title: str, layers: Sequence[int], lines: _Lines) -> str:
     """Draw lines over the layers, as SVG to put into a page; the same figures give the same bytes."""
     figure = new_figure(6.0, 3.2)
-    axes = figure.subplots()
+    (axes,) = new_axes(figure)
     for name, values in lines.items():
         drawn = [float("nan") if value is None else value for value in values]
         axes.plot(layers, drawn, marker="o", markersize=3, label=name)
@@ -178,40 +172,5 @@ def _plot(title: str, layers: Sequence[int], lines: _Lines) -> str:
     locator: Any = axes.xaxis.get_major_locator()
     locator.set_params(integer=True)
     axes.grid(visible=True, alpha=0.25)
-    axes.legend(frameon=False, fontsize=8)
+    new_legend(axes, fontsize=8)
     return as_svg(figure, title.lower().replace(" ", "-"))
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Geometry of {model}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }}
-th:first-child, td:first-child {{ text-align: left; }}
-figure {{ display: inline-block; margin: .5rem; }}
-figure svg {{ max-width: 100%; height: auto; }}
-dt {{ float: left; clear: left; width: 7rem; font-weight: 600; }}
-dd {{ margin-left: 7rem; }}
-.warning {{ background: #fff3d6; border-left: 4px solid #d99a00; padding: .5rem 1rem; }}
-</style>
-</head>
-<body>
-<h1>Geometry of {model}</h1>
-<p>{summary}.</p>
-{warnings}
-<table>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>
-{plots}
-<h2>What the columns mean</h2>
-<dl>{meanings}</dl>
-</body>
-</html>
-"""

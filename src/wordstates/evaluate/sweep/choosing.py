@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from wordstates.evaluate.sweep.result import Result
-from wordstates.evaluate.sweep.scores import ranks
 
 # Well below a half: that another layer is better than the last is what the literature finds on most tasks.
 LEAST_SURE = 0.2
@@ -34,8 +34,8 @@ def choose(results: Sequence[Result], folds: Sequence[int]) -> tuple[Result, flo
         Breiman 1996, "Bagging predictors" (choosing on resampled data); White 2000, "A reality check for data
         snooping" (the best of many).
     """
-    scores = np.stack([np.concatenate([result.dev_samples[fold] for fold in folds]) for result in results])
-    mean_ranks = np.mean([ranks(sample) for sample in scores.T], axis=0)
+    scores = _scores(results, folds)
+    mean_ranks = _mean_ranks(scores)
     best = int(mean_ranks.argmax())
     plain = [number for number, result in enumerate(results) if result.is_plain]
     if not plain or best in plain:
@@ -46,3 +46,21 @@ def choose(results: Sequence[Result], folds: Sequence[int]) -> tuple[Result, flo
     by_luck = (gains - means[:, None]).max(axis=0)
     sure = float((by_luck < means[best]).mean())
     return results[best if sure >= LEAST_SURE else better_plain], sure
+
+
+def best_plain(results: Sequence[Result], folds: Sequence[int]) -> Result | None:
+    """Give the plain recipe that `choose` holds the others against; None if none was tried."""
+    mean_ranks = _mean_ranks(_scores(results, folds))
+    plain = [number for number, result in enumerate(results) if result.is_plain]
+    return results[max(plain, key=lambda number: float(mean_ranks[number]))] if plain else None
+
+
+def _scores(results: Sequence[Result], folds: Sequence[int]) -> Float[np.ndarray, "results samples"]:
+    return np.stack([np.concatenate([result.dev_samples[fold] for fold in folds]) for result in results])
+
+
+def _mean_ranks(scores: Float[np.ndarray, "results samples"]) -> Float[np.ndarray, " results"]:
+    from scipy.stats import rankdata  # comes with scikit-learn, an extra
+
+    found: np.ndarray = rankdata(scores, axis=0).mean(axis=1)
+    return found

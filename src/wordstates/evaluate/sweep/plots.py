@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wordstates.evaluate.svg import as_svg, new_figure
+from wordstates.evaluate.names import short_names
+from wordstates.evaluate.svg import as_svg, new_axes, new_colorbar, new_figure, new_legend
 from wordstates.evaluate.sweep.result import ModelResult, Result, SweepReport
 
-_COLOURS = {"mean": "#0b6e99", "first": "#c2571a", "last": "#4c7a34", "max": "#7a4e9c", "sum": "#8a6d1b"}
+_COLOURS = {"mean": "#1f86b4", "first": "#c2571a", "last": "#4c7a34", "max": "#7a4e9c", "sum": "#8a6d1b"}
 _PANEL = (4.4, 3.4)  # inches
 _MOST_LABELS = 30
 
 
 def by_layer(report: SweepReport) -> str:
     """Draw the score of each layer for each subword pooling, a panel for each model and post-processing."""
+    names = short_names([model.name for model in report.models])
     panels = [
         (model, post_processing)
         for model in report.models
@@ -23,14 +25,15 @@ def by_layer(report: SweepReport) -> str:
     wide = len(dict.fromkeys(post_processing for _, post_processing in panels))
     tall = len(panels) // wide
     figure = new_figure(_PANEL[0] * max(wide, 1.6), _PANEL[1] * tall)
-    axes = figure.subplots(tall, wide, squeeze=False, sharey=True).ravel()
+    axes = new_axes(figure, tall, wide, sharey=True)
     for place, (model, post_processing) in zip(axes, panels, strict=True):
         _draw_layers(place, model, post_processing)
-        place.set_title(model.name if post_processing == "none" else f"{model.name}, {post_processing}", fontsize=10)
+        name = names[model.name]
+        place.set_title(name if post_processing == "none" else f"{name}, {post_processing}", fontsize=10)
         place.set_xlabel("layer")
     for place in axes[::wide]:
         place.set_ylabel(f"{report.metrics[0]} on test items")
-    axes[0].legend(frameon=False, fontsize=9, title="subwords", title_fontsize=9)
+    new_legend(axes[0], fontsize=9, title="subwords", title_fontsize=9)
     return as_svg(figure, "by-layer")
 
 
@@ -66,7 +69,7 @@ def compared(rows: Sequence[tuple[str, Result]], metric: str, number: int) -> st
         number: Of the model.
     """
     figure = new_figure(8, 0.8 + 0.32 * len(rows))
-    axes = figure.subplots()
+    (axes,) = new_axes(figure)
     for place, (remark, result) in enumerate(reversed(rows)):
         test = result.test
         colour = _COLOURS["first"] if "chosen" in remark else _COLOURS["mean"]
@@ -83,12 +86,13 @@ def likeness(report: SweepReport) -> str:
     """Draw how alike the layers of all models are."""
     rows = report.cka.rows
     figure = new_figure(6.4, 5.4)
-    axes = figure.subplots()
+    (axes,) = new_axes(figure)
     image = axes.imshow(report.cka.values, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
     several = len(report.models) > 1
-    names = [f"{model} {layer}" if several else str(layer) for model, layer in rows]
+    short = short_names([model.name for model in report.models])
+    names = [f"{short[model]} {layer}" if several else str(layer) for model, layer in rows]
     if len(rows) <= _MOST_LABELS:
         axes.set_yticks(range(len(rows)), names, fontsize=7)
         axes.set_xticks(range(len(rows)), names, fontsize=7, rotation=90)
-    figure.colorbar(image, label="linear CKA")
+    new_colorbar(figure, image, "linear CKA")
     return as_svg(figure, "likeness")

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from wordstates.evaluate.names import short_names
 from wordstates.evaluate.sweep.grid import NOTHING, Candidate
 from wordstates.evaluate.sweep.models import is_random
 from wordstates.evaluate.sweep.result import Choice, ModelResult, Result, SweepReport
@@ -120,6 +121,7 @@ def _head(report: SweepReport) -> str:
 
 def _model(report: SweepReport, model: ModelResult) -> str:
     rows = rows_of(model)
+    name = short_names([each.name for each in report.models])[model.name]
     table = [("recipe", "dev", "test (95%)", "")]
     table += [
         (each.candidate.name, f"{each.dev_score:.3f}", shown_interval(each.test), remark) for remark, each in rows
@@ -127,10 +129,11 @@ def _model(report: SweepReport, model: ModelResult) -> str:
     if model.mix is not None:
         table.append(("learned mix of layers", f"{model.mix.dev:.3f}", shown_interval(model.mix.test), ""))
     lines = [
-        f"{model.name}: {counted(model.n_blocks, 'block')}, {model.dim} dimensions, "
-        f"{counted(len(model.results), 'recipe')}",
+        f"{name}: {counted(model.n_blocks, 'block')}, {model.dim} dimensions, {counted(len(model.results), 'recipe')}",
         in_columns(table, "<><"),
     ]
+    if slices := slices_explained(model, [result for _, result in rows]):
+        lines.append(slices)
     if model.mix is not None:
         weights = " ".join(f"{weight:.2f}" for weight in model.mix.weights)
         lines.append(f"  its weights, from layer 0: {weights}")
@@ -145,24 +148,61 @@ def _model(report: SweepReport, model: ModelResult) -> str:
 
 
 def _choice(report: SweepReport) -> str:
+    return aligned([*choice_lines(report), *usage_lines(report)])
+
+
+def choice_lines(report: SweepReport) -> list[tuple[str, str]]:
+    """Say what to take, how much better it is than the plain recipes, and what it scores, as names and values."""
     choice = report.choice
-    rows = [("choice", f"{choice.best.candidate.name} ({choice.best.model})"), ("sure", how_sure(choice))]
+    names = short_names([model.name for model in report.models])
+    rows = [("choice", f"{choice.best.candidate.name} ({names[choice.best.model]})")]
+    rows += [("why", why(choice))]
+    if choice.gain is not None and choice.plain is not None:
+        rows.append(("gain", shown_gain(choice.gain, choice.plain)))
     if choice.folds > 1:
         rows.append(("folds", f"{choice.agreeing} of {choice.folds} choose it by themselves"))
     scores = (f"{name} {shown_interval(interval)}" for name, interval in choice.held_out.items())
-    rows.append(("held out", ", ".join(scores)))
-    rows += usage_lines(report)
-    return aligned(rows)
+    return [*rows, ("held out", ", ".join(scores))]
 
 
-def how_sure(choice: Choice) -> str:
-    """Say how surely it is better than the plain recipes."""
+def why(choice: Choice) -> str:
+    """Say why it was chosen, and how often luck alone would have done as much."""
     if choice.sure is None:
-        return "nothing ranks higher" if choice.best.is_plain else "neither plain recipe was tried"
+        return "it ranks highest on development data" + ("" if choice.best.is_plain else "; no plain recipe was tried")
+    odds = f"in {round(100 * (1 - choice.sure))} of 100 resamples"
     if choice.best.is_plain:
-        return f"nothing gains on it more than luck does: {choice.sure:.0%} that the best of the others is better"
-    luck = "" if choice.sure >= _SURE else ": it may be luck, and the plain one serve as well"
-    return f"{choice.sure:.0%} that it beats the better of the last layer and the mean of the last four{luck}"
+        return f"a plain recipe: the lead of the best other one may be luck; {odds}, luck alone gives as large a lead"
+    luck = "" if choice.sure >= _SURE else ": it may be luck, and a plain recipe may serve as well"
+    return f"it leads the plain recipes on development data; {odds}, luck alone gives some recipe as large a lead{luck}"
+
+
+def shown_gain(gain: Interval, plain: Result) -> str:
+    """Write a paired difference with its interval.
+
+    Example:
+        >>> from wordstates.evaluate.sweep.result import Result
+        >>> plain = Result("m", Candidate(Recipe("6")), (0.5,), [], {"auc": Interval(0.874, 0.8, 0.9)}, [], [])
+        >>> shown_gain(Interval(0.028, -0.004, 0.061), plain)
+        '+0.028 (-0.004 to +0.061) over layer 6, mean, which scores 0.874: the difference on the same test items'
+    """
+    return (
+        f"{gain.score:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) over {plain.candidate.name}, which scores "
+        f"{plain.test.score:.3f}: the difference on the same test items"
+    )
+
+
+def slices_explained(model: ModelResult, results: Sequence[Result]) -> str:
+    """Say which layers the slices of some recipes are; nothing if there are none.
+
+    Example:
+        >>> from types import SimpleNamespace as A
+        >>> results = [A(candidate=Candidate(Recipe(layers))) for layers in ("1:4", "2", "-2:")]
+        >>> slices_explained(A(n_blocks=6, name="m"), results)
+        '1:4 means layers 1, 2, 3; -2: means layers 5, 6'
+    """
+    slices = dict.fromkeys(each.candidate.recipe for each in results if ":" in each.candidate.recipe.layers)
+    told = {each.layers: ", ".join(map(str, each.resolve(model.n_blocks, model.name))) for each in slices}
+    return "; ".join(f"{text} means layers {layers}" for text, layers in told.items())
 
 
 def usage_lines(report: SweepReport) -> list[tuple[str, str]]:

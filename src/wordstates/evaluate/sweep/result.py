@@ -99,6 +99,8 @@ class Choice:
         held_out: Scores of choosing so, each fold's choice on the items that it did not see.
         agreeing: Number of folds whose own choice is `best`.
         folds: Number of folds.
+        plain: The better of the plain recipes, by development data; None if none was tried, or `best` is one.
+        gain: How much more the choice of each fold scores than `plain`, on the same test items; None likewise.
     """
 
     best: Result
@@ -106,6 +108,8 @@ class Choice:
     held_out: Mapping[str, Interval]
     agreeing: int
     folds: int
+    plain: Result | None = None
+    gain: Interval | None = None
 
     @property
     def score(self) -> Interval:
@@ -119,6 +123,8 @@ class Choice:
             **self.best.candidate.to_dict(),
             "dev": round(self.best.dev_score, 6),
             "sure": None if self.sure is None else round(self.sure, 6),
+            "over": None if self.plain is None else {"model": self.plain.model, **self.plain.candidate.to_dict()},
+            "gain": None if self.gain is None else self.gain.to_dict(),
             "held_out": {name: interval.to_dict() for name, interval in self.held_out.items()},
             "folds_that_agree": self.agreeing,
             "folds": self.folds,

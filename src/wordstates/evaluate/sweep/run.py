@@ -13,7 +13,7 @@ from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
 from wordstates.evaluate.data.task import Item, Task, check_task
 from wordstates.evaluate.sweep.change import Change
-from wordstates.evaluate.sweep.choosing import choose
+from wordstates.evaluate.sweep.choosing import best_plain, choose
 from wordstates.evaluate.sweep.cka import compare_layers
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.grid import NOTHING, SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
@@ -250,8 +250,18 @@ def _choice(results: Sequence[Result], course: _Course) -> Choice:
     predictions = _joined([result.tests[number] for number, result in enumerate(in_folds)])
     bootstrap = course.resampling(course.order, max(_SAMPLES_OF_A_CHOICE, course.options.samples))
     votes = Counter((result.model, result.candidate) for result in in_folds)
+    plain, gain = None if best.is_plain else best_plain(results, folds), None
+    if plain is not None:
+        metric, gold = course.scorer.metrics[0], course.scorer.gold[course.order]
+        gain = bootstrap.gain(metric, gold, predictions[metric.of], _joined(plain.tests)[metric.of])
     return Choice(
-        best, sure, course.intervals(predictions, bootstrap), votes[best.model, best.candidate], len(course.folds)
+        best=best,
+        sure=sure,
+        held_out=course.intervals(predictions, bootstrap),
+        agreeing=votes[best.model, best.candidate],
+        folds=len(course.folds),
+        plain=plain,
+        gain=gain,
     )
 
 

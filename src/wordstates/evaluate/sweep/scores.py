@@ -71,33 +71,23 @@ def macro_f1(gold: Gold, predicted: Gold) -> float:
 
 def spearman(gold: Gold, predicted: Gold) -> float:
     """Spearman's rank correlation, equal values sharing their rank; 0 where one side is all the same."""
-    both = [ranks(values) for values in (gold, predicted)]
-    first, second = (values - values.mean() for values in both)
-    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum() / size) if size else 0.0
+    from scipy.stats import spearmanr
+
+    if gold.min() == gold.max() or predicted.min() == predicted.max():
+        return 0.0
+    return float(spearmanr(gold, predicted).statistic)
 
 
 def auc(gold: Gold, predicted: Gold) -> float:
     """Share of the pairs of a yes and a no that are in order, equal values counting half; 0.5 where there are none."""
+    from scipy.stats import rankdata
+
     yes = gold == 1
     n_yes, n_no = int(yes.sum()), int((~yes).sum())
     if not n_yes or not n_no:
         return 0.5
-    above = ranks(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
+    above = rankdata(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
     return float(above / (n_yes * n_no))
-
-
-def ranks(values: Gold) -> np.ndarray:
-    """Rank values from 1, equal ones sharing the mean of their ranks.
-
-    Example:
-        >>> ranks(np.array([7.0, 5.0, 7.0])).tolist()
-        [2.5, 1.0, 2.5]
-    """
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    found: np.ndarray = ((2 * ends - counts + 1) / 2)[places]
-    return found
 
 
 class Bootstrap:
@@ -129,10 +119,18 @@ class Bootstrap:
 
     def interval(self, metric: Metric, gold: Gold, predicted: Gold) -> Interval:
         """Score predictions, with the interval of resampled items."""
-        scores = self.scores(metric, gold, predicted)
-        edge = (1 - LEVEL) / 2
-        low, high = np.quantile(scores, [edge, 1 - edge])
-        return Interval(metric.score(gold, predicted), float(low), float(high))
+        return _interval(metric.score(gold, predicted), self.scores(metric, gold, predicted))
+
+    def gain(self, metric: Metric, gold: Gold, predicted: Gold, other: Gold) -> Interval:
+        """Say how much more predictions score than others of the same items, with the interval of the difference."""
+        more = self.scores(metric, gold, predicted) - self.scores(metric, gold, other)
+        return _interval(metric.score(gold, predicted) - metric.score(gold, other), more)
+
+
+def _interval(score: float, samples: Float[np.ndarray, " samples"]) -> Interval:
+    edge = (1 - LEVEL) / 2
+    low, high = np.quantile(samples, [edge, 1 - edge])
+    return Interval(score, float(low), float(high))
 
 
 def check_extra(*, plots: bool) -> None:
