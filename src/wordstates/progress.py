@@ -98,7 +98,7 @@ class ShownProgress(Progress):
 
     def __call__(self, count: int) -> None:
         """So many more words have vectors."""
-        self._look()
+        self._look(count)
         if self._bar.update(count) and not self._drawn:
             print(self._bar, file=self._stream or sys.stderr, flush=True)
 
@@ -156,13 +156,13 @@ class ShownProgress(Progress):
             self._look()
             self._bar.refresh()
 
-    def _look(self) -> None:
-        """Estimate the total, and say what else is known."""
+    def _look(self, more: int = 0) -> None:
+        """Estimate the total, and say what else is known; so many more are about to be done."""
         self._start()
         if self._estimates and not self._bar.disable:
             share, expected = self._share(), self._expected or self._characters * self._words_of_a_character()
             if share and expected:
-                self._bar.total = max(round(expected / share), self._bar.n)
+                self._bar.total = max(round(expected / share), self._bar.n + more + 1)  # it is not at its end yet
                 self._bar.bar_format = self._with_total
         if self._processes is not None:
             self._bar.set_postfix_str(self._about_the_store(self._processes()), refresh=False)

@@ -41,6 +41,18 @@ def test_a_bar_says_what_is_done_first_then_percent_and_time_left(clock: list[fl
     assert last.endswith("| 50.0 words, 10.0 words/s, 00:05")
 
 
+def test_an_estimate_that_is_too_small_is_never_passed(clock: list[float]) -> None:
+    stream = io.StringIO()
+    bar = ShownProgress(share=lambda: 1.0, stream=stream)
+    bar.shard_read(60)  # about ten words
+    for _ in range(3):
+        clock[0] += 1.0
+        bar(8)
+    shown = [each.strip() for each in stream.getvalue().split("\r") if "%" in each]
+    assert [each.partition("|")[0] for each in shown] == ["embedding:  80%", "embedding:  94%", "embedding:  96%"]
+    bar.close()
+
+
 def test_a_bar_whose_total_is_known(clock: list[float]) -> None:
     bar = ShownProgress("usages", total=8, stream=io.StringIO())
     clock[0] = 1.0
