@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wordstates.encode.inputs import Table, Texts, as_texts
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
-from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_window, window_settings
+from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_repeat, check_window, window_settings
 from wordstates.encode.provenance import context_of, provenance_of
 from wordstates.encode.resolved import PostProcessingLike, match_post_processing
 from wordstates.encode.window_cache import SeenWindows
@@ -17,6 +17,7 @@ from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import InputError, RecipeError, without_foreign_errors
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import load_model
+from wordstates.model.surprisal import SURPRISAL
 from wordstates.options import (
     MODEL,
     BosPolicy,
@@ -77,11 +78,12 @@ class WordEmbedder:
         special_tokens: How ``[MASK]``, ``</s>`` and the like are read where a text writes them: as the ``token``, one
             word; as any other ``text``; or as the tokenizer does (``auto``), nearly always as the token.
         repeat: For causal models: read each text twice and take the second reading, which has seen all of it.
-        batch_subwords: Most subwords in a batch, padding included; default 1,024 on a CPU, 16,384 elsewhere. Halved for
-            good when memory runs out.
+        batch_subwords: Most subwords in a batch, padding included; default 1,024 on a CPU, 16,384 elsewhere.
         revision: Branch, tag or commit of a model on the hub.
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.
+        surprisal: Causal models: also give the surprisal of each word, in bits.
+        left_subwords: Also give how many subwords of text each word was read after.
 
     Raises:
         ModelNotFoundError: If the model is not to be had.
@@ -130,6 +132,8 @@ class WordEmbedder:
         revision: str | None = None,
         trust_remote_code: bool = False,
         unsafe_weights: bool = False,
+        surprisal: bool = False,
+        left_subwords: bool = False,
     ) -> None:
         if recipes is not None and (layers, layer_pooling, subword_pooling) != EmbedderOptions.default_recipe():
             raise RecipeError("Give either recipes=[...] or layers, layer_pooling and subword_pooling, not both.")
@@ -147,14 +151,16 @@ class WordEmbedder:
             revision=revision,
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
+            surprisal=surprisal,
         )
         self._splitter = self._splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy
         self._layers = {recipe.name: recipe.resolve(anatomy.n_blocks, self._model.name) for recipe in self.recipes}
         check_layers(self._model, self.recipes, self._layers)
-        if repeat and not anatomy.causal:
-            raise InputError(f"repeat=True is for causal models: {self._model.name!r} reads both sides already.")
-        self._repeat = repeat
+        check_repeat(self._model, repeat=repeat, surprisal=surprisal)
+        self._taken = (*self.recipes, SURPRISAL) if surprisal else self.recipes
+        self._layers[SURPRISAL.name] = (anatomy.n_blocks,)
+        self._repeat, self._left_subwords = repeat, left_subwords
         context = context_of(self._model, repeat=repeat)
         self._post_processing = match_post_processing(post_processing, self.recipes, self._layers, self._model, context)
         self._window = check_window(self._model, window)
@@ -162,7 +168,7 @@ class WordEmbedder:
         self._preparer = Preparer(self._model.tokenizer, settings)
         budget = check_budget(self._model, batch_subwords)
         self._reader = WindowReader(
-            self._model, self.recipes, self._layers, self._post_processing, budget=budget, repeat=repeat
+            self._model, self._taken, self._layers, self._post_processing, budget=budget, repeat=repeat
         )
 
     # -- what it is --------------------------------------------------------------------------------------------------
@@ -202,6 +208,7 @@ class WordEmbedder:
             words=self._splitter.name,
             window=self._window,
             repeat=self._repeat,
+            left_subwords=self._left_subwords,
         )
 
     def __repr__(self) -> str:
@@ -330,9 +337,7 @@ class WordEmbedder:
         seen: SeenWindows | None = None,
         hurry: bool = True,
     ) -> PendingEmbeddings:
-        """Begin to embed, and come back while the model computes: what a pipeline prepares and writes meanwhile.
-
-        What fits a single batch is computed at once.
+        """Begin to embed, and come back while the model computes; what fits a single batch is computed at once.
 
         Args:
             texts: As in `encode`.
@@ -348,21 +353,13 @@ class WordEmbedder:
             InputError: If the texts are no texts, or the engine is not at hand.
             SpanError: If a span lies outside its text.
             ModelError: If the model fails on what was computed at once.
-
-        Example:
-            >>> pending = WordEmbedder("minilm").submit(["A river bank.", "A bank account."])
-            >>> pending.result()["bank"].vectors.shape
-            (2, 384)
         """
         listed, given = as_texts(texts, None, spans)
         spans, origin = (self.split(listed), "") if given is None else (given, "given")
         return self._begin(listed, spans, origin, engine=engine, seen=seen, hurry=hurry)
 
     def engine_for(self, characters: float) -> str:
-        """Say which engine computes a call with texts of so many characters.
-
-        A faster engine is made and compared with PyTorch when it is first chosen, which takes seconds.
-        """
+        """Say which engine computes a call with so many characters; a faster one is made when it is first chosen."""
         return self._engine_for(characters).name
 
     def _engine_for(self, characters: float) -> Engine:
@@ -384,8 +381,9 @@ class WordEmbedder:
             texts,
             word_spans,
             reader=self._reader,
-            recipes=self.recipes,
+            recipes=self._taken,
             layers=self._layers,
+            left_subwords=self._left_subwords,
             engine=chosen,
             tokenizer=self._model.tokenizer,
             provenance=self._provenance(chosen) | ({"words": words} if words else {}),

@@ -26,7 +26,7 @@ def repeated(embeddings: WordEmbeddings) -> int:
 
 
 def test_a_text_met_twice_is_not_read_a_third_time(bert: WordEmbedder) -> None:
-    seen = SeenWindows(bert.recipes)
+    seen = SeenWindows()
     first = call(bert, seen, TEXT, OTHER)
     assert repeated(call(bert, seen, TEXT)) == 0
     told: list[int] = []
@@ -38,7 +38,7 @@ def test_a_text_met_twice_is_not_read_a_third_time(bert: WordEmbedder) -> None:
 
 
 def test_other_words_of_a_text_are_not_taken_for_those_remembered(bert: WordEmbedder) -> None:
-    seen = SeenWindows(bert.recipes)
+    seen = SeenWindows()
     for _ in range(2):
         whole = call(bert, seen, TEXT)
     part = bert.submit([TEXT], spans=[[(4, 12)]], seen=seen).result()
@@ -52,7 +52,7 @@ def test_other_words_of_a_text_are_not_taken_for_those_remembered(bert: WordEmbe
 def test_every_recipe_is_remembered() -> None:
     recipes = [Recipe("-1"), Recipe("0:", "concat", "first"), Recipe("0", subword_pooling="none")]
     embedder = WordEmbedder(*build("bert"), recipes=recipes)
-    seen = SeenWindows(embedder.recipes)
+    seen = SeenWindows()
     expected = embedder.encode([OTHER, TEXT + " Unbelievably so."])
     for times in range(3):
         found = call(embedder, seen, OTHER, TEXT + " Unbelievably so.")
@@ -66,7 +66,7 @@ def test_memory_is_bounded_and_the_longest_unused_goes_first(
 ) -> None:
     one, two, three = (TEXT.replace("The", other, 1) for other in ("One", "Two", "Red"))
     monkeypatch.setattr("wordstates.encode.window_cache._MOST_BYTES", 2 * bert.encode(one).vectors.nbytes)
-    seen = SeenWindows(bert.recipes)
+    seen = SeenWindows()
     for _ in range(2):
         call(bert, seen, one, two)
     assert repeated(call(bert, seen, one)) == 1
@@ -77,6 +77,6 @@ def test_memory_is_bounded_and_the_longest_unused_goes_first(
 
 def test_texts_met_once_are_forgotten_in_time(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wordstates.encode.window_cache._MOST_ONCE", 2)
-    seen = SeenWindows(bert.recipes)
+    seen = SeenWindows()
     call(bert, seen, "One.", "Two.", "Three.")
     assert len(seen._once) == 1

@@ -47,6 +47,7 @@ class Embeddings:
     text_starts: npt.NDArray[np.int64]
     columns: dict[str, npt.NDArray[np.float32]]
     of_row: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def has_vector(self) -> npt.NDArray[np.bool_]:
@@ -394,6 +395,32 @@ def test_hdf5_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         open_writer(tmp_path / "out.h5")
     with pytest.raises(MissingExtraError, match="reading HDF5 needs"):
         describe(tmp_path / "there.h5")
+
+
+def test_numbers_beside_the_vectors_in_every_format(tmp_path: Path) -> None:
+    embeddings = embed(["a \u200b c"])
+    embeddings.numbers = {
+        "surprisal": np.array([np.nan, np.nan, 2.5], dtype=np.float32),
+        "left_subwords": np.array([0, -1, 3], dtype=np.int32),
+    }
+    for ending in (".parquet", ".jsonl", ".npz", ".safetensors", ".csv"):
+        writer = open_writer(tmp_path / f"out{ending}")
+        writer.write(documents(["a"]), cast(Any, embeddings))
+        writer.commit(PROVENANCE)
+    expected = {"surprisal": [None, None, 2.5], "left_subwords": [0, None, 3]}
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert {name: table[name].to_pylist() for name in expected} == expected
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert {name: [line[name] for line in lines] for name in expected} == expected
+    with np.load(tmp_path / "out.npz") as arrays, safe_open(tmp_path / "out.safetensors", framework="numpy") as tensors:
+        for name, values in embeddings.numbers.items():
+            np.testing.assert_array_equal(arrays[name], values)
+            np.testing.assert_array_equal(tensors.get_tensor(name), values)
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert frame["left_subwords"].tolist()[::2] == [0, 3]
+    assert frame["surprisal"].isna().tolist() == [True, True, False]
+    with pytest.raises(OutputError, match="holds vectors, and no column 'surprisal'"):
+        open_writer(tmp_path / "out.h5").write(documents(["a"]), cast(Any, embeddings))
 
 
 # ── what cannot be written ──

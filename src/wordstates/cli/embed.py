@@ -18,7 +18,7 @@ from wordstates.cli.groups import (
     check_no_input,
     columns_named,
 )
-from wordstates.cli.options import Bom, Vectors, output_option
+from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 from wordstates.documents.input_meter import InputMeter
 
@@ -40,6 +40,8 @@ def embed(
             "store: a folder of shards, which resumes.",
         ),
     ],
+    surprisal: Surprisal = False,
+    left_subwords: LeftSubwords = False,
     vectors: Vectors = False,
     bom: Bom = False,
     metadata: Metadata = None,
@@ -68,7 +70,7 @@ def embed(
         check_no_input(output, inputs)
     keyed = reading.has_keys(inputs)
     store = StoreOptions.of(output, sharding, device=reader.device, threads=reader.threads)
-    options = splitting.for_embedder()
+    options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
     if store is None:
         _embed_into_file(
             partial(_load, reader, **options),

@@ -17,7 +17,7 @@ from wordstates.cli.groups import (
     check_no_input,
     columns_named,
 )
-from wordstates.cli.options import Bom, Vectors, output_option, search_option
+from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import Missing
@@ -56,6 +56,8 @@ def find(
     missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
     context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = 60,
     metadata: Metadata = None,
+    surprisal: Surprisal = False,
+    left_subwords: LeftSubwords = False,
     vectors: Vectors = False,
     bom: Bom = False,
     dtype: Dtype = "float32",
@@ -80,7 +82,7 @@ def find(
         count_usages,
         find_usages,
         list_usages,
-        needs_vectors,
+        needs_model,
         open_usages_writer,
     )
     from wordstates.runs.searchers import make_searcher, read_targets
@@ -103,14 +105,15 @@ def find(
         report = count_usages(documents, searcher, missing=missing)
         end_with(report, output, end, dry_run=True, files=reading.files(inputs))
         return
-    with_model = needs_vectors(output, vectors=vectors)
+    with_model = needs_model(output, asked=vectors or surprisal or left_subwords)
+    more_columns = {"surprisal": surprisal, "left_subwords": left_subwords}
     with progress_bar(
         "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
     ) as bar:
         try:
             if missing == "error" and reading.can_be_read_twice(inputs):
                 check_every_target(reading.documents(inputs), searcher)
-            embedder = reader.embedder(reader.recipes()) if with_model else None
+            embedder = reader.embedder(reader.recipes(), **more_columns) if with_model else None
         except BaseException:
             writer.abort()
             raise

@@ -39,6 +39,12 @@ Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")
 Vectors = Annotated[
     bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
 ]
+Surprisal = Annotated[
+    bool, vectors_option("--surprisal", help="Causal models: add a column, the surprisal of each word in bits.")
+]
+LeftSubwords = Annotated[
+    bool, vectors_option("--left-subwords", help="Add a column: how many subwords of text each word was read after.")
+]
 Bom = Annotated[
     bool, output_option("--bom", help="Begin .csv and .tsv with a byte order mark, by which Excel tells UTF-8.")
 ]

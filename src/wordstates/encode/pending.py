@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from wordstates.encode.plan import join_plans
+from wordstates.encode.plan import Plan, join_plans
 from wordstates.encode.prepare import Prepared
-from wordstates.encode.window_cache import Rows, SeenWindows
+from wordstates.encode.window_cache import Rows, SeenWindows, row_starts
 from wordstates.encode.window_reader import Reading, WindowReader
 from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
+from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.recipe import Recipe
-from wordstates.result.word_embeddings import Column, WordEmbeddings
+from wordstates.result.column import Column
+from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.words import Spans, as_spans
 
 
@@ -32,6 +34,7 @@ class PendingEmbeddings:
         engine: Computes.
         tokenizer: Spells the subwords.
         provenance: Where the vectors come from.
+        left_subwords: Whether to count the subwords before each word in its window.
         seen: What the run remembers, and learns from these.
     """
 
@@ -46,6 +49,7 @@ class PendingEmbeddings:
         engine: Engine,
         tokenizer: Tokenizer,
         provenance: dict[str, Any],
+        left_subwords: bool = False,
         seen: SeenWindows | None = None,
     ) -> None:
         self._texts = texts
@@ -56,6 +60,7 @@ class PendingEmbeddings:
         self._engine = engine
         self._tokenizer = tokenizer
         self._provenance = provenance
+        self._left_subwords = left_subwords
         self._seen = seen
         self._started: list[tuple[Prepared, Reading, dict[str, Rows]]] = []
         n_words = sum(map(len, word_spans))
@@ -119,7 +124,12 @@ class PendingEmbeddings:
             text_starts=plan.text_starts,
             subword_ids=plan.subword_ids,
             subword_starts=plan.subword_starts,
-            columns={recipe.name: self._column(recipe, plan.subword_starts) for recipe in self._recipes},
+            columns={
+                recipe.name: self._column(recipe, plan.subword_starts)
+                for recipe in self._recipes
+                if recipe is not SURPRISAL
+            },
+            numbers=self._numbers(plan),
             provenance=self._provenance,
             vocabulary=dict(zip(vocabulary, self._tokenizer.pieces(vocabulary), strict=True)),
             reading={
@@ -131,12 +141,24 @@ class PendingEmbeddings:
             },
         )
 
+    def _numbers(self, plan: Plan) -> dict[str, np.ndarray]:
+        """Give the columns of numbers beside the vectors."""
+        numbers: dict[str, np.ndarray] = {}
+        if SURPRISAL.name in self._values:
+            numbers["surprisal"] = self._values[SURPRISAL.name]
+        if self._left_subwords:
+            numbers["left_subwords"] = np.full(len(plan.status_codes), -1, dtype=np.int32)
+            for window in plan.windows:
+                firsts = row_starts(window.words)
+                numbers["left_subwords"][window.words[firsts]] = window.positions[firsts]
+        return numbers
+
     def _rows(self, recipe: Recipe, prepared: Prepared) -> Rows:
         if recipe.subword_pooling != "none":
-            return Rows(self._values[recipe.name], 0)
+            return Rows(recipe, self._values[recipe.name], 0)
         n_pairs = len(prepared.plan.subword_ids)
         values = np.empty((n_pairs, *self._reader.vector_shape(recipe)), dtype=np.float32)
-        return Rows(values, prepared.plan.after.pair - n_pairs)
+        return Rows(recipe, values, prepared.plan.after.pair - n_pairs)
 
     def _column(self, recipe: Recipe, subword_starts: np.ndarray) -> Column:
         layers = self._layers[recipe.name]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from wordstates.errors import InputError
 from wordstates.options import LongTexts
@@ -46,6 +46,7 @@ class WindowWork:
         positions: Subword in this window of each pair taken, shape (pairs,).
         words: Word of each pair, numbered through all texts, ascending.
         pairs: Number of each pair through all texts.
+        blank: Whether each of its subwords writes white space alone, or nothing.
     """
 
     ids: Int[np.ndarray, " subwords"]
@@ -53,6 +54,7 @@ class WindowWork:
     positions: Int[np.ndarray, " pairs"]
     words: Int[np.ndarray, " pairs"]
     pairs: Int[np.ndarray, " pairs"]
+    blank: Bool[np.ndarray, " subwords"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def make_plan(
     positions = alignment.subword_index - np.repeat(starts[:-1], np.diff(pair_starts))
     word_numbers = alignment.word_index + first.word
     pair_numbers = np.arange(first.pair, first.pair + len(positions))
+    blank = spans[:, 0] == spans[:, 1]
     work: list[WindowWork] = []
     long = n_subwords > settings.capacity
     for text, (begin, end, pair, pair_end) in enumerate(
@@ -149,7 +152,14 @@ def make_plan(
         if pair == pair_end:
             continue
         part = slice(pair, pair_end)
-        whole = WindowWork(ids[begin:end], first.text + text, positions[part], word_numbers[part], pair_numbers[part])
+        whole = WindowWork(
+            ids[begin:end],
+            first.text + text,
+            positions[part],
+            word_numbers[part],
+            pair_numbers[part],
+            blank[begin:end],
+        )
         if not long[text]:
             work.append(whole)
             continue
@@ -188,6 +198,7 @@ def _cut(
                     positions=whole.positions[taken] - window.start,
                     words=whole.words[taken],
                     pairs=whole.pairs[taken],
+                    blank=whole.blank[window.start : window.stop],
                 )
             )
     return work, whole.words[begins[owners < 0]]

@@ -182,3 +182,15 @@ def check_whole(name: str, value: object) -> None:
     """
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise InputError(f"{name}={value!r} is no whole number: give an int, or leave it out.")
+
+
+def check_repeat(model: LoadedModel, *, repeat: bool, surprisal: bool) -> None:
+    """Check that a model that reads each text twice may.
+
+    Raises:
+        InputError: If it reads both sides anyway, or surprisal is asked for.
+    """
+    if repeat and not model.anatomy.causal:
+        raise InputError(f"repeat=True is for causal models: {model.name!r} reads both sides already.")
+    if repeat and surprisal:
+        raise InputError("repeat=True reads each word before, so its surprisal would say nothing: give one of the two.")

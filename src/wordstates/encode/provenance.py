@@ -31,6 +31,7 @@ def provenance_of(
     words: str,
     window: int,
     repeat: bool,
+    left_subwords: bool = False,
 ) -> dict[str, Any]:
     """Say where the vectors of a call come from.
 
@@ -44,6 +45,7 @@ def provenance_of(
         words: How raw text is split.
         window: Subwords one pass reads, special tokens included.
         repeat: Whether each text is read twice.
+        left_subwords: Whether the subwords before each word are counted.
     """
     processed = {name: each.to_dict() for name, each in post_processing.items()}
     return {
@@ -69,6 +71,8 @@ def provenance_of(
             "after": model.tokenizer.pieces(model.template.suffix),
         },
         **({"special_tokens_in_texts": "text"} if model.tokenizer.splits_special else {}),
+        **({"surprisal": "bits"} if model.head is not None else {}),
+        **({"left_subwords": True} if left_subwords else {}),
         "versions": versions(),
     }
 

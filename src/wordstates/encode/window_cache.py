@@ -21,18 +21,18 @@ class Rows:
     """Where the vectors of one recipe go.
 
     Args:
+        recipe: The recipe.
         values: One row a word, or a pair if the recipe keeps subwords.
         first: Number of the word or pair of the first row.
     """
 
+    recipe: Recipe
     values: Float[np.ndarray, "rows ..."]
     first: int
 
-    def places(
-        self, recipe: Recipe, words: Int[np.ndarray, " pairs"], pairs: Int[np.ndarray, " pairs"]
-    ) -> Int[np.ndarray, " rows"]:
+    def places(self, words: Int[np.ndarray, " pairs"], pairs: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
         """Give the rows of some pairs of (word, subword), those of one word together: one a word, or one a pair."""
-        return (pairs if recipe.subword_pooling == "none" else words[row_starts(words)]) - self.first
+        return (pairs if self.recipe.subword_pooling == "none" else words[row_starts(words)]) - self.first
 
 
 def row_starts(words: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
@@ -45,13 +45,9 @@ class SeenWindows:
 
     It learns from finished calls only, in their order, so what is read does not depend on which thread was faster: a
     run that is repeated gives the same bytes. A window is remembered when it is met for the second time.
-
-    Args:
-        recipes: The recipes of the run.
     """
 
-    def __init__(self, recipes: Sequence[Recipe]) -> None:
-        self._recipes = recipes
+    def __init__(self) -> None:
         self._vectors: dict[bytes, dict[str, Float[np.ndarray, "rows ..."]]] = {}  # the oldest first
         self._bytes = 0
         self._once: set[int] = set()
@@ -67,9 +63,8 @@ class SeenWindows:
             known = self._vectors.pop(key, None)
             if known is not None:
                 self._vectors[key] = known
-                for recipe in self._recipes:
-                    mine = rows[recipe.name]
-                    mine.values[mine.places(recipe, window.words, window.pairs)] = known[recipe.name]
+                for name, mine in rows.items():
+                    mine.values[mine.places(window.words, window.pairs)] = known[name]
             yield known is not None
 
     def learn(self, windows: Sequence[WindowWork], rows: Mapping[str, Rows]) -> None:
@@ -84,8 +79,7 @@ class SeenWindows:
                 self._once.add(hash(key))
                 continue
             self._vectors[key] = {
-                recipe.name: rows[recipe.name].values[rows[recipe.name].places(recipe, window.words, window.pairs)]
-                for recipe in self._recipes
+                name: mine.values[mine.places(window.words, window.pairs)] for name, mine in rows.items()
             }
             self._bytes += _size(self._vectors[key])
             while self._bytes > _MOST_BYTES:

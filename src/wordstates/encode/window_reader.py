@@ -22,6 +22,7 @@ from wordstates.model.batching import Budget, make_batches
 from wordstates.model.engine import Engine
 from wordstates.model.forward import Take, run_pass
 from wordstates.model.loaded import LoadedModel
+from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.torch_engine import is_out_of_memory
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
@@ -98,7 +99,9 @@ class WindowReader:
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
 
     def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
-        """Give the shape of one vector of a recipe."""
+        """Give the shape of one vector of a recipe; of a surprisal that of a number."""
+        if recipe is SURPRISAL:
+            return ()
         if recipe.name in self._post_processing:
             return (self._post_processing[recipe.name].dim_out,)
         return self._model.vector_shape(recipe, self._layers[recipe.name])
@@ -229,14 +232,16 @@ class WindowReader:
                 for recipe in self._recipes
             ],
             shape,
+            [equals[0].blank for equals in same],
         )
         for recipe, vectors in zip(self._recipes, pooled, strict=True):
             row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
-            self._check_finite(recipe, vectors, windows, row_pairs, texts)
+            if recipe is not SURPRISAL:  # whose NaN is a word with nothing before it
+                self._check_finite(recipe, vectors, windows, row_pairs, texts)
             if recipe.name in self._post_processing:
                 vectors = self._post_processing[recipe.name].apply(vectors)
             mine = rows[recipe.name]
-            mine.values[mine.places(recipe, words, pairs)] = vectors
+            mine.values[mine.places(words, pairs)] = vectors
         return len(first_pairs)
 
     def _explained(self, error: RuntimeError | MemoryError) -> ModelError:

@@ -59,6 +59,8 @@ class _CollectingWriter(FileWriter):
                 rows_before[-1:],
             ]
         )
+        for name in parts[0].numbers:
+            arrays[name] = np.concatenate([part.numbers[name] for part in parts])
         if parts[0].subword is not None:
             arrays["subword"] = np.concatenate([part.subword for part in parts if part.subword is not None]).astype(
                 np.int32
@@ -214,10 +216,9 @@ class Hdf5Writer(FileWriter):
             )
         if rows.subword is not None:
             raise OutputError(f"{self._name!r}: HDF5 in ELMo's layout holds words, not subwords: write .parquet.")
-        if rows.extra:
+        for column in [*rows.extra, *rows.numbers]:
             raise OutputError(
-                f"{self._name!r}: HDF5 in ELMo's layout holds vectors alone, and no column {next(iter(rows.extra))!r}: "
-                "write .parquet."
+                f"{self._name!r}: HDF5 in ELMo's layout holds vectors alone, and no column {column!r}: write .parquet."
             )
         if self._sink is None:
             self._sink = _NeverFails(self._file.path)

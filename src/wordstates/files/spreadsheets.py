@@ -19,7 +19,7 @@ from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows
+from wordstates.result.rows import Rows, numbers_or_none
 
 Cell = str | int | float | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -205,6 +205,7 @@ def columns_of(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
         table["key"] = rows.keys
     if rows.subword is not None:
         table["subword"] = [index if index >= 0 else None for index in rows.subword.tolist()]
+    table |= {name: numbers_or_none(values) for name, values in rows.numbers.items()}
     for name, values in rows.extra.items():
         table[f"input_{name}" if name == NUMBER else name] = [
             None if value is None else _on_one_line(value) for value in values

@@ -15,7 +15,7 @@ from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows, numbers_in, to_table
+from wordstates.result.rows import Rows, numbers_in, numbers_or_none, to_table
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
@@ -99,6 +99,7 @@ class JsonlWriter(FileWriter):
         templates = {name: self._template(shape) for name, shape in rows.shapes.items()}
         documents = rows.document_index.tolist()
         spans = rows.spans.tolist()
+        numbers = {name: numbers_or_none(values) for name, values in rows.numbers.items()}
         for index in range(len(rows)):
             cells: dict[str, Any] = {
                 "document": rows.documents[documents[index]],
@@ -113,6 +114,7 @@ class JsonlWriter(FileWriter):
                 cells["key"] = rows.keys[index]
             if rows.subword is not None:
                 cells["subword"] = int(rows.subword[index]) if rows.subword[index] >= 0 else None
+            cells |= {name: values[index] for name, values in numbers.items()}
             cells |= {name: values[index] for name, values in rows.extra.items()}
             vectors = [
                 f"{json.dumps(name)}: {templates[name] % tuple(vectors[index].ravel().tolist())}"

@@ -12,7 +12,14 @@ from typing import Any
 import torch
 import transformers
 from torch import nn
-from transformers import AttentionInterface, AttentionMaskInterface, AutoConfig, AutoModel
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AttentionInterface,
+    AttentionMaskInterface,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+)
 from transformers.utils import CONFIG_NAME, cached_file, find_adapter_config_file
 
 from wordstates.errors import InputError, ModelError
@@ -60,6 +67,7 @@ def load(
     revision: str | None = None,
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
+    with_head: bool = False,
 ) -> Checkpoint:
     """Load a model in float32, and its tokenizer.
 
@@ -69,6 +77,7 @@ def load(
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.
+        with_head: Also load the output head, if it is of a kind that has one for causal models.
 
     Raises:
         ModelNotFoundError: If it is not to be had.
@@ -86,7 +95,8 @@ def load(
     with quiet(), explained(name, silence, unsafe_weights=unsafe_weights):
         _check_no_adapter(source, options, name)
         config = AutoConfig.from_pretrained(source, **options)
-        model, report = AutoModel.from_pretrained(
+        maker = AutoModelForCausalLM if with_head and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModel
+        model, report = maker.from_pretrained(
             source,
             config=config,
             dtype=torch.float32,
@@ -100,7 +110,11 @@ def load(
                 options = {**options, "revision": None, "local_files_only": hub_silence(source_of(wanted)) is not None}
             wanted = read_tokenizer(source_of(wanted), **options)
     network = reading_part(model)
-    _check_whole(model, network, report["missing_keys"], str(name))
+    missing = set(report["missing_keys"])
+    of_head = {key for key in missing if maker is AutoModelForCausalLM and not key.startswith(model.base_model_prefix)}
+    _check_whole(model, network, missing - of_head, str(name))
+    if of_head:
+        model = network  # its head would be random
     return Checkpoint(network, model, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from wordstates.errors import WordstatesError
 from wordstates.model.engine import Batch, Engine, lay_out
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.pooling import pool, pool_arrays
+from wordstates.model.surprisal import SURPRISAL, word_surprisals
 from wordstates.model.torch_engine import to_device, to_host
 from wordstates.recipe import Recipe
 
@@ -40,6 +41,7 @@ def run_pass(
     positions: Sequence[Int[np.ndarray, " _pairs"]],
     takes: Sequence[Take],
     shape: tuple[int, int],
+    blanks: Sequence[Bool[np.ndarray, " _subwords"]] = (),
 ) -> list[Float[np.ndarray, "_rows ..."]]:
     """Read some texts at once, no deeper than needed, and pool what is wanted of them.
 
@@ -48,8 +50,9 @@ def run_pass(
         engine: The one of its engines that reads.
         texts: Subword ids of each text, special tokens left out.
         positions: The wanted subwords of each text.
-        takes: What to make of them; the pooling of every recipe sees the same positions.
+        takes: What to make of them; the pooling of every recipe sees the same positions. Surprisal comes last.
         shape: Rows that the batch has at least, and the width of its rows.
+        blanks: Which subwords of each text are white space alone; for surprisal.
 
     Returns:
         For each take its rows, float32, on the CPU, in memory of their own.
@@ -61,12 +64,28 @@ def run_pass(
     hidden = _hidden_states(engine, batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad
+    surprisals = [
+        word_surprisals(
+            model.head,
+            hidden[take.layers[0]].flatten(0, 1),
+            texts,
+            begins,
+            len(template.prefix),
+            positions,
+            take.starts,
+            blanks,
+        )
+        for take in takes
+        if take.recipe is SURPRISAL and model.head is not None
+    ]
+    takes = [take for take in takes if take.recipe is not SURPRISAL]
     if engine.device.type == "cpu":
         arrays = {layer: state.float().numpy() for layer, state in hidden.items()}
-        return [
+        pooled_arrays = [
             pool_arrays(arrays, take.layers, take.recipe.layer_pooling, take.recipe.subword_pooling, flat, take.starts)
             for take in takes
         ]
+        return [*pooled_arrays, *surprisals]
     on_device = to_device(torch.from_numpy(flat), engine.device)
     pooled = [
         pool(
@@ -79,7 +98,7 @@ def run_pass(
         )
         for take in takes
     ]
-    return [vectors.numpy() for vectors in to_host(pooled)]
+    return [*(vectors.numpy() for vectors in to_host(pooled)), *surprisals]
 
 
 def _hidden_states(

@@ -26,7 +26,8 @@ from wordstates.model.engine import Batch, pad, relative_error
 from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
 from wordstates.model.fingerprint import fingerprint
 from wordstates.model.probe import Anatomy, ProbeText, probe
-from wordstates.model.reading_part import check_same_forward
+from wordstates.model.reading_part import check_same_forward, without_wrappers
+from wordstates.model.surprisal import OutputHead
 from wordstates.model.template import Template
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
@@ -59,6 +60,7 @@ class LoadedModel:
         vocabulary_rows: Ids from here on have no vector in the model; 0 if it has no such table.
         pad_id: Id to pad with.
         precision: Precision that it computes in.
+        head: What says how probable each next subword is; None unless surprisal is asked for.
     """
 
     name: str
@@ -72,6 +74,7 @@ class LoadedModel:
     vocabulary_rows: int
     pad_id: int
     precision: str
+    head: OutputHead | None = None
 
     @property
     def default_window(self) -> int:
@@ -97,6 +100,7 @@ def load_model(
     revision: str | None = None,
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
+    surprisal: bool = False,
 ) -> LoadedModel:
     """Load a model by name or folder, or take one from memory, and find out what it does.
 
@@ -112,6 +116,7 @@ def load_model(
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         unsafe_weights: Also load pickled weights.
+        surprisal: Also load the output head of a causal model.
 
     Raises:
         InputError: If the options contradict each other or do not exist.
@@ -142,9 +147,10 @@ def load_model(
             revision=revision,
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
+            with_head=surprisal,
         )
     words = Tokenizer(checkpoint.tokenizer, checkpoint.name, special_tokens=special_tokens)
-    return _examined(checkpoint, words, device, precision, bos, chosen, threads)
+    return _examined(checkpoint, words, device, precision, bos, chosen, threads, surprisal=surprisal)
 
 
 def _examined(
@@ -155,6 +161,8 @@ def _examined(
     bos: str,
     engine: EngineName,
     threads: int | None,
+    *,
+    surprisal: bool,
 ) -> LoadedModel:
     """Find out what a checkpoint does, and put it where and into the precision it is wanted."""
     network, name = checkpoint.network.eval() if checkpoint.owned else checkpoint.network, checkpoint.name
@@ -190,6 +198,7 @@ def _examined(
         precision_error=None if exact is None else relative_error(exact, _hidden_states(network, text, arguments)),
     )
     limit = position_limit(network)
+    head = _head(checkpoint, network, anatomy, text, arguments) if surprisal else None
     return LoadedModel(
         name=name,
         revision=checkpoint.revision,
@@ -213,7 +222,31 @@ def _examined(
         vocabulary_rows=vocabulary_rows(network),
         pad_id=pad_id,
         precision=_name(wanted),
+        head=head,
     )
+
+
+def _head(
+    checkpoint: _hf.Checkpoint, network: nn.Module, anatomy: Anatomy, text: ProbeText, arguments: dict[str, Any]
+) -> OutputHead:
+    """Give the output head of a causal model, which agrees with the whole model.
+
+    Raises:
+        InputError: If the model is not causal, or comes without its head.
+        ModelError: If its head cannot be run alone.
+    """
+    name, whole = checkpoint.name, without_wrappers(checkpoint.whole)
+    if not anatomy.causal:
+        raise InputError(
+            f"Surprisal is for causal models: {name!r} reads both sides of a word, so it does not say how probable a "
+            "word is after what stands before it. Choose a model such as 'gpt2'."
+        )
+    if checkpoint.owned:
+        weight = next(network.parameters())
+        whole = whole.to(weight.device, weight.dtype)
+    head = OutputHead(whole, name)
+    head.check(whole, text.row, _hidden_states(network, text, arguments)[-1][0])
+    return head
 
 
 def _slower_here(network: nn.Module, wanted: torch.dtype, engine: EngineName) -> float:

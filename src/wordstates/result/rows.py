@@ -11,6 +11,8 @@ status        string                      ``ok``, or why there is no vector of i
 subwords      int32                       how many subwords the word has
 key           string                      only where the input names its words: the CoNLL-U id
 subword       int32                       only with ``subword_pooling="none"``: one row a subword, its index in the word
+surprisal     float32                     only on request, of causal models: bits; null where nothing stands before
+left_subwords int32                       only on request: subwords of text before the word in its window
 left, right   string                      only on request: the characters before and after the word
 ...           string                      only on request: what the input says of the document or the word
 vector        float32 or float16 [size]   null, never NaN or zeros, where the word has no vector
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
 
+NUMBERS = {"surprisal": "float32", "left_subwords": "int32"}  # columns of numbers beside the vectors, on request
 LARGEST_FLOAT16 = 65504.0
 
 
@@ -68,6 +71,7 @@ class Rows:
         has_vector: Whether a row has a vector.
         vectors: Column name to vectors, (rows, dim) or (rows, layers, dim); rows without a vector hold NaN.
         extra: More columns of text, by name: context; of usages also the target, and what the document says of itself.
+        numbers: More columns of numbers, by name: float32, NaN where there is none; int32, -1 where there is none.
     """
 
     documents: tuple[str, ...]
@@ -82,6 +86,7 @@ class Rows:
     has_vector: npt.NDArray[np.bool_]
     vectors: dict[str, npt.NDArray[Any]]
     extra: dict[str, list[str | None]] = field(default_factory=dict)
+    numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -148,6 +153,7 @@ def make_rows(
             **{name: list(values) for name, values in (extra or {}).items()},
             **({} if context is None else _context(embeddings, context)),
         },
+        numbers=dict(embeddings.numbers),
     )
     if of_row is not None:
         rows = _by_subword(rows, np.asarray(of_row, dtype=np.int64))
@@ -242,6 +248,7 @@ def _by_subword(rows: Rows, of_row: Ints) -> Rows:
         has_vector=rows.has_vector[word] & there,
         vectors=vectors,
         extra={name: _take(values, word) for name, values in rows.extra.items()},
+        numbers={name: values[word] for name, values in rows.numbers.items()},
     )
 
 
@@ -263,6 +270,7 @@ def without_documents(rows: Rows, unwanted: Sequence[int]) -> Rows:
         has_vector=rows.has_vector[kept],
         vectors={name: vectors[kept] for name, vectors in rows.vectors.items()},
         extra={name: _take(values, kept) for name, values in rows.extra.items()},
+        numbers={name: values[kept] for name, values in rows.numbers.items()},
     )
 
 
@@ -307,6 +315,17 @@ def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
     return rows
 
 
+def has_no_number(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell which of some numbers are not there: NaN, or less than 0 where they count something."""
+    missing: npt.NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values < 0
+    return missing
+
+
+def numbers_or_none(values: npt.NDArray[Any]) -> list[Any]:
+    """Give numbers as a list, None where there is none."""
+    return [None if missing else value for value, missing in zip(values.tolist(), has_no_number(values), strict=True)]
+
+
 def to_table(rows: Rows) -> pa.Table:
     """Write rows as an Arrow table in the columns of the module's table."""
     columns: dict[str, pa.Array] = {
@@ -322,6 +341,8 @@ def to_table(rows: Rows) -> pa.Table:
         columns["key"] = pa.array(rows.keys, pa.string())
     if rows.subword is not None:
         columns["subword"] = pa.array(rows.subword, pa.int32(), mask=rows.subword < 0)
+    for name, numbers in rows.numbers.items():
+        columns[name] = pa.array(numbers, mask=has_no_number(numbers))
     columns |= {name: pa.array(values, pa.string()) for name, values in rows.extra.items()}
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     missing = pa.array(~rows.has_vector)

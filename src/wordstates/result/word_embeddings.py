@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from wordstates.errors import MissingExtraError, NoVectorError, RecipeError
-from wordstates.recipe import Recipe
+from wordstates.result.column import Column, ranges, slice_rows, take_rows
 from wordstates.text.align import HAS_VECTOR, STATUSES, Status, count_statuses
 from wordstates.text.words import Spans
 
@@ -22,24 +22,6 @@ if TYPE_CHECKING:
     import torch
 
 Selector = int | str | slice | tuple[int, int] | tuple[int, slice]
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """The vectors of one recipe.
-
-    Args:
-        recipe: What they are.
-        layers: Absolute layer numbers, in the order of the recipe.
-        values: float32, shape (rows, dim), (rows, layers * dim) for concat, or (rows, layers, dim) for none. A row is a
-            word, or a subword if the recipe's `subword_pooling` is ``none``. A word without a vector is a row of NaN.
-        row_words: Word of each row if rows are subwords, else None: row i is word i.
-    """
-
-    recipe: Recipe
-    layers: tuple[int, ...]
-    values: Float[np.ndarray, "rows ..."]
-    row_words: Int[np.ndarray, " rows"] | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -61,6 +43,8 @@ class WordEmbeddings:
         subword_ids: Vocabulary ids of the subwords of all words, one after the other.
         subword_starts: Where each word's subwords begin in `subword_ids`, shape (words + 1,).
         columns: One per recipe, by name.
+        numbers: A number of each word, by name, if asked for: ``surprisal`` (float32, NaN where there is none) and
+            ``left_subwords`` (int32, -1 where there is none).
         provenance: Where the vectors come from: model, tokenizer, recipes, precision, windows, versions.
         vocabulary: Piece of each vocabulary id in `subword_ids`.
         reading: What `encode` had to do: windows, subwords read, texts whose pieces were aligned as strings.
@@ -75,6 +59,7 @@ class WordEmbeddings:
     subword_starts: Int[np.ndarray, " bounds"]
     columns: dict[str, Column]
     provenance: Mapping[str, Any]
+    numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
     vocabulary: Mapping[int, str] = field(default_factory=dict)
     reading: Mapping[str, int] = field(default_factory=dict)
 
@@ -116,6 +101,29 @@ class WordEmbeddings:
     def text_index(self) -> Int[np.ndarray, " words"]:
         """Index of each word's text."""
         return np.repeat(np.arange(len(self)), np.diff(self.text_starts))
+
+    @property
+    def surprisal(self) -> Float[np.ndarray, " words"]:
+        """Surprisal of each word in bits, NaN where it has none.
+
+        Raises:
+            NoVectorError: If it was not asked for.
+        """
+        return self._number("surprisal")
+
+    @property
+    def left_subwords(self) -> Int[np.ndarray, " words"]:
+        """How many subwords of text before each word it was read with, -1 for a word without subwords.
+
+        Raises:
+            NoVectorError: If it was not asked for.
+        """
+        return self._number("left_subwords")
+
+    def _number(self, name: str) -> np.ndarray:
+        if name not in self.numbers:
+            raise NoVectorError(f"There is no {name} here: ask for it by WordEmbedder(..., {name}=True).")
+        return self.numbers[name]
 
     @property
     def reads_left_only(self) -> bool:
@@ -262,9 +270,10 @@ class WordEmbeddings:
             spans=self.spans[indices],
             status_codes=self.status_codes[indices],
             text_starts=starts,
-            subword_ids=self.subword_ids[_ranges(self.subword_starts[indices], counts)],
+            subword_ids=self.subword_ids[ranges(self.subword_starts[indices], counts)],
             subword_starts=np.append(0, np.cumsum(counts)),
-            columns={name: _take_rows(column, indices) for name, column in self.columns.items()},
+            columns={name: take_rows(column, indices) for name, column in self.columns.items()},
+            numbers={name: values[indices] for name, values in self.numbers.items()},
         )
 
     def _texts(self, chosen: range) -> WordEmbeddings:
@@ -272,7 +281,7 @@ class WordEmbeddings:
         positions = np.asarray(chosen, dtype=np.int64)
         if chosen.step < 0:
             raise IndexError("A slice of texts runs forward: take emb[i] one by one for another order.")
-        kept = self.take(_ranges(self.text_starts[positions], counts[positions]))
+        kept = self.take(ranges(self.text_starts[positions], counts[positions]))
         return replace(
             kept,
             texts=tuple(self.texts[index] for index in chosen),
@@ -295,7 +304,8 @@ class WordEmbeddings:
             text_starts=np.array([0, last - first]),
             subword_ids=self.subword_ids[starts[0] : starts[-1]],
             subword_starts=starts - starts[0],
-            columns={name: _slice_rows(column, first, last) for name, column in self.columns.items()},
+            columns={name: slice_rows(column, first, last) for name, column in self.columns.items()},
+            numbers={name: values[first:last] for name, values in self.numbers.items()},
         )
 
     def _words(self, words: int | slice) -> WordEmbeddings:
@@ -368,26 +378,3 @@ class WordEmbeddings:
         from wordstates.result.display import as_html
 
         return as_html(self)
-
-
-def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Give start, start + 1, ... of each range, one after the other."""
-    every: np.ndarray = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-    return every
-
-
-def _slice_rows(column: Column, first: int, last: int) -> Column:
-    if column.row_words is None:
-        return replace(column, values=column.values[first:last])
-    low, high = np.searchsorted(column.row_words, [first, last])
-    return replace(column, values=column.values[low:high], row_words=column.row_words[low:high] - first)
-
-
-def _take_rows(column: Column, words: np.ndarray) -> Column:
-    if column.row_words is None:
-        return replace(column, values=column.values[words])
-    starts = np.searchsorted(column.row_words, words, side="left")
-    counts = np.searchsorted(column.row_words, words, side="right") - starts
-    return replace(
-        column, values=column.values[_ranges(starts, counts)], row_words=np.repeat(np.arange(len(words)), counts)
-    )

@@ -100,9 +100,9 @@ class _Hit:
         return as_spans([match[:2] for match in self.matches])
 
 
-def needs_vectors(path: str | Path, *, vectors: bool) -> bool:
-    """Tell whether a file of usages holds vectors: those for people only on request."""
-    return vectors or output_format(Path(path)) not in SPREADSHEETS
+def needs_model(path: str | Path, *, asked: bool) -> bool:
+    """Tell whether a file of usages needs a model: those for people only where something is asked of it."""
+    return asked or output_format(Path(path)) not in SPREADSHEETS
 
 
 def open_usages_writer(

@@ -113,7 +113,7 @@ def embed_groups(
         ModelError: Likewise.
     """
     items = sound(items, document_of, rejects)
-    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows(embedder.recipes))
+    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows())
     waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
     some = all_may_fail
     most = group_characters(embedder) if most is None else most

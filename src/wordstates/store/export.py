@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from wordstates.errors import OutputError
 from wordstates.files.open_writer import open_writer
-from wordstates.result.rows import Rows
+from wordstates.result.rows import NUMBERS, Rows
 from wordstates.store.layout import Layout
 from wordstates.store.store import Store
 
@@ -113,4 +115,10 @@ def _rows(table: pa.Table, layout: Layout) -> Rows:
         has_vector=has_vector,
         vectors=vectors,
         extra={name: table[name].to_pylist() for name in layout.texts},
+        numbers={name: _numbers(table[name], dtype) for name, dtype in NUMBERS.items() if name in given},
     )
+
+
+def _numbers(column: pa.ChunkedArray, dtype: str) -> npt.NDArray[Any]:
+    """Read numbers as rows have them: NaN or -1 where there is none."""
+    return np.asarray(column.fill_null(np.nan if dtype == "float32" else -1)).astype(dtype)

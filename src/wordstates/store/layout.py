@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Layout:
         by_subword: Whether there is a row a subword.
         context: Characters of context on each side; None: no such columns.
         metadata: Columns of what the input says of its documents and words.
+        numbers: Type of each column of numbers beside the vectors.
     """
 
     dtypes: dict[str, VectorDtype]
@@ -31,6 +32,7 @@ class Layout:
     by_subword: bool = False
     context: int | None = None
     metadata: tuple[str, ...] = ()
+    numbers: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain JSON data."""
@@ -40,8 +42,8 @@ class Layout:
     def from_dict(cls, data: Mapping[str, Any]) -> Layout:
         """Read what `to_dict` gave."""
         shapes = {name: tuple(shape) for name, shape in data["shapes"].items()}
-        metadata = tuple(data.get("metadata", ()))
-        return cls(dict(data["dtypes"]), shapes, data["keyed"], data["by_subword"], data["context"], metadata)
+        metadata, numbers = tuple(data.get("metadata", ())), dict(data.get("numbers", {}))
+        return cls(dict(data["dtypes"]), shapes, data["keyed"], data["by_subword"], data["context"], metadata, numbers)
 
     @property
     def texts(self) -> list[str]:
@@ -63,5 +65,6 @@ class Layout:
             subword=nothing if self.by_subword else None,
             has_vector=np.zeros(0, dtype=np.bool_),
             vectors={name: np.zeros((0, *shape), dtype=self.dtypes[name]) for name, shape in self.shapes.items()},
+            numbers={name: np.zeros(0, dtype=dtype) for name, dtype in self.numbers.items()},
             extra={name: [] for name in self.texts},
         )

@@ -31,6 +31,8 @@ PINS = (
     "context",
     "special_tokens",
     "special_tokens_in_texts",
+    "surprisal",
+    "left_subwords",
 )
 
 

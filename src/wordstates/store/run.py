@@ -17,7 +17,7 @@ from wordstates.documents.output_columns import names_of, output_name
 from wordstates.errors import InputError, OutputError
 from wordstates.options import VectorDtype
 from wordstates.progress import Progress
-from wordstates.result.rows import LARGEST_FLOAT16
+from wordstates.result.rows import LARGEST_FLOAT16, NUMBERS
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
 from wordstates.store.layout import Layout
@@ -208,6 +208,7 @@ class _Run:
             facts.by_subword,
             settings.context,
             tuple(output_name(name) for name in names_of(first.documents)),
+            {name: dtype for name, dtype in NUMBERS.items() if name in facts.provenance},
         )
         mine = Manifest(facts.provenance, settings.dtype, layout, settings.shard_characters, dict(settings.input), {})
         with guarded(self.folder.locks):
