@@ -178,17 +178,14 @@ def test_vectors_in_a_table_for_people(folder: Path, bert: Path, embedder: WordE
 
 
 def test_what_a_table_for_people_cannot_hold(folder: Path) -> None:
-    rows = [{"id": "a", "text": "A mill."}]
-    (folder / "own.jsonl").write_text(json.dumps(rows[0]) + "\n")
-    done = run("find", "mill", "own.jsonl", "-o", "a.csv", "--metadata", "id", cwd=folder)
-    assert done.code == 0
-    with (folder / "a.csv").open(newline="") as file:
-        assert next(csv.DictReader(file))["input_id"] == "a"
-    for path in folder.glob("a.csv*"):
-        path.unlink()
+    (folder / "own.jsonl").write_text('{"id": "a", "text": "A mill."}\n')
+    assert run("find", "mill", "own.jsonl", "-o", "own.csv", "--metadata", "id", "-q", cwd=folder).code == 0
+    with (folder / "own.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["id"], row["input_id"]) == ("1", "a")
     done = run("find", "mill", "texts.jsonl", "-o", "a.jsonl", "--bom", cwd=folder)
     assert (done.code, "--bom is for .csv and .tsv" in done.err) == (1, True)
-    assert files_in(folder) == ["own.jsonl", "texts.jsonl"]
+    assert files_in(folder) == ["own.csv", "own.csv.provenance.json", "own.jsonl", "texts.jsonl"]
 
 
 def test_a_list_of_targets_in_any_case_or_not(folder: Path, bert: Path) -> None:

@@ -419,7 +419,7 @@ def test_numbers_beside_the_vectors_in_every_format(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "out.csv")
     assert frame["left_subwords"].tolist()[::2] == [0, 3]
     assert frame["surprisal"].isna().tolist() == [True, True, False]
-    with pytest.raises(OutputError, match="holds vectors, and no column 'surprisal'"):
+    with pytest.raises(OutputError, match="holds vectors alone, and no column 'surprisal'"):
         open_writer(tmp_path / "out.h5").write(documents(["a"]), cast(Any, embeddings))
 
 

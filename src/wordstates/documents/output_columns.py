@@ -9,6 +9,7 @@ from wordstates.documents.document import Document
 # Names that files of vectors and of usages have for themselves, as columns or as arrays.
 _OWN = {"document", "position", "word", "start", "end", "status", "subwords", "key", "subword", "target", "left"}
 _OWN |= {"right", "words", "statuses", "documents", "keys", "has_vector", "text_starts", "document_index", "wordstates"}
+_OWN |= {"surprisal", "left_subwords"}
 
 
 def output_name(name: str) -> str:
