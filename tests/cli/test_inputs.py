@@ -147,7 +147,7 @@ def test_an_id_names_one_text_everywhere(tmp_path: Path, bert: Path, command: Se
     (tmp_path / "a.csv").write_text("author,text\nAnn,A bank.\nBob,A bank.\nAnn,A bank.\n")
     done = run(*command, "a.csv", "--id-column", "author", "-m", bert, "-o", output, cwd=tmp_path)
     assert done.code == 1
-    assert "a.csv:4: the id 'Ann' comes, which names the text at a.csv:2 already." in done.err
+    assert "a.csv:4: the id 'Ann' names the text at a.csv:2 already." in done.err
 
 
 def test_stores_with_an_id_twice_are_refused(tmp_path: Path, bert: Path) -> None:

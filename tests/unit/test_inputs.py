@@ -90,7 +90,7 @@ def test_a_group_that_is_left_empty_goes_on(tmp_path: Path) -> None:
 
 def test_several_columns_make_a_group(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", "story,s,w\nA,1,one\nB,1,two\nA,1,three\n")
-    with pytest.raises(InputError, match=r"a\.csv:4: the id 'A/1' comes, which names the text at .*a\.csv:2 already.*"):
+    with pytest.raises(InputError, match=r"a\.csv:4: the id 'A/1' names the text at .*a\.csv:2 already.*"):
         read(path, word_column="w", group_column=["story", "s"])
     put(path, "story,s,w\nA,1,one\nB,1,two\n")
     assert [each.id for each in read(path, word_column="w", group_column=["story", "s"])] == ["A/1", "B/1"]
@@ -242,7 +242,7 @@ def test_twice_in_parquet_and_excel(tmp_path: Path) -> None:
 
 def test_an_id_names_one_text(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", "author,text\nAnn,one\nBob,two\nAnn,three\n")
-    says = r"a\.csv:4: the id 'Ann' comes, which names the text at .*a\.csv:2 already.*--metadata"
+    says = r"a\.csv:4: the id 'Ann' names the text at .*a\.csv:2 already.*--metadata"
     with pytest.raises(InputError, match=says):
         read(path, id_column="author")
     assert len(read(path, id_column="author", ids_must_differ=False)) == 3
@@ -251,7 +251,7 @@ def test_an_id_names_one_text(tmp_path: Path) -> None:
 def test_two_treebanks_with_the_same_sent_ids(tmp_path: Path) -> None:
     for name in ("de", "en"):
         put(tmp_path / f"{name}.conllu", f"# sent_id = n1\n1\t{name}" + "\t_" * 8 + "\n")
-    with pytest.raises(InputError, match=r"en\.conllu:1: the id 'n1' comes, .*de\.conllu:1 already.*--ids-by-file"):
+    with pytest.raises(InputError, match=r"en\.conllu:1: the id 'n1' names .*de\.conllu:1 already.*--ids-by-file"):
         read(tmp_path)
     by_file = read(tmp_path, ids_by_file=True)
     assert [each.id for each in by_file] == [f"{tmp_path}/{name}.conllu:n1" for name in ("de", "en")]
@@ -309,7 +309,7 @@ def test_conll_with_two_columns(tmp_path: Path) -> None:
     assert read(four, metadata=["label", "column2"])[0].columns == {"label": ("B-ORG",), "column2": ("NNP",)}
     with pytest.raises(InputError, match=r"there is no column 'upos' \(columns: column1, .*label\): name"):
         read(four, metadata=["upos"])
-    with pytest.raises(InputError, match=r"10 columns: .*CoNLL-U is --format conllu"):
+    with pytest.raises(InputError, match=r"10 columns, .*CoNLL-U is --format conllu"):
         read(put(tmp_path / "x.conll", "\t".join(["1", "A", "a", "_", "_", "_", "_", "_", "_", "_"])))
 
 

@@ -9,7 +9,7 @@ from wordstates.errors import InputError
 from wordstates.text.words import join_words
 
 LABEL = "label"
-_MOST_COLUMNS = 5  # German CoNLL-2003 has so many; formats with more do not begin with the word
+_COLUMNS_OF_OTHERS = 8  # formats of so many columns or more begin with a number (CoNLL-U, -X, -2009), not the word
 
 
 def read_conll(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[str] = ()) -> Iterator[Document]:
@@ -50,10 +50,10 @@ def _columns(place: str, line: str) -> list[str]:
         return columns
     if len(columns) < 2 or not columns[-1]:
         raise InputError(f"{place}: the label is missing: {line!r} is no word and label.")
-    if len(columns) > _MOST_COLUMNS:
+    if len(columns) >= _COLUMNS_OF_OTHERS and columns[0].isdecimal():
         raise InputError(
-            f"{place}: {len(columns)} columns: CoNLL that begins with the word and ends with its label has at most "
-            f"{_MOST_COLUMNS}. CoNLL-U is --format conllu."
+            f"{place}: {len(columns)} columns, of which the first is a number: here the word comes first and its "
+            "label last. CoNLL-U is --format conllu."
         )
     return columns
 

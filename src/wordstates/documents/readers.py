@@ -237,7 +237,7 @@ def _first_place(id: str, sources: Sequence[Source], options: _Options) -> str:
 
 
 def _twice(document: Document, first: str) -> str:
-    before = f", which names the text at {first} already" if first else " a second time"
+    before = f"names the text at {first} already" if first else "comes a second time"
     files = {place.rpartition(":")[0] for place in (first, document.place)}
     if len(files) > 1 and first:
         advice = "pass --ids-by-file, which begins each id with the name of its file"
@@ -246,7 +246,7 @@ def _twice(document: Document, first: str) -> str:
             "give a column whose values differ (of a table of words, all the columns that tell its texts apart, as "
             "--group-column story --group-column sentence), or none and keep this one with --metadata"
         )
-    return f"{document.place}: the id {document.id!r} comes{before}. An id names one text: {advice}."
+    return f"{document.place}: the id {document.id!r} {before}. An id names one text: {advice}."
 
 
 # ── formats ──

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from wordstates.documents.conll import LABEL, read_conll
 from wordstates.documents.conllu import read_conllu
+from wordstates.documents.sources import shown
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import lines_of
 from wordstates.evaluate.data.task import Item, UsageTable
@@ -83,23 +85,15 @@ def read_columns(path: Path, table: UsageTable, split: Split | None, skipped: Co
     Raises:
         InputError: If a line has a word and no label.
     """
-    for _, block in _blocks(path):
-        words, labels, places = [], [], []
-        for place, line in block:
-            columns = line.split("\t") if "\t" in line else line.split()
-            if columns[0] == "-DOCSTART-":
-                continue
-            if len(columns) < 2 or not columns[-1].strip():
-                raise InputError(f"{place}: the label is missing: {line!r} is no word and label.")
-            words.append(columns[0])
-            labels.append(columns[-1].strip())
-            places.append(place)
-        text, spans = join_words(words)
-        for (start, end), gold, place in zip(spans.tolist(), labels, places, strict=True):
+    numbered = ((int(place.rpartition(":")[2]), line) for place, line in lines_of(path))
+    for document in read_conll(shown(path), numbered, [LABEL]):
+        for (start, end), gold, key in zip(
+            document.spans or (), document.columns[LABEL], document.keys or (), strict=True
+        ):
             if start == end:
                 skipped["words without a character"] += 1
-                continue
-            yield _item(table, text, (start, end), gold, place, split)
+            else:
+                yield _item(table, document.text, (start, end), str(gold), f"{shown(path)}:{key}", split)
 
 
 def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
