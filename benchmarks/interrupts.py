@@ -31,7 +31,7 @@ THE_END = rb"(?!)"  # nothing that anybody shows
 NOTEBOOK = """
 import sys
 from wordstates import WordEmbedder
-texts = open(sys.argv[1]).read().splitlines()[:3000]
+texts = open(sys.argv[1]).read().splitlines()[:600]
 embedder = WordEmbedder("minilm", engine=sys.argv[2])
 embedder.encode(texts[:200])
 for press in range(int(sys.argv[3])):

@@ -41,4 +41,7 @@ def closed(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait(A_HANG)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()

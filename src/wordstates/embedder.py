@@ -11,6 +11,7 @@ from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_repeat, check_window, window_settings
 from wordstates.encode.provenance import context_of, provenance_of
+from wordstates.encode.remade import Remade
 from wordstates.encode.resolved import PostProcessingLike, match_post_processing
 from wordstates.encode.window_cache import SeenWindows
 from wordstates.encode.window_reader import WindowReader
@@ -40,16 +41,15 @@ from wordstates.text.words import Spans, as_spans, word_splitter
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
 _CHARACTERS_OF_A_SUBWORD = 4  # about, to tell a long call from a short one
 
 
 @without_foreign_errors
-class WordEmbedder:
+class WordEmbedder(Remade):
     """Gives the vectors of words in their contexts.
 
     Invariant: in float32 each vector equals that of `transformers` run by hand on the one text, whatever else is in the
-    batch; a word that cannot have a vector has a status instead.
+    batch; a word that cannot have a vector has a status instead. A copy, or what comes out of a pickle, loads it anew.
 
     Args:
         model: Hub name, local folder, ``"minilm"`` (carried by the extra of this name), or a model in memory.

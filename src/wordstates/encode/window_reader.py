@@ -20,6 +20,7 @@ from wordstates.encode.window_cache import Rows, SeenWindows, row_starts
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.batching import Budget, make_batches
 from wordstates.model.engine import Engine
+from wordstates.model.forked import USE_SPAWN
 from wordstates.model.forward import Take, run_pass
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.surprisal import SURPRISAL
@@ -42,6 +43,7 @@ class Reading:
         self._batches = batches
         self.repeated = repeated
         self._words = words
+        self._process = os.getpid()
 
     def finish(self, advance: Callable[[int], object]) -> None:
         """Wait until every row is in its place.
@@ -52,6 +54,11 @@ class Reading:
         Raises:
             ModelError: If the model failed; NonFiniteError if a vector holds NaN or infinity.
         """
+        if self._process != os.getpid():
+            raise ModelError(
+                "These embeddings are computed in the process that this one was forked from: wait for them there, or "
+                f"{USE_SPAWN}."
+            )
         if self._words:
             advance(self._words)
         try:
@@ -64,8 +71,9 @@ class Reading:
             raise
 
     def abandon(self) -> None:
-        """Drop the batches that nobody has begun, and wait for the others."""
-        wait([batch for batch in self._batches if not batch.cancel()])
+        """Drop the batches that nobody has begun, and wait for the others, if they are in this process."""
+        if self._process == os.getpid():
+            wait([batch for batch in self._batches if not batch.cancel()])
 
 
 class WindowReader:

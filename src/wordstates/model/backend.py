@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock, RLock
 from typing import Any
 from weakref import WeakValueDictionary
 
 from wordstates.errors import TokenizerError, WordstatesError
+from wordstates.model.forked import ForkLock
 
 _MOST_TRIES = 100  # of a call during which other code sets the tokenizer to cut texts
 
-_locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
-_making_a_lock = Lock()
+_locks: WeakValueDictionary[int, ForkLock] = WeakValueDictionary()
+_making_a_lock = ForkLock()
 
 
-def lock_of(backend: object) -> Any:
+def lock_of(backend: object) -> ForkLock:
     """Give the lock of a backend: the same to all who ask for it, as long as one of them keeps it, and the backend."""
     with _making_a_lock:
-        return _locks.setdefault(id(backend), RLock())
+        return _locks.setdefault(id(backend), ForkLock())
 
 
 def encode_whole(backend: Any, texts: Sequence[str], name: str, *, splits_special: bool) -> list[Any]:

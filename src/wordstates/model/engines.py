@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from threading import RLock
 from typing import get_args
 
 import torch
@@ -18,7 +18,8 @@ from wordstates.model import _hf, _hub
 from wordstates.model.batching import PADDED, SHORT, Layout
 from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Batch, Engine, lay_out, relative_error
-from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed
+from wordstates.model.forked import USE_SPAWN, ForkLock, set_threads
+from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed, was_started_elsewhere
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
 from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine, copy_of
@@ -34,6 +35,8 @@ _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where t
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _LONG_PROBE = 512
 _MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"
+# Of a process that this one was forked from: freeing one would wait for its threads.
+_NEVER_FREED: list[OpenVinoEngine] = []
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
@@ -136,9 +139,10 @@ class Engines:
         self._settled = False
         self._chosen = wanted == "torch"
         self._fast: FastEngine | None = None
-        self._lock = RLock()
+        self._lock = ForkLock()
+        self._process = os.getpid()
         if threads is not None and reference.device.type == "cpu":
-            torch.set_num_threads(threads)
+            set_threads(threads)
         if wanted not in ("auto", "torch"):
             self.fastest()
 
@@ -153,6 +157,7 @@ class Engines:
         Raises:
             InputError: If it is not one that this model runs on here.
         """
+        self._see_whether_forked()
         for engine in (self.reference, self._fast):
             if engine is not None and engine.name == name:
                 return engine
@@ -164,6 +169,7 @@ class Engines:
         A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph, and reads a single
         batch on one core.
         """
+        self._see_whether_forked()
         work = 2.0 * self._weights * (subwords * self._slower - _WORTH_PROBES)
         short = self._wanted == "auto" and not self._settled and work < _WORTH_A_GRAPH
         return self.reference if short else self.fastest()
@@ -179,10 +185,21 @@ class Engines:
         Where it is not the one that was hoped for, `why_not_faster` says why.
         """
         with self._lock:
+            self._see_whether_forked()
             if not self._chosen:
                 self._choose()
                 self._chosen = True
         return self._fast or self.reference
+
+    def _see_whether_forked(self) -> None:
+        """Have nothing to do any more with what computes in threads that are not here."""
+        if self._process != os.getpid():
+            if self.device.type == "cuda":
+                raise ModelError(f"A model on a GPU cannot be used in a process that was forked: {USE_SPAWN}.")
+            self._process = os.getpid()
+            if isinstance(self._fast, OpenVinoEngine):
+                _NEVER_FREED.append(self._fast)
+                self._fast, self._chosen = None, False
 
     def _choose(self) -> None:
         best: list[EngineName] = ["openvino", "packed"] if self.device.type == "cpu" else ["packed"]
@@ -240,6 +257,8 @@ class Engines:
             return 'OpenVINO is not installed: pip install "wordstates[openvino]"'
         if not self._owned and self._wanted == "auto":
             return _MAY_CHANGE.format("a graph")
+        if was_started_elsewhere():
+            return f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
         return None
 
     def _make(self, name: EngineName) -> str | None:

@@ -25,6 +25,7 @@ from wordstates.model.cpu_speed import slowness
 from wordstates.model.engine import Batch, pad, relative_error
 from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
 from wordstates.model.fingerprint import fingerprint
+from wordstates.model.forked import computes_here
 from wordstates.model.probe import Anatomy, ProbeText, probe
 from wordstates.model.reading_part import check_same_forward, without_wrappers
 from wordstates.model.surprisal import OutputHead
@@ -125,6 +126,7 @@ def load_model(
     Warns:
         UserWarning: If the processor is slower in this precision than in float32.
     """
+    computes_here()
     if precision is not None and precision not in _DTYPES:
         raise InputError(f"precision={precision!r} does not exist: choose one of {', '.join(_DTYPES)}.")
     chosen = next((name for name in ENGINE_NAMES if name == engine), None)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from threading import Lock, local
+from threading import local
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from wordstates.errors import MissingExtraError
 from wordstates.model.batching import SHORT, Layout, row_widths
 from wordstates.model.engine import Batch, mask_of_rows
+from wordstates.model.forked import ForkLock
 from wordstates.model.signal_stack import signal_stack_kept
 from wordstates.model.torch_engine import alone_with
 
@@ -32,6 +34,8 @@ _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 _MOST_GRAPHS = 6
 # Subwords of a full batch of packed rows.
 FULL = 1024
+# Those in which OpenVINO was started, of which this one is the last, and the others its ancestors.
+_processes: set[int] = set()
 # In short rows attention is faster as plain products (a quarter of all time for sentences in bfloat16), in longer ones
 # as one fused step, which OpenVINO calls a snippet.
 _PLAIN_ATTENTION = {"SNIPPETS_MODE": "DISABLE"}
@@ -72,6 +76,7 @@ class OpenVinoEngine:
     ) -> None:
         if not is_installed():
             raise MissingExtraError.of("openvino", "engine='openvino'")
+        _processes.add(os.getpid())
         self.precision_error: float | None = None
         # One more than is computed at once, so that the next batch is ready when one is done.
         self.in_flight = threads + 1
@@ -86,7 +91,7 @@ class OpenVinoEngine:
         self._graph = _as_graph(traced, network, self._inputs(example(self.layout)))
         self._compiled: dict[tuple[tuple[int, ...], _Form], Any] = {}
         self._requests = local()
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
         """Give the wanted layers; nothing above the deepest is in the graph that runs.
@@ -116,7 +121,7 @@ class OpenVinoEngine:
         twin = copy.copy(self)
         if precision is not None:
             twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
-        twin._compiled, twin._requests, twin._lock = {}, local(), Lock()
+        twin._compiled, twin._requests, twin._lock = {}, local(), ForkLock()
         return twin
 
     def _inputs(self, batch: Batch) -> list[Tensor]:
@@ -177,6 +182,11 @@ class _Form:
 
     shape: tuple[int, ...] | None
     plain: bool
+
+
+def was_started_elsewhere() -> bool:
+    """Tell whether this process was forked from one that OpenVINO has threads in."""
+    return bool(_processes - {os.getpid()})
 
 
 def is_installed() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import RLock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,10 +14,11 @@ from torch import Tensor, nn
 
 from wordstates.model.batching import PADDED
 from wordstates.model.engine import Batch
+from wordstates.model.forked import ForkLock
 
 # Hooks and the training mode belong to the network, so a network runs one pass at a time, whoever asks for it.
-_LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
-_LOCK_OF_LOCKS = RLock()
+_LOCKS: WeakKeyDictionary[nn.Module, ForkLock] = WeakKeyDictionary()
+_LOCK_OF_LOCKS = ForkLock()
 
 # How PyTorch (two) and OpenVINO say it.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc")
@@ -206,7 +206,7 @@ def entering(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
 def alone_with(network: nn.Module) -> Iterator[None]:
     """Have a network alone for one pass, with dropout off, and leave it in training if it was."""
     with _LOCK_OF_LOCKS:
-        lock = _LOCKS.setdefault(network, RLock())
+        lock = _LOCKS.setdefault(network, ForkLock())
     with lock:
         training = [module for module in network.modules() if module.training]
         if training:

@@ -1,0 +1,73 @@
+"""What a fork leaves: all memory, but of the threads only the one that forked. No child process waits for the others.
+
+- Threads of PyTorch: the child computes in one thread, as the workers of PyTorch's own data loaders do.
+- Threads of OpenVINO: the child cannot use it, if it was started before; see `wordstates.model.engines`.
+- Locks that another thread had at that moment stay closed, and what they guard is half done: an error says so.
+"""
+
+from __future__ import annotations
+
+import os
+from threading import RLock
+from weakref import WeakSet
+
+from wordstates.errors import ModelError
+
+USE_SPAWN = "start processes with 'spawn', as multiprocessing.get_context('spawn') does, and load the model in each"
+
+_locks: WeakSet[ForkLock] = WeakSet()
+_has_computed, _was_forked = False, False
+
+
+class ForkLock:
+    """A lock that the thread which has it may take again, and that raises where it would wait for a lost thread."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._lost = False
+        _locks.add(self)
+
+    def __enter__(self) -> None:
+        if self._lost:
+            raise ModelError(
+                f"This process was forked while another thread was reading with the same model: {USE_SPAWN}."
+            )
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _see_who_has_it(self) -> None:
+        """Find out, in a process just forked, whether a thread that is not here has the lock."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+        else:
+            self._lost = True
+
+
+def computes_here() -> None:
+    """Remember that PyTorch may have threads from now on, which processes that are forked will lack."""
+    global _has_computed
+    _has_computed = True
+
+
+def set_threads(threads: int) -> None:
+    """Have PyTorch compute in so many threads: in one, where the others were lost in a fork."""
+    import torch
+
+    torch.set_num_threads(1 if _was_forked else threads)
+
+
+def _after_fork() -> None:
+    global _was_forked
+    for lock in list(_locks):
+        lock._see_who_has_it()
+    if _has_computed:
+        import torch  # which is there, or nothing would have been computed
+
+        _was_forked = True
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
