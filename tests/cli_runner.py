@@ -8,12 +8,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import transformers  # noqa: F401  (its log keeps the standard error it finds when it is first imported)
 
+from patience import closed
 from wordstates.cli import main
 
 SENTENCES = ("The river runs past the old mill.", "The bank wouldn't lend her the money!", "Äpfel 👍🏽 fox")
@@ -88,8 +90,9 @@ def run(
     return Result(code, out.text(), err.text())
 
 
-def start(*arguments: str | Path, cwd: Path, before: str = "") -> subprocess.Popen[bytes]:
-    """Start the command in a process of its own, for signals, pipes and limits.
+@contextlib.contextmanager
+def start(*arguments: str | Path, cwd: Path, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Have the command run in a process of its own, for signals, pipes and limits; it ends with the block.
 
     Args:
         arguments: What follows the name of the command.
@@ -99,12 +102,9 @@ def start(*arguments: str | Path, cwd: Path, before: str = "") -> subprocess.Pop
     # Whoever runs the tests in the background has Ctrl-C switched off, and so would have the child.
     lines = ["import signal, sys", "signal.signal(signal.SIGINT, signal.default_int_handler)", before]
     lines += ["from wordstates.cli import main", "main()"]
-    return subprocess.Popen(
-        [sys.executable, "-c", "\n".join(lines), *map(str, arguments)],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    command = [sys.executable, "-c", "\n".join(lines), *map(str, arguments)]
+    with closed(subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)) as process:
+        yield process
 
 
 def masked(report: str) -> str:

@@ -23,6 +23,7 @@ os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"
 import ray
 from ray.cluster_utils import Cluster
 
+from patience import closed, ended, wait_until
 from store_killer import shards_of
 from wordstates import WordEmbedder
 from wordstates.documents.readers import read_documents
@@ -138,23 +139,22 @@ def main() -> None:
 
         # The driver is killed, and started again.
         store = Path("driver")
-        first = command(model, store, cluster.address)
-        while len(shards_of(store)) < 4 and first.poll() is None:
-            time.sleep(0.02)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
+        with closed(command(model, store, cluster.address)) as first:
+            wait_until(lambda: len(shards_of(store)) >= 4, first)
+            first.send_signal(signal.SIGKILL)
+            first.wait()
         finished = {path: path.stat().st_mtime_ns for path in (store / "shards").glob("*.parquet")}
         left = [str(path) for path in store.glob("incoming/*")]
         lap("driver killed")
-        second = command(model, store, cluster.address)
-        out, err = second.communicate(timeout=120)
+        with closed(command(model, store, cluster.address)) as second:
+            code, out, err = ended(second)
         outcome["driver"] = {
             "killed": first.returncode,
-            "code": second.returncode,
+            "code": code,
             "err": err.decode(),
             "finished": len(finished),
             "left": len(left),
-            "computed": json.loads(out)["computed"] if second.returncode == 0 else None,
+            "computed": json.loads(out)["computed"] if code == 0 else None,
             "untouched": all(path.stat().st_mtime_ns == at for path, at in finished.items()),
             "same": shards_of(store) == reference,
         } | state_of(store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import signal
-import time
 import warnings
 from collections.abc import Callable
 from itertools import islice, permutations
@@ -20,6 +19,7 @@ import pytest
 from safetensors import safe_open
 
 from cli_runner import SENTENCES, files_in, masked, run, start
+from patience import A_HANG, ended, wait_until
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
 from wordstates.cli import embed_store
 from wordstates.files.describe import read_provenance
@@ -330,8 +330,8 @@ def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:
     slow = "from wordstates.model import loaded; loaded.slowness = lambda dtype: 7.0"
     given = ["embed", "texts.txt", "-m", bert, "-o", "out.npz", "-q", "--precision", "bfloat16"]
     with start(*given, cwd=folder, before=slow) as command:
-        out, err = command.communicate(timeout=120)
-    assert (command.returncode, out) == (0, b"")
+        code, out, err = ended(command)
+    assert (code, out) == (0, b"")
     assert err.decode() == (
         "wordstates: On this processor PyTorch takes 7 times as long in bfloat16 as in float32. With "
         "precision='float32' vectors are exact and come sooner.\n"
@@ -502,14 +502,11 @@ def large(tmp_path: Path) -> Path:
 
 
 def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> None:
-    process = start("embed", "large.txt", "-m", bert, "-o", "out.parquet", cwd=large, before=SMALL_GROUPS)
-    deadline = time.monotonic() + 120
-    while not list(large.glob(".*.partial")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert list(large.glob(".*.partial")), process.communicate()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, b"")
+    with start("embed", "large.txt", "-m", bert, "-o", "out.parquet", cwd=large, before=SMALL_GROUPS) as process:
+        wait_until(lambda: list(large.glob(".*.partial")), process)
+        process.send_signal(signal.SIGINT)
+        code, out, err = ended(process)
+    assert (code, out) == (130, b"")
     assert err == b"\nwordstates: interrupted; no unfinished file was left behind.\n"
     assert files_in(large) == ["large.txt"]
 
@@ -540,21 +537,21 @@ def test_the_exit_code_names_the_signal(
 
 def test_a_reader_that_leaves_is_no_error_to_tell(large: Path, bert: Path) -> None:
     """``wordstates embed ... -o - | head -1``."""
-    process = start("embed", "large.txt", "-m", bert, "-o", "-", cwd=large, before=SMALL_GROUPS)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert json.loads(process.stdout.readline())["word"] == "the"
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(timeout=60) == 1
+    with start("embed", "large.txt", "-m", bert, "-o", "-", cwd=large, before=SMALL_GROUPS) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["word"] == "the"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(A_HANG) == 1
 
 
 def test_a_disk_that_fills_up(large: Path, bert: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))"
-    process = start("embed", "large.txt", "-m", bert, "-o", "out.jsonl", cwd=large, before=f"{SMALL_GROUPS}\n{limit}")
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, out) == (1, b"")
+    given = ["embed", "large.txt", "-m", bert, "-o", "out.jsonl"]
+    with start(*given, cwd=large, before=f"{SMALL_GROUPS}\n{limit}") as process:
+        code, out, err = ended(process)
+    assert (code, out) == (1, b"")
     assert err.startswith(b"wordstates: Disk full while writing 'out.jsonl': free more than the ")
     assert err.endswith(b"then run again; nothing was left behind.\n")
     assert err.count(b"\n") == 1

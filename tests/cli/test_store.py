@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli_runner import Result, files_in, run, start
+from patience import ended, wait_until
 from wordstates import WordEmbedder
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.store import write_shard
@@ -310,12 +310,11 @@ def test_workers_give_the_same_rows(folder: Path) -> None:
 def test_a_worker_that_is_killed(folder: Path) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
     arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
-    process = start(*arguments, "--workers", "2", cwd=folder)
-    wait_for(lambda: len(shards(folder)) > 1, process)
-    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
-    os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    with start(*arguments, "--workers", "2", cwd=folder) as process:
+        wait_until(lambda: len(shards(folder)) > 1, process)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        code, _, err = ended(process)
+    assert code == 1
     assert b"was killed by SIGKILL, perhaps because memory ran out: the finished shards are kept" in err
     assert b"Traceback" not in err
     assert report_of(run(*arguments, "--json", cwd=folder))["skipped"] > 1
@@ -326,16 +325,18 @@ def test_workers_end_with_the_main_process(folder: Path) -> None:
     """Killed, it cannot say goodbye; and no worker may write when the next run is at work."""
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
     arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000", "--workers", "2"]
-    process = start(*arguments, cwd=folder)
-    wait_for(lambda: len(shards(folder)) > 0, process)
-    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
-    process.kill()
-    process.communicate()
-    deadline = time.monotonic() + 5
-    while any(is_alive(int(child)) for child in children.stdout.split()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(is_alive(int(child)) for child in children.stdout.split())
-    assert len(children.stdout.split()) == 2
+    with start(*arguments, cwd=folder) as process:
+        wait_until(lambda: len(shards(folder)) > 0, process)
+        workers = workers_of(process)
+        process.kill()
+        ended(process)
+    assert len(workers) == 2
+    wait_until(lambda: not any(map(is_alive, workers)))
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
+    return [int(child) for child in found.stdout.split()]
 
 
 def is_alive(process: int) -> bool:
@@ -355,24 +356,17 @@ def test_a_worker_that_cannot_load_its_model(folder: Path) -> None:
 # ---------------------------------------------------------------- signals
 
 
-def wait_for(happened: Any, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert happened(), process.communicate()
-
-
 @pytest.mark.parametrize(
     ("number", "code", "workers"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2)]
 )
 def test_asked_to_stop(folder: Path, number: signal.Signals, code: int, workers: int) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
     arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
-    process = start(*arguments, "--workers", str(workers), cwd=folder)
-    wait_for(lambda: len(shards(folder)) > 1, process)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == code, err
+    with start(*arguments, "--workers", str(workers), cwd=folder) as process:
+        wait_until(lambda: len(shards(folder)) > 1, process)
+        process.send_signal(number)
+        found, _, err = ended(process)
+    assert found == code, err
     kept = len(shards(folder))
     assert f"stopped; {kept} finished shards are kept in store: the same command goes on from there.".encode() in err
     assert b"Traceback" not in err
@@ -584,10 +578,15 @@ def test_two_runs_at_once(folder: Path) -> None:
 def test_two_real_runs_at_once(folder: Path) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 60) + "\n")
     arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000", "-q"]
-    runs = [start(*arguments, cwd=folder) for _ in range(2)]
-    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in runs]
-    assert sorted(code for _, code in ends) == [0, 1]
-    assert any(b"'store' is being written by another run (process " in err for err, _ in ends)
+    with start(*arguments, cwd=folder) as first:
+        wait_until(lambda: len(shards(folder)) > 0, first)
+        first.send_signal(signal.SIGSTOP)  # or it might be done before the other begins
+        done = run(*arguments, cwd=folder)
+        first.send_signal(signal.SIGCONT)
+        code, _, err = ended(first)
+    assert done.code == 1
+    assert f"'store' is being written by another run (process {first.pid} on " in done.err
+    assert (code, err) == (0, b"")
     assert run("verify", "store", cwd=folder).code == 0
 
 

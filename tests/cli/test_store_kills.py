@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import A_HANG
+
 KILLER = Path(__file__).resolve().parents[1] / "store_killer.py"
 
 
@@ -18,7 +20,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_rows_of_one_never_killed(bert:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=A_HANG,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr

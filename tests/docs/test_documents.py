@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 
 import wordstates
+from patience import A_HANG
 from wordstates import cli
 from wordstates.text.align import HAS_VECTOR, STATUSES
 
@@ -118,7 +119,7 @@ class Shell:
             env=environment,
             text=True,
             check=False,
-            timeout=120,
+            timeout=A_HANG,
         )
         self.last = done.returncode
         return done.stdout

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import A_HANG
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROMISES = {
     "senses_of_a_word.py": "sense 2",
@@ -42,7 +44,7 @@ def run(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=A_HANG,
         cwd=folder,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
     )

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
+from patience import A_HANG
+
 PACKAGE = "wordstates"
 SOURCE = Path(__file__).resolve().parents[2] / "src" / PACKAGE
 
@@ -333,7 +335,7 @@ def loaded_after(code: str) -> set[str]:
     """Run code in a fresh Python, and give the top-level packages that it loaded."""
     listing = "import sys; print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{listing}"], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", f"{code}\n{listing}"], capture_output=True, text=True, check=False, timeout=A_HANG
     )
     assert done.returncode == 0, done.stderr
     last = done.stdout.splitlines()[-1].split()

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from families import build
+from patience import A_HANG
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
@@ -388,7 +389,7 @@ def test_a_network_is_not_copied_in_the_middle_of_a_pass() -> None:
             copied = threads.submit(copy_of, model, share_weights=True)
             with pytest.raises(TimeoutError):
                 copied.result(timeout=0.2)
-        twin = copied.result(timeout=10)
+        twin = copied.result(timeout=A_HANG)
     assert twin is not model
     assert all(weight is other for weight, other in zip(model.parameters(), twin.parameters(), strict=True))
 

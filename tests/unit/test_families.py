@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import families
 from families import BLOCKS, CORPUS, DIM, FAMILIES, POSITIONS, TOKENIZERS, build, build_tokenizer
+from patience import A_HANG
 
 SENTENCE = "The river runs past the old mill."
 CHINESE = "今天天气很好"
@@ -148,7 +149,7 @@ def signature() -> int:
 def test_another_process_builds_the_same_tokenizers() -> None:
     code = f"import sys; sys.path[:0] = {[str(Path(families.__file__).parent), str(Path(__file__).parent)]}\n"
     code += "import test_families; print(test_families.signature())"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=A_HANG)
     assert int(result.stdout) == signature()
 
 

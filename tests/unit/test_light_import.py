@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from patience import A_HANG
+
 HEAVY = {"torch", "transformers", "tokenizers", "numpy", "pyarrow", "pandas", "h5py", "spacy", "safetensors", "tqdm"}
 HEAVY |= {"sklearn", "scipy", "matplotlib"}
 
@@ -30,7 +32,7 @@ def loaded_after(code: str) -> set[str]:
     """Run code in a fresh Python, and give the heavy packages that it loaded."""
     listing = "import json, sys; print('\\n' + json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{listing}"], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", f"{code}\n{listing}"], capture_output=True, text=True, check=True, timeout=A_HANG
     )
     return set(json.loads(done.stdout.splitlines()[-1])) & HEAVY
 

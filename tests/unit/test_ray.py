@@ -22,6 +22,7 @@ from transformers.utils import logging as hf_logging
 
 from cli_runner import run
 from families import build
+from patience import A_HANG
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelNotFoundError, OutputError, WorkerError
@@ -69,7 +70,7 @@ def test_a_killed_node_and_a_killed_driver_cost_time_and_no_row(bert: Path, tmp_
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=A_HANG,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
     )
     assert done.returncode == 0, done.stderr[-4000:]

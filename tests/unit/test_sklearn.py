@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
 from families import build
+from patience import A_HANG
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, ModelError, RecipeError, SpanError, TargetNotFoundError
 from wordstates.integrations.sklearn import WordVectorizer, clear_caches, sample_vectors, shared
@@ -437,5 +438,5 @@ def test_a_span_outside_its_text_is_told(folder: Path) -> None:
 
 def test_without_scikit_learn_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['sklearn'] = None\nimport wordstates.integrations.sklearn"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=A_HANG)
     assert 'pip install "wordstates[evaluate]"' in done.stderr

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from families import build
+from patience import A_HANG
 from wordstates import Recipe, WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, RecipeError
@@ -152,7 +153,7 @@ def test_workers_read_for_themselves(stored: Path, context: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=A_HANG,
     )
     assert (done.returncode, done.stdout) == (0, "2 batches are the same\n"), done.stderr
 
