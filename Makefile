@@ -8,19 +8,25 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
+.PHONY: help demo test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo test align-table static-table store-figures quality: export HF_HUB_OFFLINE = 1
+demo test browser align-table static-table store-figures quality: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
 
 test: lint types ## Lint, types and tests; PYTEST_ARGS="-n 4 -k spans" goes to pytest
 	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+browser: $(VENV)/.dev ## Test the page in Chromium, which has to be installed (CHROMIUM=path names another)
+	@$(BIN)/python -m pytest -q -m browser tests/browser
+
+page: ## Build the page of `wordstates explore` from web/ (needs node)
+	@cd web && npm ci --silent --no-audit --no-fund && npm run --silent types && npm run --silent build
 
 lint: $(VENV)/.dev ## Check the style
 	@$(BIN)/ruff check -q .

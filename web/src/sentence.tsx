@@ -1,5 +1,5 @@
 // Any sentence: its words as boxes with their subwords, shaded by how like they are to the word that is looked at.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { type NearHit, type Sentence, server } from "./data";
 import { start } from "./state";
 
@@ -7,7 +7,9 @@ const text = signal("They sat on the bank of the river, far from any bank.");
 const sentence = signal<Sentence | null>(null);
 const busy = signal(false);
 const trouble = signal<string | null>(null);
-const looked = signal<number | null>(null);
+const pointed = signal<number | null>(null); // under the pointer
+const chosen = signal<number | null>(null); // clicked
+const looked = computed(() => chosen.value ?? pointed.value);
 const other = signal<number | null>(null);
 const at = signal(-1); // index in sentence.layers; -1: the last
 const corrected = signal(false);
@@ -18,7 +20,7 @@ async function read(): Promise<void> {
   trouble.value = null;
   try {
     sentence.value = await server.sentence(text.value);
-    looked.value = other.value = null;
+    chosen.value = pointed.value = other.value = null;
     near.value = null;
     if (at.value >= sentence.value.layers.length) at.value = -1;
   } catch (error) {
@@ -38,11 +40,11 @@ async function findNear(word: number): Promise<void> {
 }
 
 function click(word: number): void {
-  if (looked.value === null || looked.value === word) {
-    looked.value = looked.value === word ? null : word;
-    other.value = null;
+  if (chosen.value === null || chosen.value === word) {
+    chosen.value = chosen.value === word ? null : word;
+    other.value = near.value = null;
+    if (chosen.value === word) void findNear(word);
   } else other.value = other.value === word ? null : word;
-  if (looked.value === word) void findNear(word);
 }
 
 function cosine(found: Sentence, layer: number, a: number, b: number): number {
@@ -126,11 +128,14 @@ export function SentenceTab() {
                   type="button"
                   class={`word${number === looked.value ? " looked" : ""}${number === other.value ? " other" : ""}`}
                   style={shade(number)}
-                  aria-pressed={number === looked.value}
+                  aria-pressed={number === chosen.value || number === other.value}
                   disabled={word.status !== "ok" && word.status !== "shared_subword"}
                   title={word.status}
                   onClick={() => click(number)}
-                  onPointerEnter={() => other.value === null && near.value === null && (looked.value = number)}
+                  onPointerEnter={() => (pointed.value = number)}
+                  onPointerLeave={() => (pointed.value = null)}
+                  onFocus={() => (pointed.value = number)}
+                  onBlur={() => (pointed.value = null)}
                 >
                   <bdi>{word.word}</bdi>
                   <small>
@@ -152,9 +157,9 @@ export function SentenceTab() {
           )}
           {near.value && (
             <>
-              <h3>
+              <h2>
                 Nearest usages of <q>{found.words[near.value.of]?.word}</q> in the corpus
-              </h3>
+              </h2>
               <ol class="hits" id="hits">
                 {near.value.hits.map((hit) => (
                   <li>
