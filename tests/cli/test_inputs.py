@@ -75,6 +75,9 @@ def test_a_folder_with_blank_files_is_embedded_but_for_them(tmp_path: Path, bert
     assert run("find", "bank", "in", "-m", bert, "-o", "find.parquet", "-q", cwd=tmp_path).code == 3
     assert run("find", "bank", "in", "-m", bert, "-o", "find2.parquet", "--dry-run", cwd=tmp_path).code == 3
     assert run("static", "in", "-m", bert, "-o", "static.parquet", "-q", cwd=tmp_path).code == 3
+    assert run("static", "in", "-m", bert, "-o", "static2.parquet", "--dry-run", cwd=tmp_path).code == 3
+    with pytest.warns(UserWarning, match="left out: 'in/.*there is nothing|left out: 'in/1.txt' is empty"):
+        assert run("kwic", "bank", "in", cwd=tmp_path).code == 0
 
 
 def test_dry_run_says_what_is_read_and_what_is_not(tmp_path: Path, bert: Path) -> None:
@@ -120,6 +123,15 @@ def test_find_gives_the_labels_of_a_usage(tmp_path: Path, bert: Path) -> None:
     assert run("find", "river bank", "ner.conll", *options, cwd=tmp_path).code == 0
     (usage,) = rows(tmp_path / "out.parquet")
     assert (usage["word"], usage["label"]) == ("River Bank", "B-loc I-loc")
+
+
+def test_lines_have_the_labels_of_their_words(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("bank\tN\n\nthey\tP\nbank\tV\n")
+    done = run("kwic", "bank", "a.conll", "--metadata", "label", "--json", cwd=tmp_path)
+    assert [line["label"] for line in json.loads(done.out)] == [
+        "N",
+        "V",
+    ]
 
 
 def test_types_by_label(tmp_path: Path, bert: Path) -> None:

@@ -64,6 +64,7 @@ def static(
         $ wordstates static corpus/ -o vectors.txt --min-count 5
     """
     from wordstates.errors import InputError
+    from wordstates.runs.groups import sound
     from wordstates.runs.searchers import read_list
     from wordstates.static.files import StaticFile
     from wordstates.static.run import StaticReport, count, make_static
@@ -86,7 +87,7 @@ def static(
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)
-        for _ in types.of(documents):
+        for _ in types.of(sound(documents, lambda document: document, report.rejects)):
             pass
         count(types, report, min_count=min_count)
         end_with(report, output, end, dry_run=True)

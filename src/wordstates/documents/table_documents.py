@@ -32,6 +32,12 @@ class Columns:
     word: str | None = None
     groups: tuple[str, ...] = ()
     _others: list[str] | None = field(default=None, init=False)
+    _named: frozenset[str] = field(default=frozenset(), init=False)
+
+    def __post_init__(self) -> None:
+        """Note the columns that have to be there."""
+        if self.metadata is not None or self.word is None:
+            self._named = frozenset(self.wanted() or ())
 
     def wanted(self) -> list[str] | None:
         """Name the columns that have to be read; None: all."""
@@ -64,6 +70,8 @@ class Columns:
         Raises:
             InputError: If one is not; it names those there.
         """
+        if self._named and self._named.issubset(columns):
+            return
         wanted = [("--text-column", self.text) if self.word is None else ("--word-column", self.word)]
         wanted += [] if self.id is None else [("--id-column", self.id)]
         wanted += [("--group-column", group) for group in self.groups]

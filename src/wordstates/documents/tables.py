@@ -78,8 +78,10 @@ def read_jsonl(source: Source, encoding: str, check: CheckColumns) -> Iterator[R
 
 
 def _object(place: str, pairs: list[tuple[str, object]]) -> dict[str, object]:
-    check_once(place, [key for key, _ in pairs], "key")
-    return dict(pairs)
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        check_once(place, [key for key, _ in pairs], "key")
+    return row
 
 
 def check_once(place: str, names: Sequence[str], what: str = "column") -> None:
@@ -120,7 +122,7 @@ def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells) -
         if header is None:
             header = row
             check_once(place, header)
-            check(place, header, " The first line names the columns." + _other_delimiter(header))
+            _check_header(place, header, check)
         elif len(row) != len(header):
             raise InputError(
                 f"{place}: the row has {len(row)} fields, but the header names {len(header)}."
@@ -128,6 +130,16 @@ def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells) -
             )
         else:
             yield number, dict(zip(header, row, strict=True))
+
+
+def _check_header(place: str, header: list[str], check: CheckColumns) -> None:
+    """Check the columns, and say so if they are one because another delimiter stands between them."""
+    try:
+        check(place, header, " The first line names the columns.")
+    except InputError as error:
+        if hint := _other_delimiter(header):
+            raise InputError(f"{place}: the first line is a single column, {header[0]!r}.{hint}") from error
+        raise
 
 
 def _noted(line: str, taken: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import numpy as np
 import regex
 
 from wordstates.documents.document import Document
+from wordstates.documents.output_columns import names_of, value_at
 from wordstates.errors import InputError
 from wordstates.result.rows import Rows
 from wordstates.runs.find import in_running_text
@@ -89,12 +91,16 @@ def lines_of_texts(
         count_by: Columns of metadata by whose values words are counted.
     """
     searched = searched if searched is not None else Searched()
-    for document, before, after in in_running_text(documents, 0 if within else context + 1):
+    for document, before, after in in_running_text(_told(documents), 0 if within else context + 1):
         words = len(_RUN.findall(document.text))
         searched.texts += 1
         searched.words += words
         for column in count_by:
-            searched.by.setdefault(column, Counter())[document.metadata.get(column) or ""] += words
+            counts = searched.by.setdefault(column, Counter())
+            if column in document.columns:
+                counts.update(value or "" for value in document.columns[column])
+            else:
+                counts[document.metadata.get(column) or ""] += words
         text = before + document.text + after
         for start, end, target in searcher.find(document):
             yield Line(
@@ -104,8 +110,17 @@ def lines_of_texts(
                 node=_on_one_line(document.text[start:end]),
                 right=_right(text[end + len(before) :], context),
                 span=(start, end),
-                metadata=document.metadata,
+                metadata={name: value_at(document, name, start, end) for name in names_of([document])},
             )
+
+
+def _told(documents: Iterable[Document]) -> Iterator[Document]:
+    """Leave out the documents that could not be read, with a warning."""
+    for document in documents:
+        if document.fault:
+            warnings.warn(f"left out: {document.fault}", stacklevel=2)
+        else:
+            yield document
 
 
 def lines_of_usages(usages: Iterable[IndexedUsage], target: str, *, context: int) -> Iterator[Line]:

@@ -134,6 +134,8 @@ def _usages(files: Sequence[str], targets: Sequence[str], table: UsageTable) -> 
     finder = TargetFinder(targets)
     found: dict[str, list[int]] = {target: [] for target in targets}
     for document in read_documents(files, ids_must_differ=False):
+        if document.fault:
+            raise InputError(document.fault)
         for start, end, target in finder.find(document.text):
             usages = found[targets[target]]
             if len(usages) < MOST_USAGES:
