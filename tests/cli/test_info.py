@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,41 @@ def test_json_of_every_format(folder: Path, ending: str) -> None:
         "bytes": report["bytes"],
         "provenance": report["provenance"],
     }
+
+
+def test_files_that_have_no_metadata_of_their_own(tmp_path: Path) -> None:
+    for name, content in {
+        "v.txt": "2 3\na 1 2 3\nb 1 2 3\n",
+        "v.bin": "2 3\n...",
+        "v.txt.provenance.json": '{"model": "tiny"}',
+        "v.bin.provenance.json": '{"model": "tiny"}',
+        "v.txt.vocab": "a 1\nb 1\n",
+        "r.json": '{"layers": "-4:", "layer_pooling": "mean", "subword_pooling": "mean", "name": "x"}',
+        "s.json": '{"recipes": [1, 2, 3], "provenance": {"model": "tiny"}}',
+        "o.parquet.rejects.jsonl": '{"document": "d", "reason": "no word"}\n',
+        "p.html": "<html></html>",
+        "own.txt": "some text\n",
+        "broken.json": "{",
+    }.items():
+        (tmp_path / name).write_text(content)
+
+    def told(name: str) -> dict[str, Any]:
+        return dict(json.loads(run("info", name, "--json", cwd=tmp_path).out))
+
+    for name, kind in (("v.txt", "word2vec, text"), ("v.bin", "word2vec, binary")):
+        about = told(name)
+        assert (about["format"], about["rows"], about["vectors"]) == (kind, 2, {"vector": [3]})
+        assert about["provenance"] == {"model": "tiny"}
+    assert (told("r.json")["format"], told("r.json")["layers"]) == ("recipe", "-4:")
+    assert (told("s.json")["format"], told("s.json")["recipes"]) == ("report", "3 entries")
+    assert told("s.json")["provenance"] == {"model": "tiny"}
+    assert told("o.parquet.rejects.jsonl")["first"] == {"document": "d", "reason": "no word"}
+    assert told("p.html")["format"] == "page, to be opened in a browser"
+    for name, says in (
+        ("v.txt.vocab", "belongs to 'v.txt': give 'v.txt'"),
+        ("own.txt", "was not written by wordstates"),
+        ("broken.json", "cannot be read as .json: it is broken"),
+        ("gone.txt", "is not a file"),
+    ):
+        done = run("info", name, cwd=tmp_path)
+        assert (done.code, says in done.err) == (1, True), done.err

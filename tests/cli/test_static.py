@@ -57,13 +57,12 @@ def test_one_vector_a_type(folder: Path, bert: Path, embedder: WordEmbedder) -> 
     }
     assert provenance == expected
     lines = masked(done.err).splitlines()
-    assert lines[5].startswith("self-similarity ")
-    assert [*lines[:5], *lines[6:]] == [
+    assert lines[4].startswith("self-similarity ")
+    assert [*lines[:4], *lines[5:]] == [
         "texts           3",
         "words           13 of 10 types",
         "types kept      10",
-        "usages          13",
-        "statuses        ok 13",
+        "usages          13 averaged (ok 13)",
         "seconds         #",
         "bytes           #",
         "engine          torch",
@@ -99,14 +98,40 @@ def test_a_vector_a_word_and_year(folder: Path, bert: Path, embedder: WordEmbedd
 
 def test_a_vocabulary(folder: Path, bert: Path) -> None:
     (folder / "list.txt").write_text("bank\nnew york\nhen\n")
-    given = ["static", "texts.jsonl", "-m", bert, "-o", "v.txt", "--vocabulary", "list.txt", "--lowercase"]
+    given = ["static", "texts.jsonl", "-m", bert, "-o", "v.txt", "--vocabulary", "list.txt"]
     done = run(*given, cwd=folder)
     assert done.code == 0
-    assert "not met         1 of the vocabulary\n" in done.err
+    assert "not met         1 of those looked for: hen\n" in done.err
+    assert "usages          3 averaged (ok 3)\n" in done.err
     assert (folder / "v.txt.vocab").read_text() == "bank 2\nnew_york 1\n"
     report = json.loads(run(*given, "--json", "--overwrite", cwd=folder).out)
     assert (report["missing"], report["types"], report["usages"]) == (["hen"], 2, 3)
     assert report["provenance"]["words"] == "targets"
+
+
+def test_a_vocabulary_is_matched_as_find_does(folder: Path, bert: Path) -> None:
+    (folder / "list.txt").write_text("BANK\nNew\u00a0york\n")
+    given = ["static", "texts.jsonl", "-m", bert, "-o", "v.txt", "--vocabulary", "@list.txt", "--dry-run"]
+    told = run(*given, cwd=folder).err
+    assert "words           3 of 2 types\n" in told
+    told = run(*given, "--match-case", cwd=folder)
+    assert (told.code, "There is no word of the vocabulary" in told.err) == (1, True)
+
+
+def test_phrases_are_added_to_all_words(folder: Path, bert: Path, embedder: WordEmbedder) -> None:
+    (folder / "list.txt").write_text("river bank\nthe\nhen\n")
+    (folder / "a.txt").write_text("The river bank, the river.\n")
+    done = run("static", "a.txt", "-m", bert, "-o", "v.parquet", "--phrases", "list.txt", cwd=folder)
+    assert done.code == 0
+    assert "not met         1 of those looked for: hen\n" in done.err
+    rows = {row["word"]: row for row in pq.read_table(folder / "v.parquet").to_pylist()}
+    assert {word: row["occurrences"] for word, row in rows.items()} == {
+        "the": 2, "river": 2, "river bank": 1, "bank": 1, ",": 1, ".": 1
+    }  # fmt: skip
+    expected = embedder.find("The river bank, the river.", ["river bank"]).vectors[0]
+    np.testing.assert_allclose(rows["river bank"]["vector"], expected, atol=1e-5)
+    both = run("static", "a.txt", "-o", "w.txt", "--phrases", "list.txt", "--vocabulary", "list.txt", cwd=folder)
+    assert (both.code, "put the phrases into it" in both.err) == (2, True)
 
 
 def test_a_dry_run_counts_without_a_model(folder: Path) -> None:

@@ -17,7 +17,16 @@ from wordstates.cli.groups import (
     check_no_input,
     columns_named,
 )
-from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option, search_option
+from wordstates.cli.options import (
+    Bom,
+    LeftSubwords,
+    MatchCase,
+    MatchExactly,
+    Surprisal,
+    Vectors,
+    output_option,
+    search_option,
+)
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import Missing
@@ -45,14 +54,8 @@ def find(
         bool, search_option("--regex", help="Targets are regular expressions, matched as they are.")
     ] = False,
     lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
-    match_case: Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")] = False,
-    match_exactly: Annotated[
-        bool,
-        search_option(
-            "--match-exactly",
-            help="Tell don’t from don't, hyphens and hidden characters apart, and Fox from fox.",
-        ),
-    ] = False,
+    match_case: MatchCase = False,
+    match_exactly: MatchExactly = False,
     missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
     context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = 60,
     metadata: Metadata = None,

@@ -13,7 +13,9 @@ from wordstates.wording import in_columns
 
 
 def info(
-    file: Annotated[str, typer.Argument(help="A file or a store that wordstates wrote.")],
+    file: Annotated[
+        str, typer.Argument(help="A file or a store that wordstates wrote: vectors, recipes, rejects, reports.")
+    ],
     json: Json = False,
 ) -> None:
     """Show what a file or a store holds, and what made it.
@@ -41,7 +43,11 @@ def _description(file: str) -> dict[str, Any]:
         about = {"path": file, "format": "post-processing", **fitted.to_dict(), "bytes": size}
         return {**about, "provenance": dict(fitted.provenance)}
     from wordstates.files.describe import describe
+    from wordstates.files.describe_others import describe_other
 
+    other = describe_other(Path(file))
+    if other is not None:
+        return other
     return asdict(describe(file))
 
 

@@ -39,6 +39,11 @@ Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")
 Vectors = Annotated[
     bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
 ]
+MatchCase = Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")]
+MatchExactly = Annotated[
+    bool,
+    search_option("--match-exactly", help="Tell don’t from don't, hyphens and hidden characters apart, Fox from fox."),
+]
 Surprisal = Annotated[
     bool, vectors_option("--surprisal", help="Causal models: add a column, the surprisal of each word in bits.")
 ]

@@ -14,7 +14,7 @@ from wordstates.cli.groups import (
     WordOptions,
     check_no_input,
 )
-from wordstates.cli.options import each_of, output_option, vectors_option
+from wordstates.cli.options import MatchCase, MatchExactly, each_of, output_option, search_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import StaticKind
@@ -45,8 +45,14 @@ def static(
     lowercase: Annotated[bool, vectors_option("--lowercase", help="Take Fox and fox for one type.")] = False,
     vocabulary: Annotated[
         str | None,
-        vectors_option(metavar="FILE", help="Only these words and phrases, one a line."),
+        search_option(metavar="FILE", help="Words and phrases to look for, one a line; no others are read."),
     ] = None,
+    phrases: Annotated[
+        str | None,
+        search_option(metavar="FILE", help="Phrases to look for, one a line, beside all words; they get vectors too."),
+    ] = None,
+    match_case: MatchCase = False,
+    match_exactly: MatchExactly = False,
     dry_run: Annotated[
         bool, output_option("--dry-run", help="Count words and types; load no model, write nothing.")
     ] = False,
@@ -73,10 +79,19 @@ def static(
 
     kinds = tuple(dict.fromkeys(kind or ["usages"]))
     recipes = _recipes(reader.recipes(), kinds)
-    wanted = read_list(vocabulary) if vocabulary is not None else None
+    wanted, more = (None if path is None else read_list(path.removeprefix("@")) for path in (vocabulary, phrases))
     splitter = word_splitter(splitting.words, punctuation=not splitting.no_punctuation)
     try:
-        types = Types(splitter.split, vocabulary=wanted, by=by, lowercase=lowercase, max_usages=max_usages)
+        types = Types(
+            splitter.split,
+            vocabulary=wanted,
+            phrases=more,
+            ignore_case=not match_case,
+            match_exactly=match_exactly,
+            by=by,
+            lowercase=lowercase,
+            max_usages=max_usages,
+        )
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     documents = reading.documents(
@@ -108,6 +123,7 @@ def static(
                     "by": by,
                     "lowercase": lowercase,
                     "vocabulary": None if wanted is None else len(wanted),
+                    **({} if more is None else {"phrases": len(more)}),
                 },
                 "words": "targets" if wanted is not None else splitter.name,
             },

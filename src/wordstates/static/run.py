@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KINDS: tuple[StaticKind, ...] = get_args(StaticKind)
 INPUT = "input"  # name of the recipe whose vectors of words alone are the kind of this name
 _WORDS_AT_ONCE = 4096
+_SHOWN = 10
 
 
 @dataclass
@@ -36,8 +37,8 @@ class StaticReport(FileReport):
         occurrences: Words met, of all types.
         types: Types met.
         kept: Types in the file.
-        usages: Vectors that went into the means.
-        missing: Words of the vocabulary that occur nowhere.
+        usages: Usages that were read, of all types: their statuses add up to it.
+        missing: Words of the vocabulary, or phrases, that occur nowhere.
         self_similarity: Mean over the types of how alike their usages are, by name of the vectors.
         anisotropy: Expected cosine of usages of two different words, by name of the vectors.
         dry_run: True if nothing was written.
@@ -60,12 +61,12 @@ class StaticReport(FileReport):
             ("types kept", f"{self.kept:,}"),
         ]
         if self.missing:
-            rows.append(("not met", f"{len(self.missing):,} of the vocabulary"))
+            named = ", ".join(self.missing[:_SHOWN]) + (", ..." if len(self.missing) > _SHOWN else "")
+            rows.append(("not met", f"{len(self.missing):,} of those looked for: {named}"))
         if self.rejects:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if self.statuses:
-            rows.append(("usages", f"{self.usages:,}"))
-            rows.append(("statuses", tally(self.statuses)))
+            rows.append(("usages", f"{self.usages:,} averaged ({tally(self.statuses)})"))
         for name, mean in self.self_similarity.items():
             alike, any_two = (
                 "unknown" if value is None else f"{value:.3f}" for value in (mean, self.anisotropy.get(name))
@@ -142,7 +143,7 @@ def make_static(
         provenance={**origin, **(provenance or {}), **words},
     )
     report.provenance = dict(static.provenance)
-    report.kept, report.usages = len(static), int(static.usages.sum())
+    report.kept, report.usages = len(static), sum(statuses.values())
     report.statuses = dict(statuses)
     for name, values in static.self_similarity.items():
         known = values[~np.isnan(values)]

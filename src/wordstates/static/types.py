@@ -42,6 +42,9 @@ class Types:
     Args:
         split: Finds the words of raw texts; documents that bring words keep theirs.
         vocabulary: Words and phrases to look for instead of splitting: then a document without one costs a search.
+        phrases: Words and phrases to look for beside the words that splitting gives.
+        ignore_case: Whether *Fox* is a usage of *fox* in the vocabulary and in the phrases.
+        match_exactly: Tell *don’t* from *don't* there, and *Fox* from *fox*.
         by: Metadata that groups the documents; types of different groups are different.
         lowercase: Take *Fox* and *fox* for one type.
         max_usages: Let no more usages of a type through than its first so many; the others are counted only.
@@ -55,6 +58,9 @@ class Types:
         split: Split,
         *,
         vocabulary: Sequence[str] | None = None,
+        phrases: Sequence[str] | None = None,
+        ignore_case: bool = True,
+        match_exactly: bool = False,
         by: str | None = None,
         lowercase: bool = False,
         max_usages: int | None = None,
@@ -65,7 +71,13 @@ class Types:
                 "it in the input."
             )
         self._split = split
-        self._finder = None if vocabulary is None else TargetFinder(vocabulary, ignore_case=lowercase)
+        if vocabulary is not None and phrases is not None:
+            raise InputError("A vocabulary is all that is looked for: put the phrases into it, or leave it out.")
+        wanted = vocabulary if phrases is None else phrases
+        self._finder = (
+            None if wanted is None else TargetFinder(wanted, ignore_case=ignore_case, match_exactly=match_exactly)
+        )
+        self._only = vocabulary is not None
         self.by = by
         self._lowercase = lowercase
         self._most = max_usages
@@ -122,7 +134,7 @@ class Types:
                 yield kept
 
     def _found(self, documents: Iterable[Document]) -> Iterator[tuple[Document, list[tuple[int, int]], list[str]]]:
-        if self._finder is not None:
+        if self._finder is not None and self._only:
             self.given = False
             for document in documents:
                 matches = self._finder.find(document.text)
@@ -134,4 +146,15 @@ class Types:
                 self.given = self.given and (document.spans is not None or bool(document.fault))
                 spans = [*document.spans] if document.spans is not None else [(a, b) for a, b in next(split).tolist()]
                 names = [type_name(document.text[start:end], lowercase=self._lowercase) for start, end in spans]
-                yield document, spans, names
+                yield document, *self._with_phrases(document.text, spans, names)
+
+    def _with_phrases(
+        self, text: str, spans: list[tuple[int, int]], names: list[str]
+    ) -> tuple[list[tuple[int, int]], list[str]]:
+        """Add the phrases of a text to its words, each where it begins; a word that is one of them stays once."""
+        if self._finder is None:
+            return spans, names
+        found = {(start, end): self._finder.names[index] for start, end, index in self._finder.find(text)}
+        words = [(span, found.pop(span, name)) for span, name in zip(spans, names, strict=True)]
+        every = sorted([*words, *found.items()], key=lambda each: each[0])
+        return [span for span, _ in every], [name for _, name in every]

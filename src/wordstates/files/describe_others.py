@@ -1,0 +1,78 @@
+"""What stands in the files that are no tables of vectors with metadata: word2vec, recipes, rejects, reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wordstates.errors import InputError
+from wordstates.files.formats import provenance_path
+
+_BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
+
+
+def describe_other(path: Path) -> dict[str, Any] | None:
+    """Say what is in a file that has its provenance beside it, or none at all.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        What is known of it, ``provenance`` among it; None if it is no such file.
+
+    Raises:
+        InputError: If it is broken, or belongs to another file.
+    """
+    for ending in _BESIDE:
+        if path.name.endswith(ending) and path.is_file():
+            main = path.with_name(path.name.removesuffix(ending))
+            raise InputError(f"{str(path)!r} belongs to {main.name!r}: give {str(main)!r}.")
+    if not path.is_file():
+        return None
+    about = {"path": str(path), "bytes": path.stat().st_size}
+    try:
+        if path.suffix.lower() in (".txt", ".bin"):
+            return _word2vec(path, about)
+        if path.name.endswith(".rejects.jsonl"):
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
+        if path.suffix.lower() == ".json":
+            return _json(json.loads(path.read_text(encoding="utf-8")), about)
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
+    if path.suffix.lower() == ".html":
+        return {**about, "format": "page, to be opened in a browser", "provenance": {}}
+    return None
+
+
+def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:
+    beside = provenance_path(path)
+    if not beside.is_file():
+        raise InputError(
+            f"{str(path)!r} was not written by wordstates: give a file of `wordstates static`, with {beside.name!r} "
+            "beside it."
+        )
+    with path.open("rb") as file:
+        rows, dim = map(int, file.readline().split())
+    kind = "binary" if path.suffix.lower() == ".bin" else "text"
+    provenance = json.loads(beside.read_text(encoding="utf-8"))
+    return {
+        **about,
+        "format": f"word2vec, {kind}",
+        "rows": rows,
+        "vectors": {"vector": (dim,)},
+        "provenance": provenance,
+    }
+
+
+def _json(content: Any, about: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError("it holds no object")
+    kind = "recipe" if {"layers", "layer_pooling", "subword_pooling"} <= content.keys() else "report"
+    provenance = content.pop("provenance", None)
+    shown = {
+        name: value if not isinstance(value, (list, dict)) or kind == "recipe" else f"{len(value):,} entries"
+        for name, value in content.items()
+    }
+    return {**about, "format": kind, **shown, "provenance": provenance if isinstance(provenance, dict) else {}}
