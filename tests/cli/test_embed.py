@@ -511,6 +511,17 @@ def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> N
     assert files_in(large) == ["large.txt"]
 
 
+def test_the_next_run_removes_what_a_killed_one_left(large: Path, bert: Path) -> None:
+    given = ["-m", bert, "-o", "out.parquet"]
+    with start("embed", "large.txt", *given, cwd=large, before=SMALL_GROUPS) as process:
+        wait_until(lambda: any(path.stat().st_size for path in large.glob(".*.partial")), process)
+        process.kill()
+        ended(process)
+    assert len(list(large.glob(".*.partial"))) == 1
+    assert run("embed", "-", *given, stdin=LONG, cwd=large).code == 0
+    assert files_in(large) == ["large.txt", "out.parquet"]
+
+
 @pytest.mark.parametrize(
     ("number", "code", "how"),
     [

@@ -28,6 +28,7 @@ from wordstates.store.shards import Part, Shard, cut_shards, read_shard_name, sh
 from wordstates.store.signals import Stopped, StopSignals
 from wordstates.store.store import open_store
 from wordstates.store.workers import processes
+from wordstates.store.workers.local import LocalCrew
 from wordstates.store.write_shard import sha256_of
 
 DOCUMENTS = [Document(f"d{number}", f"the old mill number {number}") for number in range(12)]
@@ -240,6 +241,21 @@ def test_only_the_leftovers_of_a_part_are_removed(store: Path) -> None:
         (folder.shards / f".{name}.17.partial").touch()
     folder.remove_leftovers(Part(1, 2))
     assert [path.name[6:12] for path in folder.leftovers()] == ["000004"[0:6]]
+
+
+def test_what_killed_workers_leave_is_removed_at_the_end(
+    embedder: WordEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StoreFolder(tmp_path / "store")
+
+    def killed(crew: LocalCrew) -> None:
+        close(crew)
+        (store.shards / ".part-000000-0123456789abcdef.parquet.17.partial").touch()
+
+    close = LocalCrew.close
+    monkeypatch.setattr(LocalCrew, "close", killed)
+    embed_to_store(embedder, [Document("a", "The river bank.")], store.path)
+    assert store.leftovers() == []
 
 
 # ---------------------------------------------------------------- signals and progress

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
+import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from wordstates.errors import OutputError, WordstatesError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HOST = re.sub(r"[^0-9A-Za-z]", "_", socket.gethostname())
+_LONG_AGO = 86_400.0  # seconds since the last write of a run on another machine, which cannot be seen to be alive
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded")  # libraries that swallow the number
 
 
 class PartialFile:
-    """A file in the making, ``.{name}.{pid}.partial`` beside its target.
+    """A file in the making, ``.{name}.{host}-{pid}.partial`` beside its target.
 
     Args:
         target: The path it gets in the end.
         overwrite: Whether a file may be there already; it stays as it is until the new one replaces it.
         kept: What a message says is left when the file cannot be written.
+        sweeps: Whether to remove what killed runs left of the same target; not in folders whose runs do that.
 
     Raises:
         OutputError: If the target exists and may not be replaced, or its folder cannot be written to.
     """
 
-    def __init__(self, target: Path, *, overwrite: bool, kept: str = "nothing was left behind") -> None:
+    def __init__(
+        self, target: Path, *, overwrite: bool, kept: str = "nothing was left behind", sweeps: bool = True
+    ) -> None:
         if target.is_dir():
             raise OutputError(f"{str(target)!r} is a folder: name a file in it.")
         if target.exists() and not overwrite:
@@ -36,9 +46,11 @@ class PartialFile:
             raise OutputError(f"The folder of {str(target)!r} does not exist: make it first (mkdir -p).")
         self.target = target
         self.kept = kept
-        self.path = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        self.path = target.with_name(f".{target.name}.{_HOST}-{os.getpid()}.partial")
         try:
             self.remove()
+            if sweeps:
+                remove_leftovers(target)
             with self.path.open("xb") as file:  # tells whether it can be written now, before anything is computed
                 self._mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             self.remove()
@@ -66,6 +78,28 @@ class PartialFile:
     def size(self) -> int:
         """Give the bytes written so far."""
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the partial files of a target whose runs were killed."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(?:(?P<host>\w+)-)?(?P<process>\d+)\.partial")
+    for path in target.parent.glob(f".{escape(target.name)}.*.partial"):
+        if (found := ours.fullmatch(path.name)) and not _may_be_written(path, found["host"], int(found["process"])):
+            path.unlink(missing_ok=True)
+
+
+def _may_be_written(path: Path, host: str | None, process: int) -> bool:
+    if host not in (None, _HOST) or os.name != "posix":
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - path.stat().st_mtime < _LONG_AGO
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 @contextmanager
@@ -114,7 +148,7 @@ def write_text_whole(path: Path, text: str) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    partial = PartialFile(path, overwrite=True, kept="it is as it was before")
+    partial = PartialFile(path, overwrite=True, kept="it is as it was before", sweeps=False)
     with told_as_output_errors(partial, partial.remove):
         partial.path.write_text(text, encoding="utf-8")
         partial.publish()

@@ -91,7 +91,7 @@ def _shards_of(folders: list[StoreFolder], target: StoreFolder) -> dict[tuple[in
 def _take(source: StoreFolder, target: StoreFolder, number: int, id: str) -> ShardRecord:
     record = source.record(number, id)
     path = source.shard(number, id)
-    file = PartialFile(target.shard(number, id), overwrite=True, kept=KEPT)
+    file = PartialFile(target.shard(number, id), overwrite=True, kept=KEPT, sweeps=False)
     with told_as_output_errors(file, file.remove):
         try:
             os.link(path, file.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import chain
@@ -157,6 +157,8 @@ def _crew(
         yield crew
     finally:
         crew.close()
+        with suppress(OutputError), guarded(run.folder.locks):
+            run.folder.remove_leftovers(run.settings.part)  # of workers that were killed, in whatever way
 
 
 class _Run:

@@ -79,7 +79,7 @@ class _ShardFile(PartialFile):
     """A shard in the making; its record is written when its bytes are known."""
 
     def __init__(self, job: ShardJob, name: str) -> None:
-        super().__init__(job.shards / f"{name}.parquet", overwrite=True, kept=KEPT)
+        super().__init__(job.shards / f"{name}.parquet", overwrite=True, kept=KEPT, sweeps=False)
         self._record = job.records / f"{name}.json"
         self.record: ShardRecord | None = None
 
