@@ -118,8 +118,10 @@ def open_usages_writer(
     Raises:
         OutputError: As `open_writer`, for HDF5, and for a folder.
     """
-    if str(path).endswith("/") or Path(path).is_dir():
-        raise OutputError(f"{str(path)!r} is a folder, and usages go to one file: name it, as usages.parquet.")
+    if str(path) != "-" and (str(path).endswith("/") or Path(path).is_dir() or not Path(path).suffix):
+        raise OutputError(
+            f"{str(path)!r} names a store, as only `embed` writes them: usages go to one file, as usages.parquet."
+        )
     if output_format(Path(path)) == "hdf5":
         raise OutputError(f"{str(path)!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet.")
     return open_writer(path, dtype=dtype, overwrite=overwrite, vectors=vectors, bom=bom)
