@@ -183,7 +183,8 @@ def test_usages_go_to_one_file(folder: Path, output: str) -> None:
     done = run("find", "mill", "texts.jsonl", "-o", output, cwd=folder)
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        f"wordstates: {output!r} names a store, as only `embed` writes them: usages go to one file, as usages.parquet.\n"
+        f"wordstates: {output!r} names a store, as only `embed` writes them: "
+        "usages go to one file, as usages.parquet.\n"
     )
 
 
