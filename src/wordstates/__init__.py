@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
     from wordstates.result.found_usages import Usage, Usages
+    from wordstates.result.similarity import similarity
     from wordstates.result.word_embeddings import WordEmbeddings
     from wordstates.static.static_vectors import StaticVectors
 
@@ -30,6 +31,7 @@ __all__ = [
     "WordEmbeddings",
     "WordstatesError",
     "errors",
+    "similarity",
 ]
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "Usages": "result.found_usages",
     "WordEmbedder": "embedder",
     "WordEmbeddings": "result.word_embeddings",
+    "similarity": "result.similarity",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -240,7 +241,7 @@ class WordEmbedder(Remade):
             on_progress: Called after each batch with the number of words it gave a vector.
 
         Returns:
-            All words of all texts, in order, with float32 vectors.
+            All words in order, float32: a list of texts; of a string, or of a table without `group`, a list of words.
 
         Raises:
             InputError: If the texts are no texts.
@@ -254,8 +255,9 @@ class WordEmbedder(Remade):
         """
         listed, given = as_texts(texts, words, spans, word, group)
         of_words, origin = (self.split(listed), "") if given is None else (given, "given")
+        single = isinstance(texts, str) or (word is not None and group is None)
         with progress(show_progress, on_progress, sum(map(len, of_words))) as advance:
-            return self._begin(listed, of_words, origin).result(advance)
+            return replace(self._begin(listed, of_words, origin).result(advance), of_words=single)
 
     def find(
         self,

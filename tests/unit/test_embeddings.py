@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+import wordstates
 from families import build
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
-from wordstates.errors import NoVectorError, RecipeError
+from wordstates.errors import InputError, NoVectorError, RecipeError
 
 TEXTS = ["The old mill, the lake.", "", "river <b>mill</b> \u200b mill"]
 
@@ -44,8 +45,9 @@ def test_a_slice_is_texts(emb: WordEmbeddings) -> None:
     assert emb[1:].texts == tuple(TEXTS[1:])
     assert emb[0:3:2].texts == (TEXTS[0], TEXTS[2])
     assert len(emb[5:]) == 0
-    with pytest.raises(IndexError, match="runs forward"):
-        emb[::-1]
+    assert emb[::-1].texts == tuple(TEXTS[::-1])
+    assert emb[::-1].words == [*emb[2].words, *emb[0].words]
+    assert emb[::-1][0].words == emb[2].words
 
 
 def test_a_pair_is_words_of_a_text(emb: WordEmbeddings) -> None:
@@ -72,16 +74,125 @@ def test_vector_is_for_one_word_that_has_one(emb: WordEmbeddings) -> None:
         _ = emb["\u200b"].vector
 
 
-def test_taking_words_keeps_everything_aligned(emb: WordEmbeddings) -> None:
-    taken = emb.take([7, 0, 5])
-    assert taken.words == ["The", "river", "\u200b"]
-    assert taken.statuses == ["ok", "ok", "no_subwords"]
-    assert taken.subwords == [emb.subwords[index] for index in (0, 5, 7)]
-    assert taken.spans.tolist() == emb.spans[[0, 5, 7]].tolist()
-    assert taken.text_index.tolist() == [0, 2, 2]
+def test_taken_words_keep_the_order_asked_for_and_everything_aligned(emb: WordEmbeddings) -> None:
+    asked = [7, 0, 5, 1, 8]
+    taken = emb.take(asked)
+    assert taken.words == [emb.words[index] for index in asked]
+    assert taken.statuses == [emb.statuses[index] for index in asked]
+    assert taken.subwords == [emb.subwords[index] for index in asked]
+    assert taken.spans.tolist() == emb.spans[asked].tolist()
+    assert taken.text_index.tolist() == [2, 0, 2, 0, 2]
+    assert np.array_equal(taken.vectors, emb.vectors[asked], equal_nan=True)
+    assert [taken.texts[text][start:end] for text, (start, end) in zip(taken.text_index, taken.spans, strict=True)] == (
+        taken.words
+    )
+    assert taken[1:3].words == ["The", "river"]
+    assert taken[2, :].words == [emb.words[7], emb.words[5], emb.words[8]]
+    assert taken.take([4, 0]).words == [emb.words[8], emb.words[7]]
+    rows = taken.to_arrow().select(["document", "position", "word"]).to_pylist()
+    assert [(row["document"], row["position"]) for row in rows] == [
+        ("2", 0),
+        ("0", 0),
+        ("2", 1),
+        ("0", 1),
+        ("2", 2),
+    ]
+    assert emb.take([-1, 0]).words == [emb.words[-1], emb.words[0]]
     kept = emb.take(emb.has_vector)
-    assert len(kept.words) == 8
+    assert len(kept) == 8
     assert not np.isnan(kept.vectors).any()
+    for wrong in ([9], [-10], [0, 99]):
+        with pytest.raises(IndexError, match="do not exist: there are 9, 0 to 8"):
+            emb.take(wrong)
+
+
+def test_a_text_behaves_like_its_words(emb: WordEmbeddings) -> None:
+    text = emb[0]
+    assert len(text) == 5
+    assert [word.words for word in text] == [[word] for word in text.words]
+    assert np.array_equal(text[3].vector, emb.vectors[3])
+    assert text[-1].words == ["lake."]
+    assert text[1:3].words == ["old", "mill,"]
+    assert text[::-1].words == text.words[::-1]
+    assert text["old"][0].words == emb[0, "old"].words == ["old"]
+    assert len(emb[1]) == len(emb[0:0]) == 0
+    assert len(emb["mill"]) == 1
+    assert emb[2, "mill"].text_index.tolist() == emb[2]["mill"].text_index.tolist() == [0]
+    with pytest.raises(IndexError, match="Word 5 does not exist: the text has 5 words"):
+        text[5]
+    with pytest.raises(NoVectorError, match="No word here is 'river'"):
+        emb[0, "river"]
+
+
+def test_a_single_text_is_a_list_of_words_and_a_list_of_one_is_not() -> None:
+    embedder = WordEmbedder(*build("bert"), words="whitespace")
+    single, listed = embedder.encode(TEXTS[0]), embedder.encode([TEXTS[0]])
+    assert (len(single), len(listed)) == (5, 1)
+    assert single[3].words == listed[0][3].words == single[0, 3].words == listed[0, 3].words == ["the"]
+    assert repr(single).startswith("WordEmbeddings: 1 text, 5 words")
+    assert embedder.encode("mill")[0].vector.shape == (32,)
+    table = {"word": ["The", "mill", ""], "text": [1, 1, 2]}
+    assert len(embedder.encode(table, word="word")) == 3
+    assert len(embedder.encode(table, word="word", group="text")) == 2
+
+
+def test_numpy_ints_select_and_booleans_do_not(emb: WordEmbeddings) -> None:
+    assert emb[np.int64(0)][np.int32(1)].words == emb[np.uint8(0), np.int16(1)].words == ["old"]
+    with pytest.raises(TypeError, match="an int or a slice is texts, a pair is words of a text"):
+        emb[True]
+    with pytest.raises(TypeError, match="words are an int, a slice of ints, or a string"):
+        emb[0][True]
+    with pytest.raises(TypeError, match="the first of a pair is the number of a text"):
+        emb[True, 0]
+
+
+def test_usages_keep_the_order_asked_for_and_know_their_texts() -> None:
+    texts = ["a mill", "the lake", "river mill lake"]
+    usages = WordEmbedder(*build("bert")).find(texts, ["mill", "lake"])
+    asked = [3, 0, 2, 1]
+    taken = usages.take(asked)
+    assert [(usage.target, usage.text_index, usage.span) for usage in taken] == [
+        (usages[index].target, usages[index].text_index, usages[index].span) for index in asked
+    ]
+    assert [usage.left for usage in taken] == [usages[index].left for index in asked]
+    assert np.array_equal(taken.vectors, usages.vectors[asked])
+    assert taken.to_arrow(context=3)["left"].to_pylist() == usages.to_arrow(context=3)["left"].take(asked).to_pylist()
+    assert [usage.text_index for usage in taken.of("mill")] == [0, 2]
+    assert usages[np.int64(1)].target == "lake"
+
+
+def test_unit_length_needs_no_fitting(emb: WordEmbeddings) -> None:
+    before = emb.vectors.copy()
+    length = np.linalg.norm(emb.normalized().vectors, axis=1)
+    assert np.allclose(length[emb.has_vector], 1)
+    assert np.isnan(length[~emb.has_vector]).all()
+    assert np.array_equal(emb.vectors, before, equal_nan=True)
+    assert emb.normalized().provenance["unit_length"] is True
+    assert "unit_length" not in emb.provenance
+
+
+def test_similarity_is_the_cosine_of_whatever_has_vectors(emb: WordEmbeddings) -> None:
+    text, word = emb[0], emb[0][3]
+    by_hand = unit_rows(text.vectors) @ unit_rows(text.vectors).T
+    assert np.allclose(wordstates.similarity(text, text), by_hand, atol=1e-6)
+    assert np.allclose(wordstates.similarity(text), by_hand, atol=1e-6)
+    assert np.allclose(wordstates.similarity(word, text), by_hand[3], atol=1e-6)
+    assert wordstates.similarity(word, word.vector).shape == ()
+    assert wordstates.similarity(text.to_torch(), text[:2]).shape == (5, 2)
+    assert np.isnan(wordstates.similarity(emb[0][0], emb[2])).tolist() == (~emb[2].has_vector).tolist()
+    usages = WordEmbedder(*build("bert")).find(["a mill", "mill lake"], ["mill"])
+    assert wordstates.similarity(usages[0], usages).shape == (2,)
+    assert wordstates.similarity(usages[0], usages)[0] == pytest.approx(1)
+    with pytest.raises(InputError, match="Vectors of 32 and 3 dimensions have no cosine"):
+        wordstates.similarity(text, [1, 2, 3])
+    with pytest.raises(InputError, match="str has no vectors to compare"):
+        wordstates.similarity("mill", text)
+    with pytest.raises(InputError, match="have no cosine: give"):
+        wordstates.similarity(np.zeros((1, 2, 3)))
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    return np.array([vector / np.sqrt((vector * vector).sum()) for vector in vectors])
 
 
 def test_rows_of_subwords_follow_their_words(subword_rows: WordEmbeddings) -> None:

@@ -52,7 +52,7 @@ def _cut(word: str) -> str:
 def _counts(embeddings: WordEmbeddings) -> str:
     lost = int((~embeddings.has_vector).sum())
     without = f", {lost:,} without a vector" if lost else ""
-    texts = counted(len(embeddings), "text")
+    texts = counted(len(embeddings.texts), "text")
     return (
         f"{texts}, {counted(len(embeddings.words), 'word')}, {counted(len(embeddings.subword_ids), 'subword')}{without}"
     )

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.errors import MissingExtraError, NoVectorError
+from wordstates.result.selecting import indices_of, is_whole_number
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES, Status
 
@@ -83,7 +84,7 @@ class Usage:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Usages:
-    """Every usage of some targets, in text order.
+    """Every usage of some targets, in text order unless `take` was asked for another.
 
     Args:
         embeddings: Their vectors, spans and statuses, with all texts that were searched.
@@ -105,12 +106,14 @@ class Usages:
         Raises:
             IndexError: If there is none of this number.
         """
-        if not isinstance(index, (int, np.integer)):
+        if not is_whole_number(index):
             raise TypeError(f"usages[{index!r}]: one usage has an int; see take() for several, of() for a target.")
         if not -len(self) <= index < len(self):
             raise IndexError(f"Usage {index} does not exist: there are {len(self)}.")
-        number = index % len(self)
+        number = int(index) % len(self)
         text_index = int(np.searchsorted(self.embeddings.text_starts, number, side="right")) - 1
+        if self.embeddings.run_texts is not None:
+            text_index = int(self.embeddings.run_texts[text_index])
         start, end = self.embeddings.spans[number].tolist()
         return Usage(self.targets[self.target_index[number]], text_index, (start, end), number, self.embeddings)
 
@@ -134,14 +137,14 @@ class Usages:
         return self.take([index for index, number in enumerate(self.target_index) if self.targets[number] == target])
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Usages:
-        """Give some of the usages, by number or by mask, in text order.
+        """Give some of the usages, by number or by mask, in the order asked for.
 
         Raises:
             IndexError: If there is no such usage.
         """
-        given = np.asarray(indices)
-        chosen = np.flatnonzero(given).tolist() if given.dtype == bool else sorted(given.tolist())
-        return Usages(self.embeddings.take(given), self.targets, tuple(self.target_index[index] for index in chosen))
+        chosen = indices_of(indices, len(self))
+        of_target = tuple(self.target_index[index] for index in chosen.tolist())
+        return Usages(self.embeddings.take(chosen), self.targets, of_target)
 
     def to_arrow(self, context: int = 60) -> pyarrow.Table:
         """Give one row a usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.

@@ -128,9 +128,12 @@ def make_rows(
     if len(documents) != len(embeddings.texts):
         raise OutputError(f"{len(documents)} documents do not fit {len(embeddings.texts)} embedded texts.")
     text_starts = np.asarray(embeddings.text_starts, dtype=np.int64)
+    position = np.arange(len(embeddings.words)) - np.repeat(text_starts[:-1], np.diff(text_starts))
+    if embeddings.run_texts is not None:  # words in another order than their texts
+        documents = [documents[text] for text in embeddings.run_texts.tolist()]
+        position = _place_in_text(embeddings.text_index)
     keys_of_rows = _keys(documents, keys or [None] * len(documents), text_starts)
     of_row = _row_words(embeddings)  # word of each vector row; None: they are the words
-    position = np.arange(len(embeddings.words)) - np.repeat(text_starts[:-1], np.diff(text_starts))
     has_vector = np.asarray(embeddings.has_vector, dtype=np.bool_)
     counts = np.asarray(embeddings.subword_counts, dtype=np.int64)
     vectors = {
@@ -158,6 +161,15 @@ def make_rows(
     if of_row is not None:
         rows = _by_subword(rows, np.asarray(of_row, dtype=np.int64))
     return _in_precision(rows, dtype)
+
+
+def _place_in_text(of_text: Ints) -> Ints:
+    """Count, for each word, the words of its text that stand before it."""
+    order = np.argsort(of_text, kind="stable")
+    first = np.searchsorted(of_text[order], of_text[order])
+    place = np.empty(len(of_text), dtype=np.int64)
+    place[order] = np.arange(len(of_text)) - first
+    return place
 
 
 def _context(embeddings: WordEmbeddings, characters: int) -> dict[str, list[str | None]]:

@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from wordstates.errors import MissingExtraError, NoVectorError, RecipeError
-from wordstates.result.column import Column, ranges, slice_rows, take_rows
+from wordstates.result.column import Column
+from wordstates.result.selecting import indices_of, is_whole_number, one_text, some_texts, take_words, words_of
+from wordstates.result.similarity import unit
 from wordstates.text.align import HAS_VECTOR, STATUSES, Status, count_statuses
 from wordstates.text.words import Spans
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     import pyarrow
     import torch
 
-Selector = int | str | slice | tuple[int, int] | tuple[int, slice]
+Number = int | np.integer[Any]
+Selector = Number | str | slice | tuple[Number, Number | slice | str]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -31,15 +34,18 @@ class WordEmbeddings:
     Invariants: ``texts[t][start:end] == word`` for every word; words stand in the order they were asked for; a word
     that got no vector has a status that says why, a row of NaN in arrays and a null in Arrow and pandas.
 
-    Indexing keeps the type: ``emb[2]`` is text 2, ``emb[2:4]`` texts 2 and 3, ``emb[2, 0]`` the first word of text 2,
-    ``emb[2, 1:3]`` its next two, and ``emb["fox"]`` every word that is spelled *fox*. ``len(emb)`` counts texts.
+    Indexing keeps the type. Several texts behave like a list of texts: ``emb[2]`` is text 2, ``emb[2:4]`` texts 2 and
+    3, ``len(emb)`` counts texts. One text behaves like a list of its words: what `encode` gives for a single string,
+    ``emb[2]`` of several, and every selection of words. So ``emb[2][0]`` is the first word of text 2, and
+    ``len(emb[2])`` counts its words. On both, ``emb[2, 0]`` is the first word of text 2, ``emb[2, 1:3]`` its next two,
+    and ``emb["fox"]`` every word that is spelled *fox*.
 
     Args:
         texts: The texts as given (given words joined by a space).
         words: The words.
         spans: Char span of each word in its own text, code points, shape (words, 2).
         status_codes: Index into `STATUSES` of each word, shape (words,).
-        text_starts: Word at which each text begins, shape (texts + 1,).
+        text_starts: Word at which each text begins, shape (texts + 1,); with `run_texts`, at which each run does.
         subword_ids: Vocabulary ids of the subwords of all words, one after the other.
         subword_starts: Where each word's subwords begin in `subword_ids`, shape (words + 1,).
         columns: One per recipe, by name.
@@ -48,6 +54,8 @@ class WordEmbeddings:
         provenance: Where the vectors come from: model, tokenizer, recipes, precision, windows, versions.
         vocabulary: Piece of each vocabulary id in `subword_ids`.
         reading: What `encode` had to do: windows, subwords read, texts whose pieces were aligned as strings.
+        run_texts: Text of each run of words, where `take` left words in another order than their texts; else None.
+        of_words: Whether ``len``, iteration, ints and slices are words: of one text, and of words that were selected.
     """
 
     texts: tuple[str, ...]
@@ -62,12 +70,14 @@ class WordEmbeddings:
     numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
     vocabulary: Mapping[int, str] = field(default_factory=dict)
     reading: Mapping[str, int] = field(default_factory=dict)
+    run_texts: Int[np.ndarray, " runs"] | None = None
+    of_words: bool = False
 
     # -- the words ---------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """Count the texts."""
-        return len(self.texts)
+        """Count the texts; of one text, or of words that were selected, the words."""
+        return len(self.words) if self.of_words else len(self.texts)
 
     @property
     def statuses(self) -> list[Status]:
@@ -100,7 +110,8 @@ class WordEmbeddings:
     @property
     def text_index(self) -> Int[np.ndarray, " words"]:
         """Index of each word's text."""
-        return np.repeat(np.arange(len(self)), np.diff(self.text_starts))
+        runs = np.arange(len(self.texts)) if self.run_texts is None else self.run_texts
+        return np.repeat(runs, np.diff(self.text_starts))
 
     @property
     def surprisal(self) -> Float[np.ndarray, " words"]:
@@ -186,7 +197,7 @@ class WordEmbeddings:
         if len(self.words) != 1:
             raise NoVectorError(
                 f".vector is for one word, here are {len(self.words)}: take .vectors for all of them, or choose one, "
-                "as emb['fox'].take([0]) or emb[0, 3]."
+                "as emb['fox'][0] or emb[0, 3]."
             )
         return self.vector_of(0)
 
@@ -208,35 +219,31 @@ class WordEmbeddings:
     # -- selecting ---------------------------------------------------------------------------------------------------
 
     def __getitem__(self, selector: Selector) -> WordEmbeddings:
-        """Select texts (int, slice), words of a text (tuple) or every word of one spelling (str).
+        """Select texts or words (int, slice), words of a text (pair), or every word of one spelling (str).
 
         Raises:
             IndexError: If there is no such text or word.
             NoVectorError: If no word is spelled so.
         """
-        if isinstance(selector, str):
-            found = [index for index, word in enumerate(self.words) if word == selector]
-            if not found:
-                raise NoVectorError(f"No word here is {selector!r}: words are matched exactly, {self._examples()}.")
-            return self.take(found)
         if isinstance(selector, tuple) and len(selector) == 2:
-            text, words = selector
-            return self._text(text)._words(words)
+            return words_of(one_text(self, selector[0]), selector[1])
+        if self.of_words or isinstance(selector, str):
+            return words_of(self, selector)
         if isinstance(selector, slice):
-            return self._texts(range(len(self))[selector])
-        if not isinstance(selector, (int, np.integer)):
+            return some_texts(self, range(len(self.texts))[selector])
+        if not is_whole_number(selector):
             raise TypeError(
                 f"emb[{selector!r}]: an int or a slice is texts, a pair is words of a text, a string is a word."
             )
-        return self._text(int(selector))
+        return one_text(self, selector)
 
     def __contains__(self, word: object) -> bool:
         """Tell whether a word is spelled so: ``"fox" in emb``."""
         return word in self.words
 
     def __iter__(self) -> Iterator[WordEmbeddings]:
-        """Go through the texts."""
-        return (self._text(index) for index in range(len(self)))
+        """Go through the texts, or the words."""
+        return (self[index] for index in range(len(self)))
 
     def take(
         self, word_indices: Sequence[int] | Int[np.ndarray, " taken"] | Bool[np.ndarray, " words"]
@@ -244,82 +251,20 @@ class WordEmbeddings:
         """Give some of the words, by flat index or by mask; all texts stay.
 
         Args:
-            word_indices: Indices in text order, or a mask; words keep the order of the texts.
+            word_indices: Indices in the order wanted, or a mask.
 
         Returns:
-            The same texts with these words only.
+            These words, in the order asked for; ``len``, iteration and indices of the result are of words.
 
         Raises:
             IndexError: If there is no such word.
         """
-        indices = np.asarray(word_indices if len(word_indices) else np.zeros(0, dtype=np.int64))
-        if indices.dtype == bool and len(indices) != len(self.words):
-            raise IndexError(f"The mask has {len(indices)} entries for {len(self.words)} words: give one a word.")
-        if indices.dtype != bool and not np.issubdtype(indices.dtype, np.integer):
-            raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
-        indices = np.flatnonzero(indices) if indices.dtype == bool else np.sort(indices.astype(np.int64))
-        if len(indices) and not 0 <= indices[0] <= indices[-1] < len(self.words):
-            raise IndexError(
-                f"Words {indices[[0, -1]].tolist()} do not all exist: there are {len(self.words)}, from 0."
-            )
-        starts = np.searchsorted(indices, self.text_starts)
-        counts = self.subword_counts[indices]
-        return replace(
-            self,
-            words=[self.words[index] for index in indices.tolist()],
-            spans=self.spans[indices],
-            status_codes=self.status_codes[indices],
-            text_starts=starts,
-            subword_ids=self.subword_ids[ranges(self.subword_starts[indices], counts)],
-            subword_starts=np.append(0, np.cumsum(counts)),
-            columns={name: take_rows(column, indices) for name, column in self.columns.items()},
-            numbers={name: values[indices] for name, values in self.numbers.items()},
-        )
+        return take_words(self, indices_of(word_indices, len(self.words)))
 
-    def _texts(self, chosen: range) -> WordEmbeddings:
-        counts = np.diff(self.text_starts)
-        positions = np.asarray(chosen, dtype=np.int64)
-        if chosen.step < 0:
-            raise IndexError("A slice of texts runs forward: take emb[i] one by one for another order.")
-        kept = self.take(ranges(self.text_starts[positions], counts[positions]))
-        return replace(
-            kept,
-            texts=tuple(self.texts[index] for index in chosen),
-            text_starts=np.append(0, np.cumsum(counts[positions])),
-        )
-
-    def _text(self, index: int) -> WordEmbeddings:
-        """Give one text by plain slices: its words stand together, so nothing else is looked at."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"Text {index} does not exist: there are {len(self)} texts, 0 to {len(self) - 1}.")
-        text = index % len(self)
-        first, last = self.text_starts[text : text + 2].tolist()
-        starts = self.subword_starts[first : last + 1]
-        return replace(
-            self,
-            texts=self.texts[text : text + 1],
-            words=self.words[first:last],
-            spans=self.spans[first:last],
-            status_codes=self.status_codes[first:last],
-            text_starts=np.array([0, last - first]),
-            subword_ids=self.subword_ids[starts[0] : starts[-1]],
-            subword_starts=starts - starts[0],
-            columns={name: slice_rows(column, first, last) for name, column in self.columns.items()},
-            numbers={name: values[first:last] for name, values in self.numbers.items()},
-        )
-
-    def _words(self, words: int | slice) -> WordEmbeddings:
-        if isinstance(words, slice):
-            if (words.step or 1) < 0:
-                raise IndexError("A slice of words runs forward: take emb[i, j] one by one for another order.")
-            return self.take(np.arange(len(self.words))[words])
-        if not -len(self.words) <= words < len(self.words):
-            raise IndexError(f"Word {words} does not exist: the text has {len(self.words)} words.")
-        return self.take([words % len(self.words)])
-
-    def _examples(self) -> str:
-        shown = ", ".join(map(repr, self.words[:5]))
-        return f"the first are {shown}" if shown else "and there are no words"
+    def normalized(self) -> WordEmbeddings:
+        """Give the same words with vectors of unit length; the vectors here stay as they are."""
+        columns = {name: replace(column, values=unit(column.values)) for name, column in self.columns.items()}
+        return replace(self, columns=columns, provenance={**self.provenance, "unit_length": True})
 
     # -- to other libraries ------------------------------------------------------------------------------------------
 
@@ -353,7 +298,7 @@ class WordEmbeddings:
         """
         from wordstates.result.rows import make_rows, to_table
 
-        rows = make_rows([str(index) for index in range(len(self))], self, context=context, extra=extra)
+        rows = make_rows([str(index) for index in range(len(self.texts))], self, context=context, extra=extra)
         return to_table(rows).replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
 
     def to_pandas(self) -> pandas.DataFrame:

@@ -58,7 +58,7 @@ class GeometrySums:
             for name, rows in vectors.items():
                 self.moments[name].add(rows)
                 self._intra[name] += float(_likeness_to_mean(rows, starts)[several].sum())
-        self.texts += len(embeddings)
+        self.texts += len(embeddings.texts)
         self.words += len(there)
 
     def check(self) -> None:

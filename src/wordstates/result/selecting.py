@@ -1,0 +1,145 @@
+"""Some words or some texts of a `WordEmbeddings`, in the order asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wordstates.errors import NoVectorError
+from wordstates.result.column import ranges, slice_rows, take_rows
+
+if TYPE_CHECKING:
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+
+def is_whole_number(value: object) -> bool:
+    """Tell whether a value is an int, also one of NumPy's; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def indices_of(asked: Any, count: int) -> np.ndarray:
+    """Give indices 0, 1, ... for indices or a mask; negative ones count from the end.
+
+    Args:
+        asked: Indices in the order wanted, or a mask.
+        count: How many there are to choose from.
+
+    Raises:
+        IndexError: If one does not exist, or the mask has another length.
+        TypeError: If they are neither whole numbers nor a mask.
+    """
+    indices = np.asarray(asked if len(asked) else np.zeros(0, dtype=np.int64))
+    if indices.dtype == bool:
+        if len(indices) != count:
+            raise IndexError(f"The mask has {len(indices)} entries for {count} words: give one a word.")
+        return np.flatnonzero(indices)
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
+    indices = indices.astype(np.int64)
+    wrong = indices[(indices < -count) | (indices >= count)]
+    if len(wrong):
+        raise IndexError(f"Words {wrong.tolist()[:5]} do not exist: there are {count}, 0 to {count - 1}.")
+    return np.where(indices < 0, indices + count, indices)
+
+
+def take_words(embeddings: WordEmbeddings, indices: np.ndarray) -> WordEmbeddings:
+    """Give words by flat index, in this order; all texts stay, and the result is of words."""
+    of_text = embeddings.text_index[indices]
+    count = len(embeddings.texts)
+    starts, runs = np.searchsorted(of_text, np.arange(count + 1)), None
+    if (np.diff(of_text) < 0).any():
+        first = np.flatnonzero(np.append(True, np.diff(of_text) != 0))
+        starts, runs = np.append(first, len(of_text)), of_text[first]
+    counts = embeddings.subword_counts[indices]
+    return replace(
+        embeddings,
+        words=[embeddings.words[index] for index in indices.tolist()],
+        spans=embeddings.spans[indices],
+        status_codes=embeddings.status_codes[indices],
+        text_starts=starts,
+        run_texts=runs,
+        subword_ids=embeddings.subword_ids[ranges(embeddings.subword_starts[indices], counts)],
+        subword_starts=np.append(0, np.cumsum(counts)),
+        columns={name: take_rows(column, indices) for name, column in embeddings.columns.items()},
+        numbers={name: values[indices] for name, values in embeddings.numbers.items()},
+        of_words=True,
+    )
+
+
+def one_text(embeddings: WordEmbeddings, index: Any) -> WordEmbeddings:
+    """Give one text, as words.
+
+    Raises:
+        IndexError: If there is no such text.
+    """
+    count = len(embeddings.texts)
+    if not is_whole_number(index):
+        raise TypeError(f"emb[{index!r}, ...]: the first of a pair is the number of a text.")
+    if not -count <= index < count:
+        raise IndexError(f"Text {index} does not exist: there are {count} texts, 0 to {count - 1}.")
+    return replace(some_texts(embeddings, [int(index) % count]), of_words=True)
+
+
+def some_texts(embeddings: WordEmbeddings, texts: Sequence[int]) -> WordEmbeddings:
+    """Give whole texts, in the order asked for."""
+    if embeddings.run_texts is not None:  # the words of a text do not stand together
+        of_text = embeddings.text_index
+        found = [np.flatnonzero(of_text == text) for text in texts]
+        counts = np.array([len(part) for part in found], dtype=np.int64)
+        kept = take_words(embeddings, np.concatenate(found) if found else np.zeros(0, dtype=np.int64))
+    else:
+        positions = np.asarray(texts, dtype=np.int64)
+        counts = np.diff(embeddings.text_starts)[positions]
+        if len(positions) == 1:
+            kept = _together(embeddings, *embeddings.text_starts[positions[0] : positions[0] + 2].tolist())
+        else:
+            kept = take_words(embeddings, ranges(embeddings.text_starts[positions], counts))
+    return replace(
+        kept,
+        texts=tuple(embeddings.texts[text] for text in texts),
+        text_starts=np.append(0, np.cumsum(counts)),
+        run_texts=None,
+        of_words=embeddings.of_words,
+    )
+
+
+def _together(embeddings: WordEmbeddings, first: int, last: int) -> WordEmbeddings:
+    """Give words that stand together by plain slices: nothing else is looked at, and nothing copied."""
+    starts = embeddings.subword_starts[first : last + 1]
+    return replace(
+        embeddings,
+        words=embeddings.words[first:last],
+        spans=embeddings.spans[first:last],
+        status_codes=embeddings.status_codes[first:last],
+        subword_ids=embeddings.subword_ids[starts[0] : starts[-1]],
+        subword_starts=starts - starts[0],
+        columns={name: slice_rows(column, first, last) for name, column in embeddings.columns.items()},
+        numbers={name: values[first:last] for name, values in embeddings.numbers.items()},
+    )
+
+
+def words_of(embeddings: WordEmbeddings, asked: Any) -> WordEmbeddings:
+    """Give words by their number among these, by a slice of them, or every one that is spelled so.
+
+    Raises:
+        IndexError: If there is no such word.
+        NoVectorError: If no word is spelled so.
+    """
+    count = len(embeddings.words)
+    if isinstance(asked, str):
+        found = [index for index, word in enumerate(embeddings.words) if word == asked]
+        if not found:
+            shown = ", ".join(map(repr, embeddings.words[:5]))
+            examples = f"the first are {shown}" if shown else "and there are no words"
+            raise NoVectorError(f"No word here is {asked!r}: words are matched exactly, {examples}.")
+        return take_words(embeddings, np.array(found))
+    if isinstance(asked, slice):
+        return take_words(embeddings, np.arange(count)[asked])
+    if not is_whole_number(asked):
+        raise TypeError(f"emb[{asked!r}]: words are an int, a slice of ints, or a string; see take() for several.")
+    if not -count <= asked < count:
+        raise IndexError(f"Word {asked} does not exist: the text has {count} words.")
+    return take_words(embeddings, np.array([int(asked) % count]))
