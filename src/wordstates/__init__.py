@@ -14,6 +14,7 @@ from wordstates.errors import WordstatesError
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
+    from wordstates.files.load import load
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
     from wordstates.result.found_usages import Usage, Usages
@@ -31,6 +32,7 @@ __all__ = [
     "WordEmbeddings",
     "WordstatesError",
     "errors",
+    "load",
     "similarity",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "Usages": "result.found_usages",
     "WordEmbedder": "embedder",
     "WordEmbeddings": "result.word_embeddings",
+    "load": "files.load",
     "similarity": "result.similarity",
 }
 

@@ -382,7 +382,7 @@ def test_a_pickle_holds_no_model(folder: Path) -> None:
 
 def test_its_arguments_are_those_of_the_embedder() -> None:
     own = {"recipe", "pooling", "missing", "cache_bytes"}
-    left_to_the_pipeline = {"post_processing"}
+    left_to_the_pipeline = {"post_processing", "surprisal", "left_subwords"}
     mine, theirs = (inspect.signature(cls).parameters for cls in (WordVectorizer, WordEmbedder))
     assert set(mine) - own == set(theirs) - {"tokenizer", "recipes"} - left_to_the_pipeline
     assert all(mine[name].default == theirs[name].default for name in set(mine) - own)

@@ -48,6 +48,7 @@ class Embeddings:
     columns: dict[str, npt.NDArray[np.float32]]
     of_row: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    run_texts: None = None
 
     @property
     def has_vector(self) -> npt.NDArray[np.bool_]:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
 from wordstates.errors import InputError, MissingExtraError
-from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, output_format, provenance_path
+from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
 _BROKEN = (OSError, ValueError, KeyError, IndexError, pa.ArrowException, BadZipFile, SafetensorError)
@@ -61,8 +61,17 @@ def read_provenance(path: str | Path) -> dict[str, object]:
     Raises:
         InputError: If it does not exist, its ending is unknown, or wordstates did not write it.
     """
+    return read_contents(path)[0]
+
+
+def read_contents(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read where a file came from, and what `WordEmbeddings.save` wrote beside it: of other files nothing.
+
+    Raises:
+        InputError: If it does not exist, its ending is unknown, or wordstates did not write it.
+    """
     path, chosen = _checked(path)
-    with _broken_is_told(path):
+    with broken_is_told(path):
         found = _PROVENANCE[chosen](path)
         provenance = None if found is None else json.loads(found)
     if not isinstance(provenance, dict):
@@ -70,7 +79,8 @@ def read_provenance(path: str | Path) -> dict[str, object]:
         raise InputError(
             f"{str(path)!r} was not written by wordstates: give a file of `wordstates embed`{beside} instead."
         )
-    return provenance
+    saved = provenance.pop(SAVED, {})
+    return provenance, saved
 
 
 def describe(path: str | Path) -> FileDescription:
@@ -84,7 +94,7 @@ def describe(path: str | Path) -> FileDescription:
     """
     provenance = read_provenance(path)
     path, chosen = _checked(path)
-    with _broken_is_told(path):
+    with broken_is_told(path):
         rows, columns, dtype, vectors = _CONTENT[chosen](path)
     return FileDescription(str(path), chosen, rows, columns, dtype, vectors, path.stat().st_size, provenance)
 
@@ -100,7 +110,8 @@ def _checked(path: str | Path) -> tuple[Path, str]:
 
 
 @contextmanager
-def _broken_is_told(path: Path) -> Iterator[None]:
+def broken_is_told(path: Path) -> Iterator[None]:
+    """Turn what the libraries say about a broken file into an `InputError`."""
     try:
         yield
     except (InputError, MissingExtraError):

@@ -18,6 +18,8 @@ FORMAT_OF_ENDING = {
     ".h5": "hdf5",
     ".hdf5": "hdf5",
 }
+SAVED = "saved"  # key beside the provenance of what a saved result has, and no column holds
+LOADABLE = ("parquet", "npz", "safetensors", "jsonl")  # formats that hold all of a result
 SPREADSHEETS = ("csv", "tsv", "xlsx")  # tables for people: vectors on request only
 
 

@@ -45,14 +45,22 @@ def indices_of(asked: Any, count: int) -> np.ndarray:
     return np.where(indices < 0, indices + count, indices)
 
 
+def runs_of(of_text: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give where each text begins; or, where words do not stand in text order, each run of one text, and its text.
+
+    Args:
+        of_text: Text of each word.
+        count: How many texts there are.
+    """
+    if not (np.diff(of_text) < 0).any():
+        return np.searchsorted(of_text, np.arange(count + 1)), None
+    first = np.flatnonzero(np.append(True, np.diff(of_text) != 0))
+    return np.append(first, len(of_text)), of_text[first]
+
+
 def take_words(embeddings: WordEmbeddings, indices: np.ndarray) -> WordEmbeddings:
     """Give words by flat index, in this order; all texts stay, and the result is of words."""
-    of_text = embeddings.text_index[indices]
-    count = len(embeddings.texts)
-    starts, runs = np.searchsorted(of_text, np.arange(count + 1)), None
-    if (np.diff(of_text) < 0).any():
-        first = np.flatnonzero(np.append(True, np.diff(of_text) != 0))
-        starts, runs = np.append(first, len(of_text)), of_text[first]
+    starts, runs = runs_of(embeddings.text_index[indices], len(embeddings.texts))
     counts = embeddings.subword_counts[indices]
     return replace(
         embeddings,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -311,6 +312,23 @@ class WordEmbeddings:
             return self.to_arrow().to_pandas()
         except ImportError as error:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> int:
+        """Write a file that `wordstates.load` reads back, by its ending: .parquet, .npz, .safetensors, .jsonl.
+
+        Args:
+            path: The file.
+            overwrite: Whether to replace one that is there.
+
+        Returns:
+            Its bytes on disk.
+
+        Raises:
+            OutputError: If the ending is another, the file is there, or it cannot be written.
+        """
+        from wordstates.files.save import save_embeddings
+
+        return save_embeddings(self, path, overwrite=overwrite)
 
     # -- to look at --------------------------------------------------------------------------------------------------
 

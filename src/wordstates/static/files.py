@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wordstates.static.static_vectors import StaticVectors
 
 ENDINGS = (".txt", ".bin", ".parquet", ".safetensors")
+SETS = "static"  # the name that the sets of vectors have in a file's metadata
 _WORD2VEC = (".txt", ".bin")
 
 
@@ -85,7 +86,9 @@ class StaticFile:
                 self._partial.remove()
 
     def _write_parquet(self, static: StaticVectors) -> None:
-        table = to_table(static).replace_schema_metadata({PROVENANCE: provenance_json(static.provenance)})
+        table = to_table(static).replace_schema_metadata(
+            {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
+        )
         pq.write_table(table, self._partial.path, compression="zstd", row_group_size=1 << 16)
 
     def _write_safetensors(self, static: StaticVectors) -> None:
@@ -97,9 +100,8 @@ class StaticFile:
         metadata = {"words": json.dumps(static.words, ensure_ascii=False)}
         if static.groups is not None:
             metadata[static.by] = json.dumps(static.groups, ensure_ascii=False)
-        save_file(
-            tensors, str(self._partial.path), metadata=metadata | {PROVENANCE: provenance_json(static.provenance)}
-        )
+        metadata |= {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
+        save_file(tensors, str(self._partial.path), metadata=metadata)
 
     def _write_word2vec(self, static: StaticVectors) -> None:
         (vectors,) = static.vectors.values()
@@ -113,6 +115,12 @@ class StaticFile:
         # First: a file that is there has its counts and its provenance.
         _write_beside(target.with_name(f"{target.name}.vocab"), counts)
         _write_beside(provenance_path(target), provenance_json(static.provenance) + "\n")
+
+
+def sets_json(static: StaticVectors) -> str:
+    """Write what no column holds: the names of the sets of vectors, and what groups are."""
+    names = dict(zip(column_names(list(static.vectors)), static.vectors, strict=True))
+    return json.dumps({"sets": names, "anisotropy": static.anisotropy, "by": static.by})
 
 
 def _write_rows(file: BinaryIO, rows: Iterator[tuple[str, np.ndarray]], *, binary: bool) -> None:

@@ -215,6 +215,20 @@ class StaticVectors:
 
         return StaticFile(path, overwrite=overwrite).write(self)
 
+    @classmethod
+    def load(cls, path: str | Path) -> StaticVectors:
+        """Read what `save` wrote as .parquet or .safetensors.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InputError: If it is another kind of file, or broken.
+        """
+        from wordstates.static.load import read_static
+
+        return cls(**read_static(path))
+
 
 def flat_vectors(embeddings: WordEmbeddings, recipes: Sequence[str]) -> dict[str, Float[np.ndarray, "words dim"]]:
     """Give the vectors of recipes, a flat row a word.

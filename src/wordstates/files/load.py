@@ -1,0 +1,229 @@
+"""Word embeddings from a file: one of `WordEmbeddings.save`, or of `wordstates embed` and `find`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from wordstates.errors import InputError
+from wordstates.files.describe import broken_is_told, read_contents
+from wordstates.files.formats import LOADABLE, output_format
+from wordstates.recipe import Recipe
+from wordstates.result.column import Column
+from wordstates.result.rows import NUMBERS, column_names
+from wordstates.result.selecting import runs_of
+from wordstates.result.word_embeddings import WordEmbeddings
+from wordstates.text.align import STATUSES
+
+_Columns = dict[str, Any]  # by the names of Parquet; vectors are float32, NaN where there is none
+_UNKNOWN = "?"  # stands for a subword whose spelling is not in the file
+
+
+def load(path: str | Path) -> WordEmbeddings:
+    """Read word embeddings that `WordEmbeddings.save`, `wordstates embed` or `wordstates find` wrote.
+
+    Files of the commands hold neither texts nor the spelling of subwords: a text is then its words at their spans, with
+    spaces between them, a subword is ``?``, and ``provenance["documents"]`` has the ids of the documents. Columns of
+    metadata are left out.
+
+    Args:
+        path: A .parquet, .npz, .safetensors or .jsonl file.
+
+    Returns:
+        What was saved, float32.
+
+    Raises:
+        InputError: If it is no such file, or broken.
+
+    Example:
+        >>> import tempfile
+        >>> from wordstates import WordEmbedder
+        >>> path = tempfile.mkdtemp() + "/banks.parquet"
+        >>> written = WordEmbedder("minilm").encode(["A bank.", "The bank lends."])["bank"].save(path)
+        >>> load(path).vectors.shape
+        (2, 384)
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder: wordstates.open_store reads a store.")
+    chosen = output_format(path)
+    if path.is_file() and chosen not in LOADABLE:
+        raise InputError(
+            f"{str(path)!r} cannot be loaded: it does not hold all of a result. Files that do are "
+            f"{', '.join(f'.{name}' for name in LOADABLE)}."
+        )
+    provenance, saved = read_contents(path)
+    with broken_is_told(path):
+        recipes = provenance.get("recipes")
+        columns = {} if chosen is None else _READERS[chosen](path)
+        if "start" not in columns or not isinstance(recipes, list):
+            raise InputError(f"{str(path)!r} has no word embeddings: static vectors are read by StaticVectors.load.")
+        return _embeddings(columns, recipes, provenance, saved)
+
+
+def _embeddings(
+    columns: _Columns, recipes: list[dict[str, Any]], provenance: dict[str, Any], saved: Mapping[str, Any]
+) -> WordEmbeddings:
+    names = [recipe["name"] for recipe in recipes]
+    subword = columns.get("subword")
+    first = np.arange(len(columns["word"])) if subword is None else np.flatnonzero(np.asarray(subword) <= 0)
+    row_words = None
+    if subword is not None:
+        there = np.asarray(subword) >= 0
+        row_words = (np.cumsum(np.asarray(subword) <= 0) - 1)[there]
+    words = [columns["word"][row] for row in first.tolist()]
+    spans = np.stack([columns["start"], columns["end"]], axis=1).astype(np.int64)[first]
+    counts = np.asarray(columns["subwords"], dtype=np.int64)[first]
+    documents = [columns["document"][row] for row in first.tolist()]
+    ids = list(dict.fromkeys(documents))
+    if saved:
+        of_text = np.array([int(document) for document in documents], dtype=np.int64)
+        texts = tuple(saved["texts"])
+    else:
+        numbers = {document: number for number, document in enumerate(ids)}
+        of_text = np.array([numbers[document] for document in documents], dtype=np.int64)
+        texts = _texts(words, spans, of_text, len(ids))
+        provenance = {**provenance, "documents": ids}
+    starts, runs = runs_of(of_text, len(texts))
+    subword_ids = np.array(saved.get("subword_ids", [-1] * int(counts.sum())), dtype=np.int64)
+    vocabulary = {int(index): piece for index, piece in saved.get("vocabulary", {"-1": _UNKNOWN}).items()}
+    shapes = saved.get("shapes", {})
+    vectors = {
+        name: _shaped(columns.get(column), len(columns["word"]), shapes.get(name))
+        for name, column in zip(names, column_names(names), strict=True)
+    }
+    return WordEmbeddings(
+        texts=texts,
+        words=words,
+        spans=spans,
+        status_codes=np.array([STATUSES.index(columns["status"][row]) for row in first.tolist()], dtype=np.uint8),
+        text_starts=starts,
+        run_texts=runs,
+        subword_ids=subword_ids,
+        subword_starts=np.append(0, np.cumsum(counts)),
+        columns={
+            recipe["name"]: Column(
+                Recipe(recipe["layers"], recipe["layer_pooling"], recipe["subword_pooling"], name=recipe["name"]),
+                tuple(recipe["layer_numbers"]),
+                vectors[recipe["name"]] if row_words is None else vectors[recipe["name"]][there],
+                row_words,
+            )
+            for recipe in recipes
+        },
+        provenance=provenance,
+        numbers={
+            name: columns[name][first] if name in columns else np.zeros(0, dtype=kind)
+            for name, kind in NUMBERS.items()
+            if name in columns or name in saved.get("numbers", ())
+        },
+        vocabulary=vocabulary,
+        reading=saved.get("reading", {}),
+        of_words=saved.get("of_words", False),
+    )
+
+
+def _shaped(values: npt.NDArray[Any] | None, rows: int, shape: list[int] | None) -> npt.NDArray[Any]:
+    """Give vectors their true shape; JSON lines without any vector do not say it."""
+    if values is None or (shape is not None and values.size != rows * math.prod(shape)):
+        return np.full((rows, *(shape or [0])), np.nan, dtype=np.float32)
+    return values if shape is None else values.reshape(rows, *shape)
+
+
+def _texts(words: list[str], spans: np.ndarray, of_text: np.ndarray, count: int) -> tuple[str, ...]:
+    """Put the words of each text at their spans, with spaces between them."""
+    texts: list[list[str]] = [[] for _ in range(count)]
+    for word, (start, end), text in zip(words, spans.tolist(), of_text.tolist(), strict=True):
+        characters = texts[text]
+        characters.extend(" " * (end - len(characters)))
+        characters[start:end] = word
+    return tuple(map("".join, texts))
+
+
+# ── the formats ──
+
+
+def _numbers(name: str, values: list[Any]) -> npt.NDArray[Any]:
+    """Give a column of numbers; None is NaN, or -1 where it counts something."""
+    kind = NUMBERS[name]
+    missing = np.nan if kind == "float32" else -1
+    return np.array([missing if value is None else value for value in values], dtype=kind)
+
+
+def _parquet(path: Path) -> _Columns:
+    table = pq.read_table(path)
+    columns: _Columns = {}
+    for field in table.schema:
+        column = table[field.name].combine_chunks()
+        if pa.types.is_fixed_size_list(field.type):
+            shape = json.loads(field.metadata[b"shape"])
+            columns[field.name] = np.full((len(table), *shape), np.nan, dtype=np.float32)
+            there = column.is_valid().to_numpy(zero_copy_only=False)
+            columns[field.name][there] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, *shape)
+        elif field.name in NUMBERS:
+            columns[field.name] = _numbers(field.name, column.to_pylist())
+        elif field.name == "subword":
+            columns[field.name] = column.fill_null(-1).to_numpy()
+        else:
+            columns[field.name] = column.to_pylist()
+    return columns
+
+
+def _jsonl(path: Path) -> _Columns:
+    with path.open("rb") as file:
+        lines = [json.loads(line) for line in file]
+    columns: _Columns = {name: [line[name] for line in lines] for name in (lines[0] if lines else _SCALARS)}
+    for name, values in columns.items():
+        if name == "vector" or name.startswith("vector_"):
+            shape = next((np.shape(value) for value in values if value is not None), (0,))
+            columns[name] = np.array(
+                [np.full(shape, np.nan) if value is None else value for value in values], dtype=np.float32
+            )
+        elif name in NUMBERS:
+            columns[name] = _numbers(name, values)
+        elif name == "subword":
+            columns[name] = np.array([-1 if value is None else value for value in values])
+    return columns
+
+
+_SCALARS = ("document", "word", "start", "end", "status", "subwords")
+
+
+def _npz(path: Path) -> _Columns:
+    with np.load(path, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    if "words" not in found:
+        return {}
+    return _of_arrays(found, {name: found[name].tolist() for name in ("words", "statuses", "documents")})
+
+
+def _safetensors(path: Path) -> _Columns:
+    with safe_open(path, framework="numpy") as file:
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if "start" not in found:
+            return {}
+        strings = {name: json.loads(file.metadata()[name]) for name in ("words", "statuses", "documents")}
+    return _of_arrays(found, strings)
+
+
+def _of_arrays(arrays: dict[str, npt.NDArray[Any]], strings: dict[str, list[str]]) -> _Columns:
+    """Give arrays the names and the shape that tables have."""
+    vectors = {name: values.astype(np.float32) for name, values in arrays.items() if name.startswith("vector")}
+    documents = [strings["documents"][index] for index in arrays["document_index"].tolist()]
+    return {**arrays, **vectors, "word": strings["words"], "status": strings["statuses"], "document": documents}
+
+
+_READERS: dict[str, Callable[[Path], _Columns]] = {
+    "parquet": _parquet,
+    "npz": _npz,
+    "safetensors": _safetensors,
+    "jsonl": _jsonl,
+}

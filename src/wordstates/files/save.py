@@ -1,0 +1,47 @@
+"""Word embeddings as one file that `load` reads back: a file of `wordstates embed` with its texts and subwords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wordstates.errors import OutputError
+from wordstates.files.formats import LOADABLE, SAVED, output_format
+from wordstates.files.open_writer import open_writer
+from wordstates.result.rows import make_rows
+
+if TYPE_CHECKING:
+    from wordstates.result.word_embeddings import WordEmbeddings
+
+
+def save_embeddings(embeddings: WordEmbeddings, path: str | Path, *, overwrite: bool = False) -> int:
+    """Write a file, by its ending, and give its bytes on disk; see `WordEmbeddings.save`."""
+    chosen = output_format(Path(path))
+    if chosen is not None and chosen not in LOADABLE:
+        raise OutputError(
+            f"{str(path)!r}: {chosen} does not hold all that is here, and cannot be read back: save as "
+            f"{', '.join(f'.{name}' for name in LOADABLE)}. Such files are written by `wordstates embed`."
+        )
+    writer = open_writer(path, overwrite=overwrite)
+    try:
+        writer.write_rows(make_rows([str(index) for index in range(len(embeddings.texts))], embeddings))
+        return writer.commit(_provenance(embeddings))
+    finally:
+        writer.abort()  # does nothing after commit
+
+
+def _provenance(embeddings: WordEmbeddings) -> dict[str, Any]:
+    """Give the provenance of these recipes only, and what is in no column."""
+    recipes = [
+        {**column.recipe.to_dict(), "layer_numbers": list(column.layers)} for column in embeddings.columns.values()
+    ]
+    saved = {
+        "texts": embeddings.texts,
+        "of_words": embeddings.of_words,
+        "subword_ids": embeddings.subword_ids.tolist(),
+        "vocabulary": {str(index): piece for index, piece in embeddings.vocabulary.items()},
+        "shapes": {name: column.values.shape[1:] for name, column in embeddings.columns.items()},
+        "numbers": list(embeddings.numbers),
+        "reading": dict(embeddings.reading),
+    }
+    return {**embeddings.provenance, "recipes": recipes, SAVED: saved}
