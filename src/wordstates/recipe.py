@@ -211,8 +211,8 @@ class Recipe:
             parts = json.loads(text)
             if isinstance(parts, dict) and "post_processing" in parts:
                 raise TypeError(
-                    "it has post-processing, which is no part of a Recipe: leave it out, and give its file to the "
-                    "embedder, as post_processing"
+                    "it has post-processing, which is no part of a Recipe: leave it out, and give its file as "
+                    "post_processing=..."
                 )
             return cls(**parts)
         except (ValueError, TypeError) as error:
@@ -238,9 +238,7 @@ def check_names(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
     names = [recipe.name for recipe in checked]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise RecipeError(
-            f"Recipe names must differ, {doubled} occur more than once: give name=... to tell them apart."
-        )
+        raise RecipeError(f"Recipe names must differ, {doubled} occur more than once: give each a name of its own.")
     return checked
 
 

@@ -55,7 +55,7 @@ def test_an_empty_lemma_is_refused() -> None:
 
 
 def test_lemmas_in_an_input_that_has_none() -> None:
-    with pytest.raises(TargetNotFoundError, match="No word in 'a' has a lemma: --lemma needs CoNLL-U"):
+    with pytest.raises(TargetNotFoundError, match="No word in 'a' has a lemma: lemma=True needs CoNLL-U"):
         count_usages([Document("a", "They go.")], LemmaSearcher(["go"]))
 
 
@@ -96,7 +96,7 @@ def test_what_has_been_seen() -> None:
         seen.check()
     assert str(told.value) == (
         "Target 'hens' does not occur in any of the 2 texts: whole words are matched. Near it: 'hen.'. "
-        "Pass --missing ignore to go on without."
+        "Pass missing='ignore' to go on without."
     )
 
 

@@ -104,7 +104,7 @@ def test_a_byte_order_mark_for_excel(tmp_path: Path) -> None:
     written(tmp_path / "b.csv", rows())
     assert (tmp_path / "a.csv").read_bytes() == b"\xef\xbb\xbf" + (tmp_path / "b.csv").read_bytes()
     assert describe(tmp_path / "a.csv").columns == describe(tmp_path / "b.csv").columns
-    with pytest.raises(OutputError, match=r"a\.xlsx' takes no byte order mark: --bom is for \.csv and \.tsv"):
+    with pytest.raises(OutputError, match=r"a\.xlsx' takes no byte order mark: bom=True is for \.csv and \.tsv"):
         open_writer(tmp_path / "a.xlsx", bom=True)
 
 

@@ -300,7 +300,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no type is left"):
         some([]).save(tmp_path / "v.parquet")
     static.save(tmp_path / "v.txt")
-    with pytest.raises(OutputError, match="exists: choose another name, or pass --overwrite"):
+    with pytest.raises(OutputError, match="exists: choose another name, or pass overwrite=True"):
         static.save(tmp_path / "v.txt")
     static.save(tmp_path / "v.txt", overwrite=True)
     with pytest.raises(OutputError, match="would all be 'a_b'"):

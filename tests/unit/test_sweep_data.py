@@ -233,7 +233,7 @@ def test_four_columns_are_semcor_only_with_sense_keys(tmp_path: Path) -> None:
     short = write(tmp_path, "short", block.format(0) + "\n")
     assert refused(short).endswith(
         "give at least 10. (Read as a word and its label in a line (its lines have 4 columns, the first one word); "
-        "--task overrides it.)"
+        "task=... overrides it.)"
     )
 
 
@@ -369,7 +369,7 @@ def test_splits_that_overlap(tmp_path: Path) -> None:
     message = refused(paths)
     assert "train.conll:22: this item of the train data is in the test data too" in message
     assert "test.conll:1" in message
-    assert "--overlap-of-splits drop" in message
+    assert "drop_overlap=True" in message
     task = read_task(paths, DataOptions(drop_overlap=True))
     assert task.skipped == {"in two splits": 2}
     assert [item.split for item in task.items].count("test") == 18
@@ -395,7 +395,7 @@ def test_what_does_not_exist(tmp_path: Path) -> None:
     assert "choose one of labels, senses, pairs" in refused(write(tmp_path, "a.conll", COLUMNS), task="nonsense")
     assert "looks like data for the task 'labels'" in refused(tmp_path / "a.conll", task="change")
     assert "no word has a label 'Case'" in refused(write(tmp_path, "a.conllu", CONLLU), label="Case")
-    assert "give both --earlier and --later" in refused(tmp_path / "a.conll", earlier=("x",))
+    assert "give both earlier=... and later=" in refused(tmp_path / "a.conll", earlier=("x",))
     (tmp_path / "empty").mkdir()
     assert "this folder does not look like labelled data" in refused(tmp_path / "empty")
 

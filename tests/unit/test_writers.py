@@ -432,7 +432,7 @@ def test_where_nothing_can_be_written_is_told_at_once(tmp_path: Path, monkeypatc
     (tmp_path / "folder.npz").mkdir()
     cases = [
         ("out.docx", r"out\.docx': its ending names no output format.*\.parquet, \.npz, \.safetensors.*or '-'"),
-        ("there.npz", r"there\.npz' exists: .*--overwrite"),
+        ("there.npz", r"there\.npz' exists: .*overwrite=True"),
         ("folder.npz", r"folder\.npz' is a folder"),
         ("nowhere/out.npz", r"The folder of .*out\.npz' does not exist.*mkdir -p"),
     ]
@@ -492,7 +492,7 @@ def test_nothing_written_is_an_error(tmp_path: Path, ending: str) -> None:
 def test_beyond_float16(tmp_path: Path) -> None:
     part = embed(["a fox \u200b"])
     part.columns["last"][1, 2] = -70_000
-    says = r"Column 'vector' has values up to 70000, and float16 ends at 65504: write float32 \(--dtype float32\)"
+    says = r"Column 'vector' has values up to 70000, and float16 ends at 65504: write dtype='float32'"
     with pytest.raises(OutputError, match=says):
         save(tmp_path / "out.parquet", part, dtype="float16")
     save(tmp_path / "out.parquet", part)

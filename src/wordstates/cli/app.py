@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from wordstates.cli.as_options import as_options
 from wordstates.cli.command import Commands, add_command
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
@@ -107,7 +108,7 @@ def _end_is_told() -> Iterator[None]:
     except WordstatesError as error:
         if isinstance(error, UnexpectedError):
             _stop(_unexpected(error.__cause__ or error), FAILED)
-        _stop(f"wordstates: {error}", _exit_code(error))
+        _stop(f"wordstates: {as_options(str(error))}", _exit_code(error))
     except KeyboardInterrupt as stop:
         stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
         _stop(f"\nwordstates: {stopped.how}; no unfinished file was left behind.", stopped.exit_code)

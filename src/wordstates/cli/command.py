@@ -10,8 +10,10 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import OptionInfo
 
 _PANELS = ("Input", "Data", "Search", "Model", "Which vectors", "Recipes", "Computing", "Output", "Stores")
+OPTIONS: dict[str, str] = {}  # by the name of their parameter, of all commands
 _TYPE = re.compile(r"<(?:list\[)?(str|int)(?: range|\])?>")
 
 
@@ -93,6 +95,11 @@ def _flat(command: Callable[..., None]) -> Callable[..., None]:
     taken = [each for each in own if each.name not in groups]
     for group in groups.values():
         taken += inspect.signature(group, eval_str=True).parameters.values()
+    for each in taken:
+        for info in getattr(each.annotation, "__metadata__", ()):
+            if isinstance(info, OptionInfo):
+                long = [name for name in info.param_decls or () if name.startswith("--")]
+                OPTIONS[each.name] = long[0] if long else f"--{each.name.replace('_', '-')}"
     only_by_name = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in taken]
     run.__signature__ = inspect.Signature(only_by_name)  # type: ignore[attr-defined]  # what typer reads
     return run

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wordstates.cli.as_options import as_options
 from wordstates.cli.options import print_json
 from wordstates.progress import Progress, ShownProgress
 
@@ -80,7 +81,7 @@ def notes_on(statuses: Mapping[str, int], words: int, *, texts: int, left_only: 
 
 def warn_in_lines() -> None:
     """Have the warnings of this process come as a line each, without the code that they come from."""
-    warnings.formatwarning = lambda message, *_, **__: f"wordstates: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"wordstates: {as_options(str(message))}\n"
 
 
 def say(*lines: str) -> None:
@@ -127,7 +128,8 @@ def end_with_rejects(rejects: Sequence[Reject], output: str) -> None:
     """
     if not rejects:
         return
-    lines = [json.dumps(reject.to_dict(), ensure_ascii=False) for reject in rejects]
+    told = [{**reject.to_dict(), "reason": as_options(str(reject.error))} for reject in rejects]
+    lines = [json.dumps(reject, ensure_ascii=False) for reject in told]
     if output == "-":
         say(*lines)
     else:

@@ -53,7 +53,7 @@ def _columns(place: str, line: str) -> list[str]:
     if len(columns) >= _COLUMNS_OF_OTHERS and columns[0].isdecimal():
         raise InputError(
             f"{place}: {len(columns)} columns, of which the first is a number: here the word comes first and its "
-            "label last. CoNLL-U is --format conllu."
+            "label last. CoNLL-U is format='conllu'."
         )
     return columns
 
@@ -76,6 +76,6 @@ def _value(place: str, columns: list[str], wanted: str) -> str:
     names = {f"column{number}": value for number, value in enumerate(columns, 1)} | {LABEL: columns[-1]}
     if wanted not in names:
         raise InputError(
-            f"{place}: there is no column {wanted!r} (columns: {', '.join(names)}): name it in --metadata."
+            f"{place}: there is no column {wanted!r} (columns: {', '.join(names)}): name it in metadata=..."
         )
     return names[wanted]

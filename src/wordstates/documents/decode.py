@@ -124,10 +124,10 @@ def read_text(source: Source, encoding: str) -> Iterator[str]:
             line = lines + error.object[: error.start].count(b"\n") + 1
             raise InputError(
                 f"{source.name}:{line}: not valid {encoding} at byte offset {offset} ({error.reason}): "
-                "pass --encoding latin-1, or whichever it is, where the command takes it; else convert it with iconv."
+                "pass encoding='latin-1', or whichever it is, where the command takes it; else convert it with iconv."
             ) from error
         except UnicodeError as error:  # UTF-16 without a byte order mark, which has no position
-            raise InputError(f"{source.name!r}: not valid {encoding} ({error}): pass --encoding.") from error
+            raise InputError(f"{source.name!r}: not valid {encoding} ({error}): name it, encoding=...") from error
         read += len(chunk)
         lines += text.count("\n")
         if first and text:
@@ -157,7 +157,7 @@ def _check_not_utf16(source: Source, start: bytes, encoding: str) -> None:
     order = "be" if even > odd else "le"
     raise InputError(
         f"{source.name!r}: not valid {encoding}: it has NULs as UTF-{width} without a byte order mark has them: pass "
-        f"--encoding utf-{width}-{order}, or convert it with iconv."
+        f"encoding='utf-{width}-{order}', or convert it with iconv."
     )
 
 

@@ -50,7 +50,7 @@ class NamePattern:
         match = self._regex.fullmatch(name) or self._regex.fullmatch(re.sub(r"\.(gz|zst)$", "", name))
         if match is None:
             raise InputError(
-                f"{str(path or '-')!r} does not fit the pattern of names {self._pattern!r} (--metadata-from-name): "
-                "choose files whose names do, with --include or --exclude."
+                f"{str(path or '-')!r} does not fit the pattern of names {self._pattern!r} (metadata_from_name=...): "
+                "choose files whose names do, with include=... or exclude=..."
             )
         return match.groupdict()

@@ -107,13 +107,17 @@ def read_documents(
         raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
     decoder_of(encoding)
     if group_column and word_column is None:
-        raise InputError("--group-column says which words are one text: name the column of the words, --word-column.")
+        raise InputError(
+            "group_column=... says which words are one text: name the column of the words, word_column=..."
+        )
     if word_column is not None and (id_column is not None or text_column != "text"):
-        raise InputError("--word-column does not go with --text-column or --id-column: --group-column names the texts.")
+        raise InputError(
+            "word_column=... does not go with text_column=... or id_column=...: group_column=... names the texts."
+        )
     names = None if metadata_from_name is None else NamePattern(metadata_from_name)
     for field in names.fields if names is not None else ():
         if field in (metadata or ()):
-            raise InputError(f"{field!r} is in --metadata and in --metadata-from-name: rename one.")
+            raise InputError(f"{field!r} is in metadata=... and in metadata_from_name=...: rename one.")
     kept = metadata if word_column is not None or metadata is not None else ()
     columns = Columns(text_column, id_column, None if kept is None else tuple(kept), word_column, tuple(group_column))
     options = _Options(text_unit, encoding, columns, Cells(delimiter, quoting), names, ids_by_file)
@@ -135,9 +139,9 @@ def _check_options(sources: Sequence[Source], options: _Options) -> None:
     """Refuse options that would do nothing for a file: whoever gave them believes otherwise."""
     columns = options.columns
     for_tables = {
-        "--text-column": columns.text != "text",
-        "--id-column": columns.id is not None,
-        "--word-column": columns.word is not None,
+        "text_column=...": columns.text != "text",
+        "id_column=...": columns.id is not None,
+        "word_column=...": columns.word is not None,
     }
     for source in sources:
         if options.names is not None and not source.fault:
@@ -146,19 +150,21 @@ def _check_options(sources: Sequence[Source], options: _Options) -> None:
             continue
         given = [option for option, is_given in for_tables.items() if is_given]
         if source.format == "txt" and columns.metadata:
-            given.append(f"--metadata {columns.metadata[0]}")
+            given.append(f"metadata={columns.metadata[0]!r}")
         if given:
             kind = "plain text" if source.format == "txt" else source.format
             raise InputError(
                 f"{source.name!r} is {kind}, which has no column for {given[0]}: leave the option out, or the file "
-                "(--exclude, --format)."
+                "(exclude=..., format=...)."
             )
     formats = {source.format for source in sources if not source.fault}
     if options.text_unit != "line" and formats and "txt" not in formats:
-        raise InputError(f"--text-unit is for plain text, and the input is {', '.join(sorted(formats))}.")
+        raise InputError(
+            f"text_unit={options.text_unit!r} is for plain text, and the input is {', '.join(sorted(formats))}."
+        )
     if options.cells != Cells() and formats and not formats & {"csv", "tsv"}:
         raise InputError(
-            f"--delimiter and --quoting are for csv and tsv, and the input is {', '.join(sorted(formats))}."
+            f"delimiter=... and quoting=... are for csv and tsv, and the input is {', '.join(sorted(formats))}."
         )
     for source in sources:
         options.cells.between(source)
@@ -168,15 +174,15 @@ def _warn_of(found: Found) -> None:
     for folder, formats in found.mixed.items():
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(formats.items()))
         warnings.warn(
-            f"{folder!r} has files of several formats, and all are read: {counts}. Choose with --format, --include or "
-            "--exclude, or a text may be there twice.",
+            f"{folder!r} has files of several formats, and all are read: {counts}. Choose with format=..., "
+            "include=... or exclude=..., or a text may be there twice.",
             stacklevel=4,
         )
     if found.left_out:
         more = f" and {len(found.left_out) - 3:,} more" if len(found.left_out) > 3 else ""
         warnings.warn(
             f"not read, because {'they are' if len(found.left_out) > 1 else 'it is'} about the corpus: "
-            f"{', '.join(found.left_out[:3])}{more}. To read such files, name them or pass --include.",
+            f"{', '.join(found.left_out[:3])}{more}. To read such files, name them or pass include=...",
             stacklevel=4,
         )
 
@@ -240,11 +246,11 @@ def _twice(document: Document, first: str) -> str:
     before = f"names the text at {first} already" if first else "comes a second time"
     files = {place.rpartition(":")[0] for place in (first, document.place)}
     if len(files) > 1 and first:
-        advice = "pass --ids-by-file, which begins each id with the name of its file"
+        advice = "pass ids_by_file=True, which begins each id with the name of its file"
     else:
         advice = (
             "give a column whose values differ (of a table of words, all the columns that tell its texts apart, as "
-            "--group-column story --group-column sentence), or none and keep this one with --metadata"
+            "group_column=['story', 'sentence']), or none and keep this one with metadata=..."
         )
     return f"{document.place}: the id {document.id!r} {before}. An id names one text: {advice}."
 

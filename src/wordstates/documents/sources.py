@@ -156,7 +156,7 @@ def _source_of(path: Path, chosen: str | None) -> Source:
     if found is None:
         raise InputError(
             f"{shown(path)!r}: its ending does not say how to read it. Known endings: {_KNOWN}. "
-            "Or name the format, as --format txt."
+            "Or name the format, as format='txt'."
         )
     return Source(shown(path), path, found, compression)
 
@@ -199,8 +199,8 @@ def _fits(path: str, patterns: Sequence[str]) -> bool:
 
 def _nothing_in(folder: Path, chosen: str | None, include: Sequence[str], exclude: Sequence[str]) -> str:
     wanted = "a known ending" if chosen is None else f"an ending of the format {chosen!r}"
-    patterns = " and fits --include and --exclude" if include or exclude else ""
+    patterns = " and fits include=... and exclude=..." if include or exclude else ""
     return (
         f"{shown(folder)!r} is a folder without a file that has {wanted}{patterns}. Known endings: {_KNOWN}. "
-        "Give the files themselves with --format to read others."
+        "Give the files themselves with format=... to read others."
     )

@@ -60,7 +60,7 @@ class Columns:
             if column not in self._others and column != self.word:
                 raise InputError(
                     f"{place}: the column {column!r} was not there in the first row that was read: name the columns to "
-                    "keep with --metadata."
+                    "keep with metadata=..."
                 )
         return self._others
 
@@ -72,15 +72,15 @@ class Columns:
         """
         if self._named and self._named.issubset(columns):
             return
-        wanted = [("--text-column", self.text) if self.word is None else ("--word-column", self.word)]
-        wanted += [] if self.id is None else [("--id-column", self.id)]
-        wanted += [("--group-column", group) for group in self.groups]
-        for option, column in [*wanted, *(("--metadata", column) for column in self.metadata or ())]:
+        wanted = [("text_column", self.text) if self.word is None else ("word_column", self.word)]
+        wanted += [] if self.id is None else [("id_column", self.id)]
+        wanted += [("group_column", group) for group in self.groups]
+        for option, column in [*wanted, *(("metadata", column) for column in self.metadata or ())]:
             if column not in columns:
                 there = ", ".join(map(repr, columns)) or "none"
                 raise InputError(
                     f"{place}: there is no column {column!r} (columns: {there}){suggestion(column, columns) or '.'} "
-                    f"Name it with {option}.{advice}"
+                    f"Name it with {option}=...{advice}"
                 )
 
 
@@ -182,7 +182,7 @@ def _tuples(spans: list[list[int]]) -> tuple[tuple[int, int], ...]:
 def _text(place: str, column: str, value: object) -> str | None:
     """Keep a value as text: what a stream's first rows hold says nothing of the type of its last."""
     if isinstance(value, bytes):
-        raise InputError(f"{place}: column {column!r} holds bytes, which are no text: leave it out of --metadata.")
+        raise InputError(f"{place}: column {column!r} holds bytes, which are no text: leave it out of metadata=...")
     if value is None or value != value:
         return None
     if not isinstance(value, str):

@@ -152,7 +152,7 @@ def _advice(error: csv.Error) -> str:
         return "a carriage return ends no line here: write the file with \\n or \\r\\n"
     return (
         "a field with quotes in it is quoted as a whole, each inner quote written twice; where quotes are characters "
-        "like any other, pass --quoting none"
+        "like any other, pass quoting='none'"
     )
 
 
@@ -170,7 +170,7 @@ def _check_closed(place: str, lines: Sequence[str], delimiter: str, columns: int
             return
     raise InputError(
         f"{place}: a quote opens here and the field goes on for {len(lines)} lines, as if the rows were one. Pass "
-        "--quoting none if quotes are characters like any other, or --quoting csv if fields do go on for lines."
+        "quoting='none' if quotes are characters like any other, or quoting='csv' if fields do go on for lines."
     )
 
 
@@ -178,8 +178,8 @@ def _other_delimiter(cells: Sequence[str]) -> str:
     """Say that another delimiter stands in what was read as one cell."""
     if len(cells) > 1:
         return ""
-    found = [name for name in ("semicolon", "tab", "comma", "pipe") if DELIMITERS[name] in cells[0]]
-    return f" It looks as if a {found[0]} stood between the fields: pass --delimiter {found[0]}." if found else ""
+    found = next((name for name in ("semicolon", "tab", "comma", "pipe") if DELIMITERS[name] in cells[0]), None)
+    return f" It looks as if a {found} stood between the fields: pass delimiter={found!r}." if found else ""
 
 
 def read_parquet(source: Source, check: CheckColumns, wanted: Sequence[str] | None, texts: str) -> Iterator[Row]:

@@ -70,7 +70,7 @@ def _the_one_for(recipe: Recipe, layers: Sequence[int], several: Sequence[PostPr
     if found:
         raise InputError(
             f"Recipe {recipe.name!r} has several post-processings, {', '.join(map(repr, found))}: give one of them, or "
-            "post_processing={name: ...} for recipes of different names."
+            "name the recipes differently and give a mapping from names to post-processings."
         )
     if not several:
         raise InputError("No post-processing given: leave post_processing out to keep the vectors as they are.")

@@ -199,7 +199,7 @@ def run(app: ASGIApp, host: str, port: int, *, on_ready: Callable[[str], object]
     try:
         listening.bind((host, port))
     except OSError as error:
-        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another, --port.") from error
+        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another port.") from error
     with listening:
         config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, server_header=False)
         server = uvicorn.Server(config)

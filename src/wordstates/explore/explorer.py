@@ -106,7 +106,7 @@ class Explorer:
             InputError: If there is no model, or the sentence is empty or too long.
         """
         if self._embedder is None or self._reader is None:
-            raise InputError("This page was opened without a model: leave --no-model out to read sentences.")
+            raise InputError("This page was opened without a model: open it with one to read sentences.")
         _check_sentence(text)
         read = self._embedder.encode(text).recipe(_LAYERS)
         vectors = read.vectors
@@ -132,7 +132,7 @@ class Explorer:
             InputError: If there is no model, or the sentence or the span cannot be used.
         """
         if self._embedder is None:
-            raise InputError("This page was opened without a model: leave --no-model out to look for usages.")
+            raise InputError("This page was opened without a model: open it with one to look for usages.")
         _check_sentence(text)
         read = self._embedder.encode(text, spans=[(start, end)])
         hits = self.index.near(read.recipe(self.index.recipe().name).vector, k=_HITS, once_per_text=True)

@@ -41,7 +41,7 @@ class PartialFile:
         if target.is_dir():
             raise OutputError(f"{str(target)!r} is a folder: name a file in it.")
         if target.exists() and not overwrite:
-            raise OutputError(f"{str(target)!r} exists: choose another name, or pass --overwrite to replace it.")
+            raise OutputError(f"{str(target)!r} exists: choose another name, or pass overwrite=True to replace it.")
         if not target.parent.is_dir():
             raise OutputError(f"The folder of {str(target)!r} does not exist: make it first (mkdir -p).")
         self.target = target

@@ -81,7 +81,7 @@ def open_writer(
         raise OutputError(f"Vectors cannot be written as {dtype!r}: float16 or float32.")
     chosen = output_format(Path(path))
     if bom and chosen not in ("csv", "tsv"):
-        raise OutputError(f"{str(path)!r} takes no byte order mark: --bom is for .csv and .tsv.")
+        raise OutputError(f"{str(path)!r} takes no byte order mark: bom=True is for .csv and .tsv.")
     if str(path) == STDOUT:
         return JsonlWriter(None, dtype, keyed=keyed)
     target = Path(path)

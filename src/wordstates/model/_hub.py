@@ -196,8 +196,7 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
         short = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "trust_remote_code" in str(error):
             raise ModelError(
-                f"Model {str(name)!r} brings code of its own. If you trust its authors, pass trust_remote_code=True "
-                "(--trust-remote-code)."
+                f"Model {str(name)!r} brings code of its own. If you trust its authors, pass trust_remote_code=True."
             ) from error
         if "ignore_mismatched_sizes" in str(error):
             short = "its weights have other shapes than its config.json says, so they belong to different models"
@@ -224,7 +223,7 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
 
 _UNSAFE = (
     "{what} has its weights only as pickles, which can run code when loaded. If you trust their authors, pass "
-    "unsafe_weights=True (--unsafe-weights), or convert them to safetensors."
+    "unsafe_weights=True, or convert them to safetensors."
 )
 
 

@@ -106,8 +106,7 @@ class Tokenizer:
             token = self._surface(int(left[0]))
             raise TokenizerError(
                 f"Tokenizer {self.name!r} reads {token!r} as the special token even where it is asked to read it as "
-                "text, for it is one of its pieces: write it otherwise in the texts, or take special_tokens='token' "
-                "(--special-tokens token)."
+                "text, for it is one of its pieces: write it otherwise in the texts, or take special_tokens='token'."
             )
 
     def _encode_fast(self, texts: Sequence[str], read: Sequence[str]) -> TextSubwords:

@@ -226,7 +226,7 @@ def _row_words(embeddings: WordEmbeddings) -> Ints | None:
     for of_row in of_rows[1:]:
         if (first is None) != (of_row is None):
             raise OutputError(
-                "Recipes with subword_pooling 'none' have one row a subword, the others one row a word: "
+                "Recipes with subword_pooling='none' have one row a subword, the others one row a word: "
                 "write them to two files."
             )
         if first is not None and of_row is not None and not np.array_equal(first, of_row):
@@ -319,7 +319,7 @@ def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
             if largest > LARGEST_FLOAT16:
                 raise OutputError(
                     f"Column {name!r} has values up to {largest:.6g}, and float16 ends at {LARGEST_FLOAT16:.0f}: "
-                    "write float32 (--dtype float32)."
+                    "write dtype='float32'."
                 )
         if vectors.dtype != dtype or not np.isnan(vectors[~rows.has_vector]).all():
             rows.vectors[name] = vectors.astype(dtype)  # a copy: the caller's vectors stay as they are

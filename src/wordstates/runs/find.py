@@ -63,7 +63,7 @@ class FindReport(FileReport):
         if self.rejects:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if not self.dry_run:
-            rows.append(("statuses", tally(self.statuses)) if self.statuses else ("vectors", "none (--vectors)"))
+            rows.append(("statuses", tally(self.statuses)) if self.statuses else ("vectors", "none asked for"))
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))

@@ -15,8 +15,6 @@ from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.text.folding import Typed, fold
 from wordstates.text.targets import MOST_WORDS, Match, Target, TargetFinder, compared
 
-_ADVICE = "Pass --missing ignore"
-
 
 class Searcher(Protocol):
     """Finds the usages of targets in documents."""
@@ -59,7 +57,7 @@ class TextSearcher:
 
     def check_seen(self, seen: Collection[int], words: Sequence[str], where: str) -> None:
         """Raise TargetNotFoundError if a target is not among those seen."""
-        self._finder.check_seen(seen, words, where, _ADVICE)
+        self._finder.check_seen(seen, words, where)
 
 
 class LemmaSearcher:
@@ -115,10 +113,10 @@ class LemmaSearcher:
         """Raise TargetNotFoundError if a target is not among those seen."""
         if not self._any_lemma:
             raise TargetNotFoundError(
-                f"No word in {where} has a lemma: --lemma needs CoNLL-U whose third column is filled. Leave it out to "
-                "search the text."
+                f"No word in {where} has a lemma: lemma=True needs CoNLL-U whose third column is filled. Leave it out "
+                "to search the text."
             )
-        TargetFinder(self.names).check_seen(seen, words, where, _ADVICE)
+        TargetFinder(self.names).check_seen(seen, words, where)
 
 
 class Seen:
@@ -196,7 +194,7 @@ def _compiled(target: str) -> Target:
         compiled: Target = regex.compile(target)
     except regex.error as error:
         raise InputError(
-            f"Target {target!r} is no regular expression ({error}): mend it, or leave --regex out."
+            f"Target {target!r} is no regular expression ({error}): mend it, or leave regex=True out."
         ) from error
     return compiled
 

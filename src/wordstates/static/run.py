@@ -172,7 +172,7 @@ def count(types: Types, report: StaticReport, *, min_count: int) -> None:
     if not report.kept:
         raise InputError(
             f"No type occurs {min_count:,} times: the most frequent of the {len(types):,} occurs "
-            f"{int(occurrences.max()):,} times; lower --min-count."
+            f"{int(occurrences.max()):,} times; give a smaller min_count=..."
         )
 
 

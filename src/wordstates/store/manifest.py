@@ -101,7 +101,7 @@ class Manifest:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"{str(path)!r} is no manifest of a store, or a broken one ({error}): restore it, or begin the store "
-                "anew with --overwrite."
+                "anew with overwrite=True."
             ) from error
 
     def check_same(self, other: Manifest, store: str) -> None:
@@ -114,7 +114,7 @@ class Manifest:
         if differences:
             raise OutputError(
                 f"{store!r} was begun with other settings: {'; '.join(differences)}. Give the settings it was begun "
-                "with, write to another store, or pass --overwrite to begin anew."
+                "with, write to another store, or pass overwrite=True to begin anew."
             )
 
     def differences(self, other: Manifest) -> list[str]:

@@ -67,7 +67,7 @@ class StoreSettings:
             raise InputError(f"A context of {self.context} characters is none: give at least 1, or leave it out.")
         if self.overwrite and self.part.of > 1:
             raise InputError(
-                f"--overwrite with part {self.part} would remove what the other parts have done: remove the store "
+                f"overwrite=True with part {self.part} would remove what the other parts have done: remove the store "
                 "before the first of them begins."
             )
 
@@ -224,7 +224,7 @@ class _Run:
             else:
                 if self.folder.finished():
                     raise OutputError(
-                        f"{str(self.folder)!r} has shards and no manifest.json: restore it, or pass --overwrite to "
+                        f"{str(self.folder)!r} has shards and no manifest.json: restore it, or pass overwrite=True to "
                         "begin anew."
                     )
                 there = self._widened(mine, crew.largest(first.documents)) if settings.dtype == "float16" else mine
@@ -287,7 +287,7 @@ class _Run:
     def _changed(self, how: str) -> InputError:
         return InputError(
             f"The input is not the one that {str(self.folder)!r} was begun with: {how}. Give the input as it was, in "
-            "its order, write to another store, or pass --overwrite to begin anew."
+            "its order, write to another store, or pass overwrite=True to begin anew."
         )
 
     def _skip(self, record: ShardRecord) -> None:

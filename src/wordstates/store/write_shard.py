@@ -208,7 +208,7 @@ def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Ta
         if beyond:
             reason = (
                 f"Column {column!r} has values up to {largest.max():.6g}, and float16 ends at {LARGEST_FLOAT16:.0f}: "
-                "make a store of float32 (--dtype float32)."
+                "make the store with dtype='float32'."
             )
             if len(piece.documents) == 1 and not (piece.last and piece.first == 0):
                 raise _DocumentError(reason)

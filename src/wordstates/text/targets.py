@@ -100,16 +100,13 @@ class TargetFinder:
         )
         self.check_seen(seen, words, "the text" if len(texts) == 1 else f"any of the {len(texts):,} texts")
 
-    def check_seen(
-        self, seen: Collection[int], words: Sequence[str], where: str, advice: str = "Pass missing='ignore'"
-    ) -> None:
+    def check_seen(self, seen: Collection[int], words: Sequence[str], where: str) -> None:
         """Check that every target was seen.
 
         Args:
             seen: The index of each target that has a usage.
             words: Words of the texts, to look for some near a lost target.
             where: What was searched, for the error.
-            advice: How to go on without, for the error.
 
         Raises:
             TargetNotFoundError: If a target was not.
@@ -120,7 +117,7 @@ class TargetFinder:
             others = f" (nor do {len(lost) - 1} other targets)" if len(lost) > 1 else ""
             raise TargetNotFoundError(
                 f"Target {lost[0]!r} does not occur in {where}{others}: whole words are matched."
-                f"{f' Near it: {near}.' if near else ''} {advice} to go on without."
+                f"{f' Near it: {near}.' if near else ''} Pass missing='ignore' to go on without."
             )
 
 

@@ -122,7 +122,9 @@ def _steps(steps: Sequence[str] | str) -> list[str]:
 def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
     if not (folder / NAME).exists():
         if folder.is_dir() and any(folder.iterdir()):
-            raise OutputError(f"{str(folder)!r} is a folder that is no index, and not empty: name another one (-o).")
+            raise OutputError(
+                f"{str(folder)!r} is a folder that is no index, and not empty: name another one (output=...)."
+            )
         return None
     if not overwrite:
         return IndexManifest.read(folder)
@@ -147,7 +149,8 @@ def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
     layers = made_by["layer_numbers"]
     if layer not in layers:
         raise InputError(
-            f"The vectors of {column!r} keep their layers apart: choose one of {', '.join(map(str, layers))} (--layer)."
+            f"The vectors of {column!r} keep their layers apart: choose one of "
+            f"{', '.join(map(str, layers))} (layer=...)."
         )
     begin = layers.index(layer) * shape[1]
     one = made_by | {"layer_numbers": [layer], "layers": layer, "layer_pooling": "mean"}
@@ -161,8 +164,8 @@ def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Seq
     differ = [f"{name}: {a} there, {b} now" for name, a, b in zip(names, mine, now, strict=True) if a != b]
     if differ:
         raise InputError(
-            f"{str(folder)!r} is an index of other vectors ({'; '.join(differ)}): write to another folder (-o), or "
-            "pass --overwrite to begin anew."
+            f"{str(folder)!r} is an index of other vectors ({'; '.join(differ)}): write to another folder "
+            "(output=...), or pass overwrite=True to begin anew."
         )
 
 

@@ -187,7 +187,7 @@ def _key(name: str, lines: Sequence[Line]) -> Callable[[Line], object]:
     if name == "meaning":
         return lambda line: -(line.similarity if line.similarity is not None else -2.0)
     if lines and name not in lines[0].metadata:
-        columns = ", ".join(lines[0].metadata) or "none: name them with --metadata"
+        columns = ", ".join(lines[0].metadata) or "none: name them with metadata=..."
         raise InputError(f"Lines cannot be sorted by {name!r}: choose {', '.join(_SORTS)}, or a column ({columns}).")
     return lambda line: _as_number(line.metadata.get(name))
 

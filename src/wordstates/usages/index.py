@@ -296,7 +296,7 @@ class UsageIndex:
         if made.get("post_processing", {}).get(recipe["name"]) and "post_processing" not in options:
             raise InputError(
                 f"The vectors of {str(self.path)!r} were post-processed when they were made, by what this index does "
-                "not hold: give the file with --post-process (post_processing= in Python)."
+                "not hold: give the file with post_processing=..."
             )
         defaults = {
             "model": made["model"],

@@ -202,7 +202,7 @@ def lines_of_index(source: str, asked: Asked) -> FoundLines | None:
         return None
     index = UsageIndex(path)
     if asked.kind == "lemma" and "lemma" not in index.rows.column_names:
-        raise InputError(f"{source!r} has no lemmas: give the CoNLL-U files themselves, or leave --lemma out.")
+        raise InputError(f"{source!r} has no lemmas: give the CoNLL-U files themselves, or leave lemma=True out.")
     given = read_targets(asked.targets)
     column = index.rows.column("lemma" if asked.kind == "lemma" else "word")
     encoded = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).combine_chunks()

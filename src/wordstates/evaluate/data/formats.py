@@ -26,7 +26,7 @@ KNOWN = {
     "lines with 'text1' and 'text2'",
     "senses": "SemCor in columns, CoarseWSD-20 (a folder), or JSON lines with 'sense'",
     "similarity": "a table with word1 and word2",
-    "change": "word usage graphs (a folder), or a list of targets with --earlier and --later",
+    "change": "word usage graphs (a folder), or a list of targets with earlier=... and later=...",
 }
 _SENSE_KEY = re.compile(r"[^\s%]+%[1-5]:\d\d:\d\d:")
 _LINES_LOOKED_AT = 1000

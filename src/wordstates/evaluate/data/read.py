@@ -71,7 +71,7 @@ def read_task(paths: Mapping[Split | None, str | Path], options: DataOptions) ->
     names = {each.task for each in found.values()}
     if len(names) > 1:
         told = "; ".join(_read_as(found))
-        raise InputError(f"The splits are of different tasks, {' and '.join(sorted(names))} ({told}): pass --task.")
+        raise InputError(f"The splits are of different tasks, {' and '.join(sorted(names))} ({told}): pass task=...")
     (name,) = names
     counts = {reason: count for reason, count in skipped.items() if count}
     task = Task(name, table, items, counts, read_as=_read_as(found))
@@ -86,12 +86,12 @@ def _format_of(path: Path, options: DataOptions) -> Format:
         raise InputError(f"{shown(path)!r} does not exist: give a file or folder of labelled data.")
     if options.earlier or options.later:
         if not (options.earlier and options.later):
-            raise InputError("Change is between two corpora: give both --earlier and --later.")
+            raise InputError("Change is between two corpora: give both earlier=... and later=...")
         corpora = (options.earlier, options.later)
         return Format(
             "change",
             "targets and their change",
-            "--earlier and --later are given",
+            "earlier=... and later=... are given",
             lambda path, table, split, skipped: change.read_targets(path, corpora, table, skipped),
         )
     formats = formats_of(path, options.label)
@@ -108,13 +108,13 @@ def _format_of(path: Path, options: DataOptions) -> Format:
     if path.is_dir():
         raise InputError(
             f"{shown(path)}: this folder does not look like labelled data. Known are: {'; '.join(KNOWN.values())}. "
-            "Files of splits are given as --train, --dev and --test."
+            "Files of splits are given as train=..., dev=... and test=..."
         )
     place, line = next(((place, line) for place, line in lines_of(path) if line.strip()), (f"{shown(path)}:1", ""))
     known = "; ".join(f"{task}: {text}" for task, text in KNOWN.items())
     raise InputError(
-        f"{place}: {line[:80]!r}: this does not look like labelled data. Known are, by --task, which also has it read "
-        f"as one of them: {known}."
+        f"{place}: {line[:80]!r}: this does not look like labelled data. Known are, by task=..., which also has it "
+        f"read as one of them: {known}."
     )
 
 
@@ -132,5 +132,5 @@ def _told(found: Mapping[Path, Format], options: DataOptions) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        more = "" if options.task else "; --task overrides it"
+        more = "" if options.task else "; task=... overrides it"
         raise InputError(f"{error} (Read as {'; '.join(_read_as(found))}{more}.)") from error

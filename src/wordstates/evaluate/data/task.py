@@ -214,7 +214,7 @@ def check_overlap(task: Task, *, drop: bool) -> Task:
         raise InputError(
             f"{twice[0].place}: this item of the {twice[0].split} data is in the {other.split} data too "
             f"({other.place}), as are {len(twice) - 1:,} more: the score would be that of memory. Remove them, or "
-            "pass --overlap-of-splits drop to leave them out of what is learnt from."
+            "pass drop_overlap=True to leave them out of what is learnt from."
         )
     out = set(map(id, twice))
     return task.with_items([item for item in task.items if id(item) not in out], in_two_splits=len(twice))

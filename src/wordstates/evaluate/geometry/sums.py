@@ -71,7 +71,7 @@ class GeometrySums:
         if len(np.unique(known)) < 2:
             raise InputError(
                 f"Geometry is measured on words of different texts, and there are {len(np.unique(known))} texts with a "
-                "word: give more, or cut the input into more texts (--text-unit)."
+                "word: give more, or cut the input into more texts (text_unit=...)."
             )
 
     def geometry(self, key: str, name: str) -> Geometry:

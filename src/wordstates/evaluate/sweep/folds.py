@@ -64,7 +64,7 @@ def make_folds(task: Task, *, n_folds: int = 5, seed: int = 0) -> list[Fold]:
         fold = _own(task, learns=learns, n_folds=n_folds, seed=seed)
         return [_what_can_be_known(task, fold, count_dev=any(item.split == "dev" for item in task.items))]
     if n_folds < LEAST_FOLDS:
-        raise InputError(f"--folds {n_folds}: one part learns, one chooses and one is scored, so give 3 or more.")
+        raise InputError(f"n_folds={n_folds}: one part learns, one chooses and one is scored, so give 3 or more.")
     parts = deal(task.items, n_folds, seed, by_gold=task.name == "senses")
     folds = []
     for number in range(n_folds):
@@ -90,7 +90,7 @@ def _what_can_be_known(task: Task, fold: Fold, *, count_dev: bool) -> Fold:
     if task.name == "labels" and len(counts) < 2:
         raise InputError(
             f"{task.items[int(fold.train[0])].place}: all {len(fold.train)} items that a probe learns from have the "
-            "same label: there is nothing to tell apart. Give more data, or fewer --folds."
+            "same label: there is nothing to tell apart. Give more data, or a smaller n_folds=..."
         )
 
     def known(number: int) -> bool:
@@ -122,11 +122,11 @@ def _own(task: Task, *, learns: bool, n_folds: int, seed: int) -> Fold:
     if not len(found["test"]) or not (len(found["train"]) or len(found["dev"])):
         given = ", ".join(split for split, members in found.items() if len(members))
         raise InputError(
-            f"The data has {given} only: scores are told on --test data, and the recipe is chosen on --train or --dev "
+            f"The data has {given} only: scores are told on test data, and the recipe is chosen on train or dev "
             "data. Give one file without a split, and it is divided."
         )
     if learns and not len(found["train"]):
-        raise InputError("A probe has to learn: give --train data beside --dev and --test.")
+        raise InputError("A probe has to learn: give train=... too.")
     train, dev, test = found["train"], found["dev"], found["test"]
     if not len(dev):
         if not learns:
@@ -154,7 +154,7 @@ def deal(items: Sequence[Item], n_folds: int, seed: int, *, by_gold: bool) -> li
     if len(groups) < n_folds:
         raise InputError(
             f"{items[0].place}: {n_folds} parts need as many groups (sentences, or words), and there are "
-            f"{len(groups)}: give more data, or fewer --folds."
+            f"{len(groups)}: give more data, or a smaller n_folds=..."
         )
     names = sorted(groups)
     order = [names[place] for place in np.random.default_rng(seed).permutation(len(names)).tolist()]

@@ -56,7 +56,7 @@ def find_places(cluster: RayCluster, nodes: Sequence[Mapping[str, float]]) -> Pl
     if cluster.device == "cuda" or (cluster.device is None and gpus):
         count = sum(int(node["GPU"]) for node in gpus)
         if not count and cluster.workers is None:
-            raise WorkerError(f"The Ray cluster at {cluster.address!r} has no GPU ({has}): leave --device out.")
+            raise WorkerError(f"The Ray cluster at {cluster.address!r} has no GPU ({has}): leave device=... out.")
         shares = [int(node.get("CPU", 0) // node["GPU"]) for node in gpus]
         return Places(cluster.workers or count, cluster.threads or max(1, min(shares, default=1)), gpu=True)
     cores = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1]
@@ -70,5 +70,5 @@ def find_places(cluster: RayCluster, nodes: Sequence[Mapping[str, float]]) -> Pl
             return Places(cluster.workers or room, each, gpu=False)
     raise WorkerError(
         f"The Ray cluster at {cluster.address!r} has no room for {wanted} worker(s) of {cluster.threads or 1} core(s) "
-        f"each (it has {has}): give fewer --workers or --threads, or both if the cluster grows."
+        f"each (it has {has}): give a smaller workers=... or threads=..., or both if the cluster grows."
     )

@@ -117,7 +117,7 @@ class WorkerCrew:
             if different := facts[0].differences(other):
                 raise WorkerError(
                     f"The workers would write different rows ({different}): if the model changed while they loaded it, "
-                    "begin again; if the engines differ, choose one with --engine."
+                    "begin again; if the engines differ, choose one with engine=..."
                 )
         return facts[0]  # type: ignore[no-any-return]
 

@@ -266,7 +266,7 @@ class RayCrew:
         if different := self._facts.differences(facts):
             raise WorkerError(
                 f"Node {answer.node} would write other rows than the nodes before it ({different}): give "
-                "all nodes the same wordstates and the same model; if the engines differ, choose one with --engine."
+                "all nodes the same wordstates and the same model; if the engines differ, choose one with engine=..."
             )
 
     def _take_over(self, errand: _Errand, answer: Answer) -> None:
