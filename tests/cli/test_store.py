@@ -20,11 +20,13 @@ import pytest
 from cli_runner import Result, files_in, run, start
 from patience import ended, wait_until
 from wordstates import WordEmbedder
+from wordstates.documents.document import Document
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.store import write_shard
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
 from wordstates.store.locks import working_as
+from wordstates.store.run import StoreSettings, embed_to_store
 from wordstates.store.shards import Part
 from wordstates.store.store import open_store
 
@@ -482,11 +484,15 @@ def test_a_read_only_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     victim.unlink()
     before = shards(folder)
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
+    really = Path.open
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    fails(embed(folder, "-q"), "cannot be written to (Read-only file system)")
+    def refuse(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if "x" in mode:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    fails(embed(folder, "-q"), "cannot be written in its folder (Read-only file system)")
     assert shards(folder) == before
 
 
@@ -534,9 +540,8 @@ def test_shards_that_are_corrupt(folder: Path) -> None:
 
 
 def test_verify_sees_what_does_not_belong(folder: Path) -> None:
-    rows = [{"id": name, "text": "the old mill " * 10} for name in ("a", "b", "c", "d", "a")]
-    (folder / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert embed(folder, "-q", "--id-column", "id", source="t.jsonl").code == 0
+    documents = [Document(name, "the old mill " * 10) for name in ("a", "b", "c", "d", "a")]  # no reader gives such ids
+    embed_to_store(WordEmbedder(folder / "bert"), documents, folder / "store", StoreSettings(shard_characters=400))
     (folder / "store" / "shards" / ".part-000000-x.partial").touch()
     (folder / "store" / "shards" / "mine.parquet").touch()
     (folder / "store" / "records" / "part-000099-0123456789abcdef.json").touch()
