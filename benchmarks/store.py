@@ -96,7 +96,7 @@ def measure_speed(words: int, runs: int, model: str) -> dict[str, Any]:
     processor: dict[str, list[float]] = {"embedder alone": [], "store": []}  # says more on a machine that others use
     for _ in range(runs):
         began, used = time.perf_counter(), time.process_time()
-        groups = in_groups(documents, lambda document: document.text)
+        groups = in_groups(documents)
         plain = [embedder.encode([document.text for document in group]).vectors for group in groups]
         seconds["embedder alone"].append(time.perf_counter() - began)
         processor["embedder alone"].append(time.process_time() - used)

@@ -29,7 +29,8 @@ from wordstates import WordEmbedder
 from wordstates.documents.readers import read_documents
 from wordstates.progress import Progress
 from wordstates.store.folder import StoreFolder
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.signals import StopSignals
 from wordstates.store.verify import verify_store
 from wordstates.store.workers.places import RayCluster

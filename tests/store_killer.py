@@ -27,7 +27,8 @@ import torch
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.store.folder import StoreFolder
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.verify import verify_store
 from wordstates.store.workers import local
 from wordstates.store.write_shard import write_shard

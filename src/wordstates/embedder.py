@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.encode.inputs import Table, Texts, as_texts
+from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, read_inputs
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
-from wordstates.encode.prepare import Preparer, check_budget, check_layers, check_repeat, check_window, window_settings
+from wordstates.encode.prepare import (
+    CHARACTERS_OF_A_SUBWORD,
+    Preparer,
+    check_budget,
+    check_repeat,
+    check_window,
+    window_settings,
+)
 from wordstates.encode.provenance import context_of, provenance_of
 from wordstates.encode.remade import Remade
-from wordstates.encode.resolved import PostProcessingLike, match_post_processing
-from wordstates.encode.window_cache import SeenWindows
+from wordstates.encode.resolved import GivenPostProcessing, ResolvedRecipe, resolve_recipes
+from wordstates.encode.session import Session
+from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import InputError, RecipeError, without_foreign_errors
 from wordstates.model.engine import Engine
@@ -42,7 +51,6 @@ from wordstates.text.words import Spans, as_spans, word_splitter
 if TYPE_CHECKING:
     import torch
     from torch import nn
-_CHARACTERS_OF_A_SUBWORD = 4  # about, to tell a long call from a short one
 
 
 @without_foreign_errors
@@ -114,9 +122,7 @@ class WordEmbedder(Remade):
         layer_pooling: LayerPooling = EmbedderOptions.layer_pooling,
         subword_pooling: SubwordPooling = EmbedderOptions.subword_pooling,
         recipes: Sequence[Recipe] | None = None,
-        post_processing: (
-            PostProcessingLike | Sequence[PostProcessingLike] | Mapping[str, PostProcessingLike] | None
-        ) = None,
+        post_processing: GivenPostProcessing = None,
         words: object = EmbedderOptions.words,
         punctuation: bool = True,
         device: str | torch.device | None = None,
@@ -156,21 +162,16 @@ class WordEmbedder(Remade):
         )
         self._splitter = self._splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy
-        self._layers = {recipe.name: recipe.resolve(anatomy.n_blocks, self._model.name) for recipe in self.recipes}
-        check_layers(self._model, self.recipes, self._layers)
         check_repeat(self._model, repeat=repeat, surprisal=surprisal)
-        self._taken = (*self.recipes, SURPRISAL) if surprisal else self.recipes
-        self._layers[SURPRISAL.name] = (anatomy.n_blocks,)
         self._repeat, self._left_subwords = repeat, left_subwords
         context = context_of(self._model, repeat=repeat)
-        self._post_processing = match_post_processing(post_processing, self.recipes, self._layers, self._model, context)
+        self._resolved = resolve_recipes(self.recipes, self._model, post_processing, context)
         self._window = check_window(self._model, window)
         settings = window_settings(self._model, self._window, overlap, long_texts, repeat=repeat)
         self._preparer = Preparer(self._model.tokenizer, settings)
         budget = check_budget(self._model, batch_subwords)
-        self._reader = WindowReader(
-            self._model, self._taken, self._layers, self._post_processing, budget=budget, repeat=repeat
-        )
+        taken = [*self._resolved, *([ResolvedRecipe(SURPRISAL, (anatomy.n_blocks,), ())] if surprisal else [])]
+        self._reader = WindowReader(self._model, taken, budget=budget, repeat=repeat)
 
     # -- what it is --------------------------------------------------------------------------------------------------
     @property
@@ -191,22 +192,19 @@ class WordEmbedder(Remade):
     @property
     def vector_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one vector of each recipe, after post-processing."""
-        return {recipe.name: self._reader.vector_shape(recipe) for recipe in self.recipes}
+        return {recipe.name: recipe.shape for recipe in self._resolved}
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors come from: all that decides their values, as plain JSON data; of a short call."""
-        return self._provenance(self._model.engines.for_work(0.0))
+        return self._session(0.0).provenance
 
     def _provenance(self, engine: Engine) -> dict[str, Any]:
         return provenance_of(
             self._model,
             engine,
-            self.recipes,
-            self._layers,
-            self._post_processing,
+            self._resolved,
             self._preparer.settings,
-            words=self._splitter.name,
             window=self._window,
             repeat=self._repeat,
             left_subwords=self._left_subwords,
@@ -253,11 +251,9 @@ class WordEmbedder(Remade):
             >>> emb["bank"].vectors.shape
             (2, 384)
         """
-        listed, given = as_texts(texts, words, spans, word, group)
-        of_words, origin = (self.split(listed), "") if given is None else (given, "given")
-        single = isinstance(texts, str) or (word is not None and group is None)
-        with progress(show_progress, on_progress, sum(map(len, of_words))) as advance:
-            return replace(self._begin(listed, of_words, origin).result(advance), of_words=single)
+        inputs = read_inputs(texts, words, spans, self._splitter, word=word, group=group)
+        with progress(show_progress, on_progress, inputs.n_words) as advance:
+            return self._begin(inputs).result(advance)
 
     def find(
         self,
@@ -297,104 +293,70 @@ class WordEmbedder(Remade):
         """
         if missing not in ("error", "ignore"):
             raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
-        listed, _ = as_texts(texts, None, None)
+        listed = as_texts(texts)
         finder = TargetFinder(targets, ignore_case=ignore_case, match_exactly=match_exactly)
         matches = [finder.find(text) for text in listed]
         if missing == "error":
             finder.check_all_found(matches, listed)
         spans = [as_spans([match[:2] for match in found]) for found in matches]
         target_index = [match[2] for found in matches for match in found]
-        with progress(show_progress, on_progress, len(target_index), "usages") as advance:
-            embeddings = self._begin(listed, spans, words="targets").result(advance)
+        inputs = Inputs(listed, spans, "targets")
+        with progress(show_progress, on_progress, inputs.n_words, "usages") as advance:
+            embeddings = self._begin(inputs).result(advance)
         return Usages(embeddings, tuple(finder.names), tuple(target_index))
-
-    def use_fastest_engine(self) -> str:
-        """Leave every call from now on to the fastest engine that agrees with PyTorch, so that all have the same.
-
-        Returns:
-            Its name, as ``torch``, ``openvino`` or ``packed-masked``; the one asked for where it was not ``"auto"``.
-        """
-        return self._model.engines.settle().name
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""
-        return self._splitter.split(as_texts(texts, None, None)[0])
+        return self._splitter.split(as_texts(texts))
 
-    def plan(self, texts: Sequence[str], word_spans: Sequence[Spans] | None = None) -> Plan:
+    def plan(self, texts: Texts, spans: Sequence[Any] | None = None) -> Plan:
         """Split, align and cut texts without running the model: what a dry run counts.
 
         Args:
-            texts: The texts.
-            word_spans: Char spans of the words of each; default split as raw text.
+            texts: As in `encode`.
+            spans: As in `encode`.
         """
-        listed, _ = as_texts(texts, None, None)
-        return self._preparer.prepare(listed, self.split(listed) if word_spans is None else word_spans).plan
+        inputs = read_inputs(texts, None, spans, self._splitter)
+        return self._preparer.prepare(inputs.texts, inputs.spans).plan
 
-    def submit(
-        self,
-        texts: Texts,
-        *,
-        spans: Sequence[Any] | None = None,
-        engine: str | None = None,
-        seen: SeenWindows | None = None,
-        hurry: bool = True,
-    ) -> PendingEmbeddings:
+    def submit(self, texts: Texts, *, spans: Sequence[Any] | None = None) -> PendingEmbeddings:
         """Begin to embed, and come back while the model computes; what fits a single batch is computed at once.
 
         Args:
             texts: As in `encode`.
             spans: As in `encode`.
-            engine: The engine of this call, by the name that `engine_for` gave; default chosen by its length.
-            seen: What a run of many calls remembers: texts that it read before are not read again.
-            hurry: Whether the engine should have work at once; else more texts are planned together: less padding.
 
         Returns:
             What `encode` would give, by its method ``result()``.
 
         Raises:
-            InputError: If the texts are no texts, or the engine is not at hand.
+            InputError: If the texts are no texts.
             SpanError: If a span lies outside its text.
             ModelError: If the model fails on what was computed at once.
         """
-        listed, given = as_texts(texts, None, spans)
-        spans, origin = (self.split(listed), "") if given is None else (given, "given")
-        return self._begin(listed, spans, origin, engine=engine, seen=seen, hurry=hurry)
+        return self._begin(read_inputs(texts, None, spans, self._splitter))
 
-    def engine_for(self, characters: float) -> str:
-        """Say which engine computes a call with so many characters; a faster one is made when it is first chosen."""
-        return self._engine_for(characters).name
+    def session(self, characters: float = math.inf) -> Session:
+        """Begin a run of many calls whose vectors belong together: one engine for all of them.
 
-    def _engine_for(self, characters: float) -> Engine:
-        return self._model.engines.for_work(characters / _CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1))
+        Windows that come again and again are read twice at most.
 
-    def _begin(
-        self,
-        texts: Sequence[str],
-        word_spans: Sequence[Spans],
-        words: str = "",
-        engine: str | None = None,
-        seen: SeenWindows | None = None,
-        hurry: bool = True,
-    ) -> PendingEmbeddings:
-        """Plan texts stretch by stretch and hand each to the engine."""
-        characters = sum(len(text) for text, spans in zip(texts, word_spans, strict=True) if len(spans))
-        chosen = self._engine_for(characters) if engine is None else self._model.engines.named(engine)
-        pending = PendingEmbeddings(
-            texts,
-            word_spans,
-            reader=self._reader,
-            recipes=self._taken,
-            layers=self._layers,
-            left_subwords=self._left_subwords,
-            engine=chosen,
-            tokenizer=self._model.tokenizer,
-            provenance=self._provenance(chosen) | ({"words": words} if words else {}),
-            seen=seen,
-        )
-        try:
-            for prepared in self._preparer.stretches(texts, word_spans, hurry=hurry):
-                pending.start(prepared, at_once=len(prepared.plan.text_starts) == len(texts) + 1)
-        except BaseException:
-            pending.abandon()
-            raise
-        return pending
+        Args:
+            characters: About how many the texts of all calls have together; default so many that the fastest engine
+                pays. It is made and compared with PyTorch when it is first chosen, which takes seconds.
+
+        Example:
+            >>> session = WordEmbedder("minilm", engine="torch").session()
+            >>> [session.encode(text).vectors.shape for text in ("A river bank.", "A bank account.")]
+            [(4, 384), (4, 384)]
+        """
+        return self._session(characters, WindowCache())
+
+    def _session(self, characters: float, cache: WindowCache | None = None) -> Session:
+        subwords = characters / CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1)
+        engine = partial(self._model.engines.for_work, subwords)
+        engine()  # which may take seconds: now, not in the first call
+        return Session(self._splitter, self._preparer, self._reader, engine, self._provenance, cache)
+
+    def _begin(self, inputs: Inputs) -> PendingEmbeddings:
+        return self._session(inputs.characters).begin(inputs)

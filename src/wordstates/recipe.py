@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 
 from wordstates.errors import RecipeError
@@ -126,7 +126,7 @@ class _MadeName(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Recipe:
     """Layers, how they are pooled, how subwords are pooled, and a name.
 
@@ -151,10 +151,10 @@ class Recipe:
         '-4:.concat.mean'
     """
 
-    layers: str = "-1"
-    layer_pooling: LayerPooling = "mean"
-    subword_pooling: SubwordPooling = "mean"
-    name: str = field(default="", kw_only=True)
+    layers: str
+    layer_pooling: LayerPooling
+    subword_pooling: SubwordPooling
+    name: str
 
     def __init__(
         self,
@@ -169,12 +169,9 @@ class Recipe:
         if not isinstance(name, str):
             raise RecipeError(f"A recipe's name is a string, got {name!r}.")
         text = canonical_layers(layers)
-        object.__setattr__(self, "layers", text)
-        object.__setattr__(self, "layer_pooling", layer_pooling)
-        object.__setattr__(self, "subword_pooling", subword_pooling)
-        # A name made here is made anew when `dataclasses.replace` hands it over with other parts.
-        made = _MadeName(f"{text}.{layer_pooling}.{subword_pooling}")
-        object.__setattr__(self, "name", made if not name or isinstance(name, _MadeName) else name)
+        if not name or isinstance(name, _MadeName):  # made anew when `dataclasses.replace` hands it over
+            name = _MadeName(f"{text}.{layer_pooling}.{subword_pooling}")
+        vars(self).update(layers=text, layer_pooling=layer_pooling, subword_pooling=subword_pooling, name=name)
 
     def resolve(self, n_blocks: int, model_name: str = "this model") -> tuple[int, ...]:
         """Give the absolute layer numbers for a model of `n_blocks` blocks, in the order asked for."""

@@ -20,6 +20,7 @@ from safetensors import safe_open
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
+from wordstates.encode.session import Session
 from wordstates.files.describe import describe, read_provenance
 from wordstates.runs.find import find_usages, in_running_text, open_usages_writer
 from wordstates.runs.searchers import make_searcher
@@ -86,9 +87,9 @@ def test_every_usage_with_its_context_its_metadata_and_its_vector(
 
 def test_texts_without_a_usage_never_reach_the_model(folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[str] = []
-    submit = WordEmbedder.submit
+    begin = Session.begin
     monkeypatch.setattr(
-        WordEmbedder, "submit", lambda self, texts, **more: encoded.extend(texts) or submit(self, texts, **more)
+        Session, "begin", lambda self, inputs, **more: encoded.extend(inputs.texts) or begin(self, inputs, **more)
     )
     assert run("find", "mill", "texts.jsonl", "-m", bert, "-o", "out.npz", "-q", cwd=folder).code == 0
     assert encoded == ["A mill."]
@@ -364,7 +365,7 @@ def test_an_interrupt_leaves_nothing_behind(folder: Path, bert: Path, monkeypatc
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WordEmbedder, "submit", interrupted)
+    monkeypatch.setattr(Session, "begin", interrupted)
     for command in ("find bank texts.jsonl -o out.parquet", "static texts.jsonl -o out.txt"):
         done = run(*command.split(), "-m", bert, cwd=folder)
         assert (done.code, done.err) == (130, "\nwordstates: interrupted; no unfinished file was left behind.\n")

@@ -13,7 +13,8 @@ from cli_runner import run
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.documents.readers import read_documents
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.store import open_store
 
 STORY = "word,start,sentence\nThe,0.1,1\nriver,0.3,1\n,0.5,1\nA,0.7,2\nbank,0.9,2\n"

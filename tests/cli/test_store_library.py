@@ -23,7 +23,8 @@ from wordstates.store.folder import StoreFolder
 from wordstates.store.manifest import Manifest
 from wordstates.store.merge import merge_stores
 from wordstates.store.record import ShardRecord
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.shards import Part, Shard, cut_shards, read_shard_name, shard_id
 from wordstates.store.signals import Stopped, StopSignals
 from wordstates.store.store import open_store
@@ -229,7 +230,15 @@ def test_a_store_that_nobody_closed(embedder: WordEmbedder, store: Path) -> None
 
 
 def test_a_record_survives_being_written() -> None:
-    record = ShardRecord(3, "0" * 16, "a", "b", 2, statuses={"ok": 4}, rejects=[{"document": "b", "reason": "x"}])
+    record = ShardRecord(
+        number=3,
+        id="0" * 16,
+        first="a",
+        last="b",
+        documents=2,
+        statuses={"ok": 4},
+        rejects=[{"document": "b", "reason": "x"}],
+    )
     assert ShardRecord.from_json(record.to_json()) == record
     with pytest.raises(ValueError, match="not the record of a shard"):
         ShardRecord.from_json("{}")

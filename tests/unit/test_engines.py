@@ -26,7 +26,7 @@ from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine, RowsEngine
 from wordstates.model.torch_engine import alone_with, copy_of
-from wordstates.runs.groups import Reject, embed_groups, spans_of
+from wordstates.runs.groups import GroupRun
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
 
@@ -53,6 +53,10 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     choose_from(0.0, monkeypatch)
 
 
+def engine_of(embedder: WordEmbedder, characters: float) -> str:
+    return embedder.session(characters).engine
+
+
 @pytest.fixture
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "is_installed", lambda: False)
@@ -67,12 +71,13 @@ def test_short_calls_are_left_to_pytorch_and_long_ones_go_to_openvino(
     assert "why_not_faster" not in short.provenance
     choose_from(sum(map(len, TEXTS)) // 4, monkeypatch)
     long = embedder.encode(TEXTS)
-    assert long.provenance["engine"] == embedder.engine_for(sum(map(len, TEXTS))) == "openvino"
-    assert embedder.provenance["engine"] == embedder.engine_for(1) == "torch"
+    assert long.provenance["engine"] == engine_of(embedder, sum(map(len, TEXTS))) == "openvino"
+    assert embedder.provenance["engine"] == engine_of(embedder, 1) == "torch"
     assert np.abs(long.vectors - short.vectors).max() < 1e-5
     assert embedder.encode(TEXTS[:2]).provenance["engine"] == "torch"
-    assert embedder.use_fastest_engine() == "openvino"
-    assert embedder.encode(TEXTS[:2]).provenance["engine"] == "openvino"
+    session = embedder.session()
+    assert session.engine == session.provenance["engine"] == "openvino"
+    assert session.encode(TEXTS[:2]).provenance["engine"] == "openvino"
 
 
 def test_both_engines_meet_the_protocol(folder: Path) -> None:
@@ -410,12 +415,12 @@ def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
 ) -> None:
     work = sum(map(len, TEXTS))
     choose_from(3.0 * (work // 4), monkeypatch)
-    assert WordEmbedder(folder).engine_for(work) == "torch"
+    assert engine_of(WordEmbedder(folder), work) == "torch"
     monkeypatch.setattr(loaded, "slowness", lambda dtype: 1.0 if dtype == torch.float32 else 7.0)
     with pytest.warns(UserWarning, match=r"7 times as long in bfloat16 as in float32\. With precision='float32'"):
         slow = WordEmbedder(folder, precision="bfloat16")
-    assert slow.engine_for(work) == "openvino"
-    assert WordEmbedder(folder).engine_for(work) == "torch"
+    assert engine_of(slow, work) == "openvino"
+    assert engine_of(WordEmbedder(folder), work) == "torch"
     with warnings.catch_warnings():  # what PyTorch takes is nothing to one who does not ask it
         warnings.simplefilter("error")
         WordEmbedder(folder, precision="bfloat16", engine="openvino")
@@ -503,13 +508,10 @@ def test_the_engine_of_a_run_is_that_of_all_its_parts(folder: Path, monkeypatch:
     documents = [Document(str(number), text) for number, text in enumerate([*texts, "mill " * 600, *texts])]
     choose_from(len(TEXTS[0]) * 30 / 4, monkeypatch)
     told: list[int] = []
-    found, rejects = [], list[Reject]()
-    for _, part in embed_groups(
-        embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), rejects, told.append
-    ):
-        found.append(part)
+    run = GroupRun(embedder, told.append)
+    found = [part for _, part in run.over(documents)]
     assert {part.provenance["engine"] for part in found} == {"openvino"}
-    assert [reject.document for reject in rejects] == ["20"]
+    assert [reject.document for reject in run.rejects] == ["20"]
     assert sum(told) == sum(len(part.words) for part in found) == 40 * len(TEXTS[0][:-1].split()) + 40
     assert all(np.array_equal(text.vectors, found[0][0].vectors) for part in found for text in part)
 
@@ -614,6 +616,4 @@ def test_submit_gives_what_encode_gives(folder: Path) -> None:
     dropped.abandon()
     with pytest.raises(ModelError, match="abandoned before they were computed"):
         dropped.result()
-    assert embedder.submit(TEXTS, engine="torch").result().provenance["engine"] == "torch"
-    with pytest.raises(InputError, match="engine='onnx' does not run this model here"):
-        embedder.submit(TEXTS, engine="onnx")
+    assert WordEmbedder(folder).session(1).submit(TEXTS).result().provenance["engine"] == "torch"

@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from wordstates.encode.inputs import as_texts
+from wordstates.encode.inputs import read_inputs
 from wordstates.errors import InputError
 from wordstates.text.scripts import script_without_spaces
 from wordstates.text.words import word_splitter
 
+SPLITTER = word_splitter()
 WORDS = [["New", "York"], ["is", "big"]]
 FRAME = pd.DataFrame({"text": ["New York", "is big"], "words": WORDS}, index=[7, 3])
 
@@ -49,21 +50,20 @@ FRAME = pd.DataFrame({"text": ["New York", "is big"], "words": WORDS}, index=[7,
     ],
 )
 def test_columns_of_word_lists_are_given_words(column: Any) -> None:
-    texts, spans = as_texts(column, None, None)
-    assert texts == ["New York", "is big"]
-    assert spans is not None
-    assert [each.tolist() for each in spans] == [[[0, 3], [4, 8]], [[0, 2], [3, 6]]]
-    located, spans = as_texts(FRAME["text"], column, None)
-    assert located == texts
-    assert spans is not None
-    assert [each.tolist() for each in spans] == [[[0, 3], [4, 8]], [[0, 2], [3, 6]]]
+    inputs = read_inputs(column, None, None, SPLITTER)
+    assert (inputs.texts, inputs.words) == (["New York", "is big"], "given")
+    assert [each.tolist() for each in inputs.spans] == [[[0, 3], [4, 8]], [[0, 2], [3, 6]]]
+    located = read_inputs(FRAME["text"], column, None, SPLITTER)
+    assert located.texts == inputs.texts
+    assert [each.tolist() for each in located.spans] == [[[0, 3], [4, 8]], [[0, 2], [3, 6]]]
 
 
 @pytest.mark.parametrize(
     "column", [FRAME["text"], FRAME["text"].to_numpy(), pa.array(FRAME["text"]), iter(FRAME["text"])]
 )
 def test_columns_of_texts_are_texts(column: Any) -> None:
-    assert as_texts(column, None, None) == (["New York", "is big"], None)
+    inputs = read_inputs(column, None, None, SPLITTER)
+    assert (inputs.texts, inputs.words) == (["New York", "is big"], "unicode")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_columns_of_texts_are_texts(column: Any) -> None:
 )
 def test_what_is_no_text_is_told(texts: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        as_texts(texts, None, None)
+        read_inputs(texts, None, None, SPLITTER)
 
 
 @pytest.mark.parametrize(

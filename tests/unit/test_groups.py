@@ -9,7 +9,7 @@ from families import build
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.runs import groups
-from wordstates.runs.groups import Reject, embed_groups, group_characters, in_groups, spans_of
+from wordstates.runs.groups import GroupRun, group_characters, in_groups
 
 TEXT = "The river runs past the old mill and the lake."
 DIM, BLOCKS = 32, 4
@@ -33,7 +33,9 @@ def test_a_group_is_as_large_as_its_vectors_allow(
 
 
 def test_a_group_is_full_with_so_many_characters() -> None:
-    assert list(in_groups(["aa", "b", "c", "dddd", "e"], str, 3)) == [["aa", "b"], ["c", "dddd"], ["e"]]
+    documents = [Document(text, text) for text in ("aa", "b", "c", "dddd", "e")]
+    grouped = [[document.id for document in group] for group in in_groups(documents, 3)]
+    assert grouped == [["aa", "b"], ["c", "dddd"], ["e"]]
 
 
 def test_the_size_of_groups_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,12 +44,38 @@ def test_the_size_of_groups_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -
     expected = embedder.encode(TEXT).vectors
     monkeypatch.setattr(groups, "_FEWEST_CHARACTERS", 1)
     monkeypatch.setattr(groups, "_GROUP_BYTES", expected.nbytes)
-    rejects: list[Reject] = []
-    embedded = list(
-        embed_groups(embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), rejects)
-    )
+    run = GroupRun(embedder)
+    embedded = list(run.over(documents))
     assert [[document.id for document in group] for group, _ in embedded] == [["0", "1"], ["2", "3"], ["4", "5"]]
     for _, part in embedded:
         for text in part:
             np.testing.assert_allclose(text.vectors, expected, atol=1e-6)
-    assert not rejects
+    assert not run.rejects
+    assert run.counts.texts == 6
+    assert run.counts.words == 6 * len(expected)
+
+
+def test_a_session_says_where_the_words_of_all_its_texts_come_from() -> None:
+    embedder = WordEmbedder(*build("bert"))
+    given, raw = Document("given", TEXT, spans=((0, 3),)), Document("raw", TEXT)
+    for documents, words in (
+        ([given], "given"),
+        ([raw], "unicode"),
+        ([given, raw], "unicode"),
+        ([raw, given], "unicode"),
+    ):
+        run = GroupRun(embedder, most=1)
+        assert [len(part.words) for _, part in run.over(documents)] == [
+            1 if each is given else 11 for each in documents
+        ]
+        assert run.provenance["words"] == words
+    run = GroupRun(embedder, words="targets")
+    assert [part.provenance["words"] for _, part in run.over([given])] == ["targets"]
+    assert run.provenance["words"] == "targets"
+
+
+def test_spans_of_a_document_are_checked_once_and_a_wrong_one_rejects_it() -> None:
+    run = GroupRun(WordEmbedder(*build("bert")))
+    wrong = Document("wrong", TEXT, spans=((0, 999),))
+    assert [[each.id for each in part] for part, _ in run.over([Document("good", TEXT), wrong])] == [["good"]]
+    assert [reject.document for reject in run.rejects] == ["wrong"]

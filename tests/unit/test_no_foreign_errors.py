@@ -65,6 +65,7 @@ def read_with(embedder: WordEmbedder) -> None:
     embedder.submit([["old", "mill"]]).result()
     embedder.find(texts, ["old mill"])
     embedder.plan(texts)
+    embedder.session().encode(texts)
 
 
 @pytest.mark.parametrize("acting", ["loading", "reading"])

@@ -11,7 +11,7 @@ from families import build
 from wordstates import WordEmbedder, progress
 from wordstates.documents.document import Document
 from wordstates.progress import Progress, ShownProgress, memory_bytes
-from wordstates.runs.groups import embed_groups, spans_of
+from wordstates.runs.groups import GroupRun
 
 
 @pytest.fixture
@@ -109,9 +109,7 @@ class _Listens(Progress):
 def test_runs_tell_what_is_to_come() -> None:
     embedder, listens = WordEmbedder(*build("bert"), engine="torch"), _Listens()
     documents = [Document(str(number), "the old mill") for number in range(5)]
-    done = embed_groups(
-        embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), [], listens, most=20
-    )
+    done = GroupRun(embedder, listens, most=20).over(documents)
     assert sum(len(embeddings.words) for _, embeddings in done) == 15
     assert (listens.expected, listens.done) == (15, 15)
 

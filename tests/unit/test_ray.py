@@ -28,8 +28,9 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelNotFoundError, OutputError, WorkerError
 from wordstates.progress import Progress
 from wordstates.store.folder import StoreFolder, incoming_name
-from wordstates.store.layout import Layout
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.manifest import Manifest
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.shards import Part, cut_shards
 from wordstates.store.verify import verify_store
 from wordstates.store.workers import node
@@ -302,7 +303,7 @@ def test_a_run_says_that_it_waits(
 def job(tmp_path: Path) -> ShardJob:
     for name in ("shards", "records"):
         (tmp_path / name).mkdir()
-    return ShardJob(tmp_path / "shards", tmp_path / "records", Layout({}, {}, False, False, None), {})
+    return ShardJob(tmp_path / "shards", tmp_path / "records", Manifest({}, StoreSettings(), {}, False))
 
 
 def test_a_node_that_does_not_see_the_store_says_so(

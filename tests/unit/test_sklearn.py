@@ -25,6 +25,8 @@ from sklearn.utils import estimator_checks
 from families import build
 from patience import A_HANG
 from wordstates import Recipe, WordEmbedder
+from wordstates.encode.inputs import Inputs
+from wordstates.encode.session import Session
 from wordstates.errors import InputError, ModelError, RecipeError, SpanError, TargetNotFoundError
 from wordstates.integrations.sklearn import WordVectorizer, clear_caches, sample_vectors, shared
 from wordstates.model.torch_engine import TorchEngine
@@ -251,13 +253,13 @@ def test_much_text_is_read_in_chunks(folder: Path, monkeypatch: pytest.MonkeyPat
     wanted = by_hand(folder, Recipe())
     monkeypatch.setattr(sample_vectors, "_CHUNK_BYTES", 4 * 5 * 32 * 20)
     calls = list[int]()
-    plain = WordEmbedder.submit
+    plain = Session.begin
 
-    def counted(self: WordEmbedder, texts: Any, **options: Any) -> Any:
-        calls.append(len(texts))
-        return plain(self, texts, **options)
+    def counted(self: Session, inputs: Inputs) -> Any:
+        calls.append(len(inputs.texts))
+        return plain(self, inputs)
 
-    monkeypatch.setattr(WordEmbedder, "submit", counted)
+    monkeypatch.setattr(Session, "begin", counted)
     np.testing.assert_allclose(WordVectorizer(folder).fit_transform(TEXTS), wanted, atol=1e-5)
     assert len(calls) > 1
     assert sum(calls) == len(TEXTS)

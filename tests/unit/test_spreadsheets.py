@@ -9,32 +9,33 @@ from typing import Any
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
 import pytest
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files import spreadsheets
 from wordstates.files.describe import describe, read_provenance
 from wordstates.files.open_writer import open_writer
-from wordstates.result.rows import Rows
+from wordstates.result.rows import Rows, place_columns
 
 PROVENANCE = {"model": "tiny"}
 
 
-def rows(**changes: Any) -> Rows:
+EXTRA = {"target": ["x", "y", "z"], "left": ["a\n  b\u2028c ", "@home", ""], "right": ["\t+x", None, "\x07bell"]}
+
+
+def rows(extra: dict[str, list[Any]] = EXTRA, **changes: Any) -> Rows:
     vectors = np.array([[0.5, -1.0], [np.nan, np.nan], [2.0, 3.0]], dtype=np.float32)
+    starts = np.array([0, 2, 3])
+    words = ["=1+1", "river\r\n bank", "-"]
+    columns = place_columns(["a", "b"], starts, words, np.array([[0, 4], [5, 17], [3, 4]]))
+    columns |= {"status": pa.array(["ok", "no_subwords", "ok"]), "subwords": pa.array([2, 0, 1], pa.int32())}
     given = Rows(
         documents=("a", "b"),
-        document_starts=np.array([0, 2, 3]),
-        position=np.array([0, 1, 0]),
-        words=["=1+1", "river\r\n bank", "-"],
-        spans=np.array([[0, 4], [5, 17], [3, 4]]),
-        statuses=["ok", "no_subwords", "ok"],
-        subwords=np.array([2, 0, 1]),
-        keys=None,
-        subword=None,
+        document_starts=starts,
+        scalars=pa.table(columns | extra),
         has_vector=np.array([True, False, True]),
         vectors={"vector": vectors},
-        extra={"target": ["x", "y", "z"], "left": ["a\n  b\u2028c ", "@home", ""], "right": ["\t+x", None, "\x07bell"]},
     )
     return replace(given, **changes)
 

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from families import build
 from wordstates import Recipe, StaticVectors, WordEmbedder
 from wordstates.documents.document import Document
+from wordstates.encode.session import Session
 from wordstates.errors import InputError, NoVectorError, OutputError
 from wordstates.files.describe import describe
 from wordstates.static.files import word2vec_words
@@ -84,9 +85,9 @@ def test_a_vocabulary_is_looked_for_and_nothing_else_is_read(
     bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    submit = WordEmbedder.submit
+    begin = Session.begin
     monkeypatch.setattr(
-        WordEmbedder, "submit", lambda self, texts, **more: read.extend(texts) or submit(self, texts, **more)
+        Session, "begin", lambda self, inputs, **more: read.extend(inputs.texts) or begin(self, inputs, **more)
     )
     static = made(bert, [*TEXTS, "Nothing here."], vocabulary=["mill", "New York", "hen"])
     assert (read, static.words) == (TEXTS[1:], ["mill", "New York"])

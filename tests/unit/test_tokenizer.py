@@ -17,7 +17,7 @@ from wordstates.documents.document import Document
 from wordstates.errors import ModelError, TokenizerError
 from wordstates.model import loaded
 from wordstates.model.tokenizer import Tokenizer
-from wordstates.runs.groups import Reject, embed_groups, spans_of
+from wordstates.runs.groups import GroupRun
 
 LONG = "the river runs past the old mill " * 3
 
@@ -120,13 +120,12 @@ def test_a_document_that_its_tokenizer_fails_on_is_rejected_and_the_others_are_r
     tokenizer = lower_level("the river ##s mill runs past old")
     embedder = WordEmbedder(tiny_bert(tokenizer), tokenizer)
     texts = ["the rivers", "the fox", "old mill", "past the river"]
-    rejects: list[Reject] = []
+    run = GroupRun(embedder)
     documents = [Document(str(number), text) for number, text in enumerate(texts)]
-    done = embed_groups(embedder, documents, lambda each: each, lambda group: spans_of(embedder, group), rejects)
-    read = {document.id: len(part) for group, part in done for document in group}
+    read = {document.id: len(part) for group, part in run.over(documents) for document in group}
     assert set(read) == {"0", "2", "3"}
-    assert [reject.document for reject in rejects] == ["1"]
-    assert "fails on text 'the fox'" in str(rejects[0].error)
+    assert [reject.document for reject in run.rejects] == ["1"]
+    assert "fails on text 'the fox'" in str(run.rejects[0].error)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from wordstates.files.open_writer import open_writer
 from wordstates.integrations.torch import StoreDataset, WordPooling, collate, stored_documents
 from wordstates.options import VectorDtype
 from wordstates.runs.embed import embed_documents
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 
 TEXTS = {
     "mill": "The river runs past the old mill.",

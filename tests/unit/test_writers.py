@@ -29,6 +29,7 @@ from wordstates.files import tables
 from wordstates.files.describe import describe, read_provenance
 from wordstates.files.open_writer import open_writer
 from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows
 
 PROVENANCE = {"model": "tiny-änderung", "layers": [0, 1], "revision": None}
 ENDINGS = [".parquet", ".npz", ".safetensors", ".jsonl", ".h5", ".hdf5"]
@@ -586,7 +587,7 @@ def test_another_failure_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(_: object) -> pa.Table:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(tables, "to_table", fail)
+    monkeypatch.setattr(Rows, "to_arrow", fail)
     with pytest.raises(
         OutputError, match=r"out\.parquet' cannot be written \(.*Input/output error\); nothing was left"
     ):
@@ -598,7 +599,7 @@ def test_an_error_in_the_program_is_not_told_as_a_full_disk(tmp_path: Path, monk
     def fail(_: object) -> pa.Table:
         raise TypeError("a slip")
 
-    monkeypatch.setattr(tables, "to_table", fail)
+    monkeypatch.setattr(Rows, "to_arrow", fail)
     with pytest.raises(TypeError, match="a slip"):
         save(tmp_path / "out.parquet", embed(["a"]))
 

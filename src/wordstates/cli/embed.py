@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from wordstates.cli.embed_store import ShardOptions, StoreOptions, embed_into_store
+from wordstates.cli.embed_store import ShardOptions, embed_into_store, one_device
 from wordstates.cli.groups import (
     Dtype,
     EndOptions,
@@ -69,9 +69,8 @@ def embed(
     if not dry_run:
         check_no_input(output, inputs)
     keyed = reading.has_keys(inputs)
-    store = StoreOptions.of(output, sharding, device=reader.device, threads=reader.threads)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
-    if store is None:
+    if not sharding.go_with(output, reader.device):
         _embed_into_file(
             partial(_load, reader, **options),
             documents,
@@ -82,13 +81,16 @@ def embed(
             reading.files(inputs),
             dry_run=dry_run,
         )
-    elif dry_run:
-        _count(_load(reader, device=store.device, **options), documents, output, dtype, end, reading.files(inputs))
-    else:
-        read = {"inputs": inputs} | vars(reading)
-        settings = {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "input": read}
-        make_embedder = reader.embedder_maker(reader.recipes(), device=store.device, **options)
-        embed_into_store(make_embedder, documents, meter, store, settings, end, reading.files(inputs))
+        return
+    read = {"inputs": inputs} | vars(reading)
+    settings = sharding.settings(dtype=dtype, keyed=keyed, overwrite=end.overwrite, input=read)
+    options["device"] = one_device(reader.device)
+    if dry_run:
+        _count(_load(reader, **options), documents, output, dtype, end, reading.files(inputs))
+        return
+    make_embedder = reader.embedder_maker(reader.recipes(), **options)
+    places = sharding.places(reader.device, reader.threads)
+    embed_into_store(make_embedder, documents, meter, output, settings, places, end, reading.files(inputs))
 
 
 def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:

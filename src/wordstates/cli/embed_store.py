@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from wordstates.documents.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
     from wordstates.store.folder import StoreFolder
-    from wordstates.store.shards import Part
-    from wordstates.store.workers.places import RayCluster
+    from wordstates.store.settings import StoreSettings
 
 
 @dataclass(kw_only=True)
@@ -51,81 +50,70 @@ class ShardOptions:
         given = [name for name, value in vars(self).items() if value != getattr(default, name)]
         return ["--" + name.replace("_", "-") for name in given if (name, self.workers) != ("workers", 1)]
 
-
-@dataclass(frozen=True)
-class StoreOptions:
-    """The options that only a store takes.
-
-    Args:
-        path: Folder of the store.
-        part: Which shards to do.
-        shard_characters: Budget of a shard; None: the default.
-        workers: Processes.
-        devices: One a worker, if several were named.
-        device: The one device, if one was named.
-        context: Characters of context.
-        cluster: Address of a Ray cluster, if one was named.
-        threads: Threads of each worker, if given.
-    """
-
-    path: str
-    part: Part
-    shard_characters: int | None
-    workers: int | None
-    devices: tuple[str, ...]
-    device: str | None
-    context: int | None
-    cluster: str | None
-    threads: int | None
-
-    @classmethod
-    def of(
-        cls,
-        output: str,
-        given: ShardOptions,
-        *,
-        device: str | None,
-        threads: int | None,
-    ) -> StoreOptions | None:
-        """Read the options; None if the output is a single file.
+    def go_with(self, output: str, device: str | None) -> bool:
+        """Tell whether the output is a store, and see that the options go with it, and with each other.
 
         Raises:
-            typer.BadParameter: If they do not go together, or with a single file.
+            typer.BadParameter: If they do not.
         """
-        from wordstates.store.shards import Part
-
-        devices = tuple(name.strip() for name in device.split(",")) if device else ()
+        devices = _devices(device)
         if not names_a_store(output):
-            for option in [*given.changed(), *(["--device with several devices"] if len(devices) > 1 else [])]:
+            for option in [*self.changed(), *(["--device with several devices"] if devices else [])]:
                 raise typer.BadParameter(
                     f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
                 )
-            return None
-        if given.ray is not None and (len(devices) > 1 or (device or "cpu") not in ("cpu", "cuda")):
+            return False
+        if self.ray is not None and (devices or (device or "cpu") not in ("cpu", "cuda")):
             raise typer.BadParameter(
                 f"--device {device} does not go with --ray, which gives each worker a GPU of its own: cpu or cuda, or "
                 "leave it out for the GPUs if there are any."
             )
-        if len(devices) > 1 and given.workers not in (None, 1) and given.workers % len(devices):
+        if devices and self.workers not in (None, 1) and self.workers % len(devices):
             raise typer.BadParameter(
-                f"{given.workers} workers do not fit {len(devices)} devices, each of which has equally many: leave "
+                f"{self.workers} workers do not fit {len(devices)} devices, each of which has equally many: leave "
                 f"--workers out for one each, or give a multiple of {len(devices)}."
             )
+        return True
+
+    def settings(self, **more: Any) -> StoreSettings:
+        """Give the settings of the store; `more` are those that single files have too.
+
+        Raises:
+            typer.BadParameter: If they make no sense.
+        """
+        from wordstates.store.settings import StoreSettings
+        from wordstates.store.shards import SHARD_CHARACTERS, Part
+
         try:
-            part = Part.parse(given.shard)
+            settings = StoreSettings(
+                **more,
+                context=self.context,
+                shard_characters=self.shard_characters or SHARD_CHARACTERS,
+                part=Part.parse(self.shard),
+            )
+            settings.check()
         except InputError as error:
             raise typer.BadParameter(str(error)) from error
-        several = devices if len(devices) > 1 else ()
-        one = None if several else device
-        return cls(output, part, given.shard_characters, given.workers, several, one, given.context, given.ray, threads)
+        return settings
 
-    def ray_cluster(self) -> RayCluster | None:
-        """Give the cluster to compute on; None: this machine."""
+    def places(self, device: str | None, threads: int | None) -> dict[str, Any]:
+        """Say where to compute, as arguments of `embed_to_store`."""
         from wordstates.store.workers.places import RayCluster
 
-        if self.cluster is None:
-            return None
-        return RayCluster(self.cluster, workers=self.workers, threads=self.threads, device=self.device)
+        if self.ray is None:
+            return {"workers": self.workers or 1, "devices": _devices(device)}
+        return {"cluster": RayCluster(self.ray, workers=self.workers, threads=threads, device=device)}
+
+
+def _devices(device: str | None) -> tuple[str, ...]:
+    """Give the devices, if there are several, that the workers have in turn."""
+    devices = tuple(name.strip() for name in device.split(",")) if device else ()
+    return devices if len(devices) > 1 else ()
+
+
+def one_device(device: str | None) -> str | None:
+    """Give the device that every embedder has, if it is one."""
+    return None if _devices(device) else device
 
 
 def names_a_store(output: str) -> bool:
@@ -139,41 +127,29 @@ def embed_into_store(
     make_embedder: Any,
     documents: Iterable[Document],
     meter: InputMeter,
-    options: StoreOptions,
-    settings: dict[str, Any],
+    output: str,
+    settings: StoreSettings,
+    places: dict[str, Any],
     end: EndOptions,
     files: Sequence[str],
 ) -> None:
     """Run, report, and end with the right exit code."""
     from wordstates.store.folder import StoreFolder
-    from wordstates.store.run import StoreSettings, embed_to_store
-    from wordstates.store.shards import SHARD_CHARACTERS
+    from wordstates.store.run import embed_to_store
     from wordstates.store.signals import Stopped, StopSignals
 
-    chosen = StoreSettings(
-        **settings,
-        context=options.context,
-        shard_characters=options.shard_characters or SHARD_CHARACTERS,
-        part=options.part,
-    )
-    try:
-        chosen.check()
-    except InputError as error:
-        raise typer.BadParameter(str(error)) from error
     stop = StopSignals(
         on_stop=lambda: say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
     )
-    before = len(_shards_in(options.path))
+    before = len(_shards_in(output))
     try:
         with stop, progress_bar(hidden=end.no_bar, share=meter.share, lines=True) as progress:
             report = embed_to_store(
                 partial(_made, make_embedder),
                 documents,
-                options.path,
-                chosen,
-                workers=1 if options.cluster is not None else options.workers or 1,
-                devices=options.devices,
-                cluster=options.ray_cluster(),
+                output,
+                settings,
+                **places,
                 progress=progress,
                 share_read=meter.share,
                 stop=stop,
@@ -181,11 +157,11 @@ def embed_into_store(
     except _OptionError as error:
         raise typer.BadParameter(str(error)) from error
     except Stopped as stopped:
-        say(f"\nwordstates: {_how_it_stands(StoreFolder(options.path), 'stopped')}")
+        say(f"\nwordstates: {_how_it_stands(StoreFolder(output), 'stopped')}")
         raise typer.Exit(stopped.exit_code) from stopped
     except WordstatesError:
-        if len(_shards_in(options.path)) > before and not end.quiet:  # else nothing that this run did is kept
-            say(f"wordstates: {_how_it_stands(StoreFolder(options.path), 'failed')}")
+        if len(_shards_in(output)) > before and not end.quiet:  # else nothing that this run did is kept
+            say(f"wordstates: {_how_it_stands(StoreFolder(output), 'failed')}")
         raise
     report.files = [*files]
     if end.json:
@@ -194,7 +170,7 @@ def embed_into_store(
         left_only = report.causal and report.provenance["context"] == "left"
         say(report.to_text(), *notes_on(report.statuses, report.words, texts=report.texts, left_only=left_only))
     if report.rejects:
-        say_rejects(len(report.rejects), StoreFolder(options.path).rejects)
+        say_rejects(len(report.rejects), StoreFolder(output).rejects)
         raise typer.Exit(DONE_WITH_REJECTS)
 
 

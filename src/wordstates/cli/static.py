@@ -102,7 +102,7 @@ def static(
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)
-        for _ in types.of(sound(documents, lambda document: document, report.rejects)):
+        for _ in types.of(sound(documents, report.rejects)):
             pass
         count(types, report, min_count=min_count)
         end_with(report, output, end, dry_run=True)

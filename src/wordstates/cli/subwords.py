@@ -48,7 +48,7 @@ def subwords(
 
     if text == STDIN:
         text = "".join(read_text(Source(STDIN, None, "txt"), "utf-8"))
-    [given], _ = as_texts(text, None, None)
+    [given] = as_texts(text)
     tokenizer = load_tokenizer(
         model, revision=revision, trust_remote_code=trust_remote_code, special_tokens=special_tokens
     )

@@ -1,15 +1,17 @@
-"""What users hand over as texts, words and spans, checked and made uniform."""
+"""What users hand over as texts, words and spans: checked here, once, and made uniform."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wordstates.errors import InputError
 from wordstates.text.grouping import is_missing, same_groups
-from wordstates.text.words import Spans, check_spans, join_words, locate_words
+from wordstates.text.words import Spans, WordSplitter, check_spans, join_words, locate_words
 
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
+GIVEN = "given"
 
 
 class Table(Protocol):
@@ -19,48 +21,110 @@ class Table(Protocol):
         """Give a column."""
 
 
-def as_texts(
-    texts: Texts | Table, words: Any, spans: Any, word: str | None = None, group: str | Sequence[str] | None = None
-) -> tuple[list[str], list[Spans] | None]:
-    """Check texts and what was given with them; spans are None where texts are to be split."""
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Texts and their words, checked.
+
+    Args:
+        texts: The texts.
+        spans: Char spans of the words of each.
+        words: Where the words come from: ``given``, ``targets``, or the name of a splitter.
+        single: Whether a single text was given, not a list of one.
+    """
+
+    texts: Sequence[str]
+    spans: Sequence[Spans]
+    words: str
+    single: bool = False
+
+    @property
+    def n_words(self) -> int:
+        """Number of words of all texts."""
+        return sum(map(len, self.spans))
+
+    @property
+    def characters(self) -> int:
+        """Characters of the texts that have a word: those that are read."""
+        return sum(len(text) for text, spans in zip(self.texts, self.spans, strict=True) if len(spans))
+
+
+def as_texts(texts: str | Sequence[str]) -> list[str]:
+    """Check a text or a list of texts.
+
+    Raises:
+        InputError: If they are something else, or hold half a character.
+    """
+    return _checked([texts] if isinstance(texts, str) else _listed(texts))
+
+
+def read_inputs(
+    texts: Texts | Table,
+    words: Any,
+    spans: Any,
+    splitter: WordSplitter,
+    *,
+    word: str | None = None,
+    group: str | Sequence[str] | None = None,
+) -> Inputs:
+    """Check texts and what was given with them, and split the texts whose words were not given.
+
+    Args:
+        texts: As in `WordEmbedder.encode`.
+        words: The words of each text, or None.
+        spans: Char spans of the words of each text; None for a text, or for all of them, to split it.
+        splitter: Finds the words of raw texts.
+        word: Column of the words of a table.
+        group: Columns that say which of its rows are one text.
+
+    Raises:
+        InputError: If the texts are no texts.
+        SpanError: If a span lies outside its text, or a given word is not in it.
+    """
+    single = isinstance(texts, str) or (word is not None and group is None)
     if word is not None:
         if words is not None or spans is not None:
             raise InputError("word=... is for tables, which have their words: leave words=... and spans=... out.")
         texts = _texts_of_table(texts, word, [group] if isinstance(group, str) else group or [])
     elif group is not None:
         raise InputError("group=... says which rows of a table are one text: give word=... too.")
-    elif hasattr(texts, "columns") or hasattr(texts, "column_names"):
-        raise InputError("Of a table, give the column of texts, as frame['text'], or word=... that of its words.")
     if words is not None and spans is not None:
         raise InputError("Give words=... or spans=..., not both.")
     if isinstance(texts, str):
         texts = [texts]
         words, spans = (None if given is None else [given] for given in (words, spans))
-    if isinstance(texts, (bytes, dict)) or not hasattr(texts, "__iter__") or getattr(texts, "ndim", 1) == 0:
-        raise InputError(
-            f"Texts are a string, a list of strings, or a list of lists of words; got {type(texts).__name__}."
-        )
-    listed = [_plain(text) for text in texts]  # type: ignore[union-attr]  # just seen to be iterable
+    listed = _listed(texts)
     if listed and all(isinstance(text, (list, tuple)) for text in listed):
         if words is not None or spans is not None:
             raise InputError("The texts are lists of given words already: leave words=... and spans=... out.")
         joined = [join_words(text) for text in listed]
-        return _checked([text for text, _ in joined]), [located for _, located in joined]
+        return Inputs(_checked([text for text, _ in joined]), [located for _, located in joined], GIVEN, single)
     checked = _checked(listed)
     given = words if words is not None else spans
     if given is None:
-        return checked, None
+        return Inputs(checked, splitter.split(checked), splitter.name, single)
     what = "words" if words is not None else "spans"
     if len(given) != len(checked):
         raise InputError(f"{len(checked)} texts but {len(given)} lists of {what}: give one list for each text.")
     given = [_plain(part) for part in given] if words is not None else given
-    for index, part in enumerate(given):
-        if isinstance(part, (str, bytes)) or not hasattr(part, "__len__"):
-            raise InputError(f"The {what} of text {index} are {part!r}: give a list of {what}.")
+    raw = [text for text, part in zip(checked, given, strict=True) if part is None]
+    split = iter(splitter.split(raw) if raw else [])
     locate = locate_words if words is not None else check_spans
-    return checked, [
-        locate(text, part, f"text {index}") for index, (text, part) in enumerate(zip(checked, given, strict=True))
-    ]
+    found = []
+    for index, (text, part) in enumerate(zip(checked, given, strict=True)):
+        if part is not None and (isinstance(part, (str, bytes)) or not hasattr(part, "__len__")):
+            raise InputError(f"The {what} of text {index} are {part!r}: give a list of {what}.")
+        found.append(next(split) if part is None else locate(text, part, f"text {index}"))
+    return Inputs(checked, found, splitter.name if raw else GIVEN, single)
+
+
+def _listed(texts: Any) -> list[Any]:
+    if hasattr(texts, "columns") or hasattr(texts, "column_names"):
+        raise InputError("Of a table, give the column of texts, as frame['text'], or word=... that of its words.")
+    if isinstance(texts, (bytes, dict)) or not hasattr(texts, "__iter__") or getattr(texts, "ndim", 1) == 0:
+        raise InputError(
+            f"Texts are a string, a list of strings, or a list of lists of words; got {type(texts).__name__}."
+        )
+    return [_plain(text) for text in texts]
 
 
 def _texts_of_table(table: Any, word: str, groups: Sequence[str]) -> list[list[str]]:

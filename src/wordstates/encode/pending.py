@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wordstates.encode.inputs import Inputs
 from wordstates.encode.plan import Plan, join_plans
 from wordstates.encode.prepare import Prepared
-from wordstates.encode.window_cache import Rows, SeenWindows, row_starts
+from wordstates.encode.resolved import ResolvedRecipe
+from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.encode.window_reader import Reading, WindowReader
 from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
 from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.tokenizer import Tokenizer
-from wordstates.recipe import Recipe
 from wordstates.result.column import Column
 from wordstates.result.word_embeddings import WordEmbeddings
-from wordstates.text.words import Spans, as_spans
+from wordstates.text.words import as_spans
 
 
 @without_foreign_errors
@@ -26,55 +27,41 @@ class PendingEmbeddings:
     """Embeddings that the engine is computing; `result` waits for them.
 
     Args:
-        texts: The texts.
-        word_spans: Char spans of the words of each.
+        inputs: The texts and their words.
         reader: Reads the windows.
-        recipes: What to make of them.
-        layers: Absolute layer numbers of each recipe, by its name.
         engine: Computes.
         tokenizer: Spells the subwords.
         provenance: Where the vectors come from.
-        left_subwords: Whether to count the subwords before each word in its window.
-        seen: What the run remembers, and learns from these.
+        cache: Vectors of windows that come again; learns from these.
     """
 
     def __init__(
         self,
-        texts: Sequence[str],
-        word_spans: Sequence[Spans],
-        *,
+        inputs: Inputs,
         reader: WindowReader,
-        recipes: Sequence[Recipe],
-        layers: Mapping[str, tuple[int, ...]],
         engine: Engine,
         tokenizer: Tokenizer,
         provenance: dict[str, Any],
-        left_subwords: bool = False,
-        seen: SeenWindows | None = None,
+        cache: WindowCache | None = None,
     ) -> None:
-        self._texts = texts
-        self._word_spans = word_spans
+        self._inputs = inputs
         self._reader = reader
-        self._recipes = recipes
-        self._layers = layers
         self._engine = engine
         self._tokenizer = tokenizer
         self._provenance = provenance
-        self._left_subwords = left_subwords
-        self._seen = seen
-        self._started: list[tuple[Prepared, Reading, dict[str, Rows]]] = []
-        n_words = sum(map(len, word_spans))
+        self._cache = cache
+        self._started: list[tuple[Prepared, Reading, dict[str, Destination]]] = []
         # A page is not touched before a thread writes to it.
         self._values = {
-            recipe.name: np.empty((n_words, *reader.vector_shape(recipe)), dtype=np.float32)
-            for recipe in recipes
-            if recipe.subword_pooling != "none"
+            recipe.name: np.empty((inputs.n_words, *recipe.shape), dtype=np.float32)
+            for recipe in reader.recipes
+            if not recipe.by_subword
         }
 
     @property
     def n_words(self) -> int:
         """Number of words of all texts, those not yet computed included."""
-        return sum(map(len, self._word_spans))
+        return self._inputs.n_words
 
     def start(self, prepared: Prepared, *, at_once: bool = False) -> None:
         """Hand over the next stretch of the texts.
@@ -83,9 +70,11 @@ class PendingEmbeddings:
             prepared: It begins where the one before it ends.
             at_once: Read it here and now if it is a single batch: an answer without a change of threads.
         """
-        rows = {recipe.name: self._rows(recipe, prepared) for recipe in self._recipes}
-        reading = self._reader.start(prepared.plan, self._texts, self._engine, rows, at_once=at_once, seen=self._seen)
-        self._started.append((prepared, reading, rows))
+        destinations = {recipe.name: self._destination(recipe, prepared) for recipe in self._reader.recipes}
+        reading = self._reader.start(
+            prepared.plan, self._inputs.texts, self._engine, destinations, at_once=at_once, cache=self._cache
+        )
+        self._started.append((prepared, reading, destinations))
 
     def abandon(self) -> None:
         """Stop as soon as the batches in hand are done."""
@@ -107,29 +96,30 @@ class PendingEmbeddings:
         except BaseException:
             self.abandon()
             raise
-        if self._seen is not None:
-            for prepared, _, rows in self._started:
-                self._seen.learn(prepared.plan.windows, rows)
+        if self._cache is not None:
+            for prepared, _, destinations in self._started:
+                self._cache.learn(prepared.plan.windows, destinations)
         plan = join_plans([prepared.plan for prepared, _, _ in self._started])
         vocabulary = np.unique(plan.subword_ids).tolist()
         return WordEmbeddings(
-            texts=tuple(self._texts),
+            texts=tuple(self._inputs.texts),
             words=[
                 text[start:end]
-                for text, spans in zip(self._texts, self._word_spans, strict=True)
+                for text, spans in zip(self._inputs.texts, self._inputs.spans, strict=True)
                 for start, end in spans.tolist()
             ],
-            spans=np.concatenate([as_spans([]), *self._word_spans]),
+            spans=np.concatenate([as_spans([]), *self._inputs.spans]),
             status_codes=plan.status_codes,
             text_starts=plan.text_starts,
             subword_ids=plan.subword_ids,
             subword_starts=plan.subword_starts,
             columns={
                 recipe.name: self._column(recipe, plan.subword_starts)
-                for recipe in self._recipes
-                if recipe is not SURPRISAL
+                for recipe in self._reader.recipes
+                if recipe.recipe is not SURPRISAL
             },
             numbers=self._numbers(plan),
+            of_words=self._inputs.single,
             provenance=self._provenance,
             vocabulary=dict(zip(vocabulary, self._tokenizer.pieces(vocabulary), strict=True)),
             reading={
@@ -146,23 +136,23 @@ class PendingEmbeddings:
         numbers: dict[str, np.ndarray] = {}
         if SURPRISAL.name in self._values:
             numbers["surprisal"] = self._values[SURPRISAL.name]
-        if self._left_subwords:
+        if "left_subwords" in self._provenance:
             numbers["left_subwords"] = np.full(len(plan.status_codes), -1, dtype=np.int32)
             for window in plan.windows:
                 firsts = row_starts(window.words)
                 numbers["left_subwords"][window.words[firsts]] = window.positions[firsts]
         return numbers
 
-    def _rows(self, recipe: Recipe, prepared: Prepared) -> Rows:
-        if recipe.subword_pooling != "none":
-            return Rows(recipe, self._values[recipe.name], 0)
+    def _destination(self, recipe: ResolvedRecipe, prepared: Prepared) -> Destination:
+        if not recipe.by_subword:
+            return Destination(self._values[recipe.name], 0, by_subword=False)
         n_pairs = len(prepared.plan.subword_ids)
-        values = np.empty((n_pairs, *self._reader.vector_shape(recipe)), dtype=np.float32)
-        return Rows(recipe, values, prepared.plan.after.pair - n_pairs)
+        values = np.empty((n_pairs, *recipe.shape), dtype=np.float32)
+        return Destination(values, prepared.plan.after.pair - n_pairs, by_subword=True)
 
-    def _column(self, recipe: Recipe, subword_starts: np.ndarray) -> Column:
-        layers = self._layers[recipe.name]
-        if recipe.subword_pooling != "none":
-            return Column(recipe, layers, self._values[recipe.name])
-        values = np.concatenate([rows[recipe.name].values for _, _, rows in self._started])
-        return Column(recipe, layers, values, np.repeat(np.arange(len(subword_starts) - 1), np.diff(subword_starts)))
+    def _column(self, recipe: ResolvedRecipe, subword_starts: np.ndarray) -> Column:
+        if not recipe.by_subword:
+            return Column(recipe.recipe, recipe.layers, self._values[recipe.name])
+        values = np.concatenate([destinations[recipe.name].values for _, _, destinations in self._started])
+        row_words = np.repeat(np.arange(len(subword_starts) - 1), np.diff(subword_starts))
+        return Column(recipe.recipe, recipe.layers, values, row_words)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from wordstates.encode.plan import Place, Plan, WindowSettings, make_plan
-from wordstates.errors import InputError, RecipeError
+from wordstates.errors import InputError
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import LongTexts
-from wordstates.recipe import Recipe
 from wordstates.text.words import Spans
 
+# About, of English: to tell how long texts are before they are tokenized.
+CHARACTERS_OF_A_SUBWORD = 4
 # Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
 # each four times as long as the one before, have enough windows to sort by length.
 _FIRST_STRETCH, _LONGEST_STRETCH, _GROWTH = 8_000, 256_000, 4
@@ -69,15 +70,15 @@ class Preparer:
         )
         return Prepared(plan, int(encoded.by_strings.sum()))
 
-    def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans], *, hurry: bool = True) -> Iterator[Prepared]:
+    def stretches(self, texts: Sequence[str], word_spans: Sequence[Spans], *, idle: bool = True) -> Iterator[Prepared]:
         """Prepare many texts stretch by stretch, so that the first can be read while the next is planned.
 
         Args:
             texts: The texts.
             word_spans: Char spans of the words of each.
-            hurry: Whether the engine waits: then the first stretches are short.
+            idle: Whether the engine has nothing to do: then the first stretches are short.
         """
-        begin, place, longest = 0, Place(), _FIRST_STRETCH if hurry else _LONGEST_STRETCH
+        begin, place, longest = 0, Place(), _FIRST_STRETCH if idle else _LONGEST_STRETCH
         while begin < len(texts) or not begin:
             end, characters = begin, 0
             while end < len(texts) and (end == begin or characters < longest):
@@ -88,28 +89,6 @@ class Preparer:
             begin, place, longest = end, prepared.plan.after, min(_GROWTH * longest, _LONGEST_STRETCH)
             if not texts:
                 return
-
-
-def check_layers(model: LoadedModel, recipes: Sequence[Recipe], layers: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that the layers of each recipe have a state for each subword, and one width.
-
-    Raises:
-        RecipeError: If not.
-    """
-    anatomy = model.anatomy
-    for recipe in recipes:
-        wanted = layers[recipe.name]
-        unreadable = [layer for layer in wanted if layer not in anatomy.readable]
-        if unreadable:
-            raise RecipeError(
-                f"Layer {unreadable[0]} of {model.name!r} has no state for each subword (it shortens the "
-                f"text inside); the layers that have one are {sorted(anatomy.readable)}."
-            )
-        if len({anatomy.dims[layer] for layer in wanted}) > 1:
-            raise RecipeError(
-                f"Layers {recipe.layers!r} of {model.name!r} differ in width "
-                f"({[anatomy.dims[layer] for layer in wanted]}), so they cannot be pooled: choose layers of one width."
-            )
 
 
 def check_window(model: LoadedModel, window: int | None) -> int:

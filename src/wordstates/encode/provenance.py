@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from wordstates.encode.plan import WindowSettings
+from wordstates.encode.resolved import ResolvedRecipe
 from wordstates.model._hf import versions
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import LoadedModel
-from wordstates.postprocess.post_processing import PostProcessing
-from wordstates.recipe import Recipe
 
 
 def context_of(model: LoadedModel, *, repeat: bool) -> str:
@@ -23,40 +22,33 @@ def context_of(model: LoadedModel, *, repeat: bool) -> str:
 def provenance_of(
     model: LoadedModel,
     engine: Engine,
-    recipes: Sequence[Recipe],
-    layers: Mapping[str, tuple[int, ...]],
-    post_processing: Mapping[str, PostProcessing],
+    recipes: Sequence[ResolvedRecipe],
     settings: WindowSettings,
     *,
-    words: str,
     window: int,
     repeat: bool,
     left_subwords: bool = False,
 ) -> dict[str, Any]:
-    """Say where the vectors of a call come from.
+    """Say where the vectors of a call come from, but for the words.
 
     Args:
         model: What reads.
         engine: What computes.
         recipes: What is taken.
-        layers: Absolute layer numbers of each recipe, by its name.
-        post_processing: What is done to the vectors of a recipe, by its name.
         settings: How long texts are read.
-        words: How raw text is split.
         window: Subwords one pass reads, special tokens included.
         repeat: Whether each text is read twice.
         left_subwords: Whether the subwords before each word are counted.
     """
-    processed = {name: each.to_dict() for name, each in post_processing.items()}
+    processed = {recipe.name: post.to_dict() for recipe in recipes if (post := recipe.post_processing) is not None}
     return {
         "wordstates": _own_version(),
         "model": model.name,
         "revision": model.revision,
         "weights": model.weights,
         "tokenizer": model.tokenizer.fingerprint(),
-        "recipes": [{**recipe.to_dict(), "layer_numbers": list(layers[recipe.name])} for recipe in recipes],
+        "recipes": [recipe.to_dict() for recipe in recipes],
         **({"post_processing": processed} if processed else {}),
-        "words": words,
         "precision": model.precision,
         "precision_error": engine.precision_error,
         "engine": engine.name,

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.encode.plan import WindowWork
-from wordstates.recipe import Recipe
 
 # What is kept: enough for the lines that a corpus repeats all the time, little beside a model.
 _MOST_BYTES = 8 * 2**20
@@ -17,22 +16,22 @@ _MOST_ONCE = 40_000
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Destination:
     """Where the vectors of one recipe go.
 
     Args:
-        recipe: The recipe.
-        values: One row a word, or a pair if the recipe keeps subwords.
-        first: Number of the word or pair of the first row.
+        values: One row a word, or a subword if the recipe keeps them.
+        first: Number of the word, or of the pair of (word, subword), of the first row.
+        by_subword: Whether rows are subwords.
     """
 
-    recipe: Recipe
     values: Float[np.ndarray, "rows ..."]
     first: int
+    by_subword: bool
 
     def places(self, words: Int[np.ndarray, " pairs"], pairs: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
         """Give the rows of some pairs of (word, subword), those of one word together: one a word, or one a pair."""
-        return (pairs if self.recipe.subword_pooling == "none" else words[row_starts(words)]) - self.first
+        return (pairs if self.by_subword else words[row_starts(words)]) - self.first
 
 
 def row_starts(words: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
@@ -40,11 +39,11 @@ def row_starts(words: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
     return np.flatnonzero(np.append(True, words[1:] != words[:-1]))
 
 
-class SeenWindows:
-    """Remembers the vectors of windows that come again and again in a run of many calls.
+class WindowCache:
+    """The vectors of windows that come again and again in a run of many calls.
 
     It learns from finished calls only, in their order, so what is read does not depend on which thread was faster: a
-    run that is repeated gives the same bytes. A window is remembered when it is met for the second time.
+    run that is repeated gives the same bytes. A window is kept when it is met for the second time.
     """
 
     def __init__(self) -> None:
@@ -52,8 +51,8 @@ class SeenWindows:
         self._bytes = 0
         self._once: set[int] = set()
 
-    def take(self, windows: Sequence[WindowWork], rows: Mapping[str, Rows]) -> Iterator[bool]:
-        """Put the vectors of the windows that are remembered where they belong.
+    def take(self, windows: Sequence[WindowWork], destinations: Mapping[str, Destination]) -> Iterator[bool]:
+        """Put the vectors of the windows that are cached where they belong.
 
         Yields:
             For each window, whether it was.
@@ -63,12 +62,12 @@ class SeenWindows:
             known = self._vectors.pop(key, None)
             if known is not None:
                 self._vectors[key] = known
-                for name, mine in rows.items():
+                for name, mine in destinations.items():
                     mine.values[mine.places(window.words, window.pairs)] = known[name]
             yield known is not None
 
-    def learn(self, windows: Sequence[WindowWork], rows: Mapping[str, Rows]) -> None:
-        """Remember those of a finished call's windows that were met before."""
+    def learn(self, windows: Sequence[WindowWork], destinations: Mapping[str, Destination]) -> None:
+        """Keep those of a finished call's windows that were met before."""
         for window in windows:
             key = _key(window)
             if key in self._vectors:
@@ -79,7 +78,7 @@ class SeenWindows:
                 self._once.add(hash(key))
                 continue
             self._vectors[key] = {
-                name: mine.values[mine.places(window.words, window.pairs)] for name, mine in rows.items()
+                name: mine.values[mine.places(window.words, window.pairs)] for name, mine in destinations.items()
             }
             self._bytes += _size(self._vectors[key])
             while self._bytes > _MOST_BYTES:

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.encode.plan import Plan, WindowWork
-from wordstates.encode.window_cache import Rows, SeenWindows, row_starts
+from wordstates.encode.resolved import ResolvedRecipe
+from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.batching import Budget, make_batches
 from wordstates.model.engine import Engine
@@ -25,8 +26,6 @@ from wordstates.model.forward import Take, run_pass
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.torch_engine import is_out_of_memory
-from wordstates.postprocess.post_processing import PostProcessing
-from wordstates.recipe import Recipe
 from wordstates.text.align import HAS_VECTOR
 
 
@@ -36,7 +35,7 @@ class Reading:
     Args:
         batches: One task a batch; each gives the number of words it gave a vector.
         repeated: Windows that are the same as another of the run, and not read again.
-        words: Words that had their vectors at once, from windows that the run remembers.
+        words: Words that had their vectors at once, from cached windows.
     """
 
     def __init__(self, batches: Sequence[Future[int]], repeated: int, words: int) -> None:
@@ -82,47 +81,26 @@ class WindowReader:
     Args:
         model: The model.
         recipes: What to take from each pass.
-        layers: Absolute layer numbers of each recipe, by its name.
-        post_processing: What is done to the pooled vectors of a recipe, by its name; others stay as they are.
         budget: Most subwords in a batch, padding included; halved for good when memory runs out.
         repeat: Read each window twice and take the second reading.
     """
 
-    def __init__(
-        self,
-        model: LoadedModel,
-        recipes: Sequence[Recipe],
-        layers: Mapping[str, tuple[int, ...]],
-        post_processing: Mapping[str, PostProcessing],
-        *,
-        budget: int,
-        repeat: bool,
-    ) -> None:
+    def __init__(self, model: LoadedModel, recipes: Sequence[ResolvedRecipe], *, budget: int, repeat: bool) -> None:
         self._model = model
-        self._recipes = recipes
-        self._layers = layers
-        self._post_processing = post_processing
+        self.recipes = recipes
         self._budget = Budget(budget)
         self._repeat = repeat
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
-
-    def vector_shape(self, recipe: Recipe) -> tuple[int, ...]:
-        """Give the shape of one vector of a recipe; of a surprisal that of a number."""
-        if recipe is SURPRISAL:
-            return ()
-        if recipe.name in self._post_processing:
-            return (self._post_processing[recipe.name].dim_out,)
-        return self._model.vector_shape(recipe, self._layers[recipe.name])
 
     def start(
         self,
         plan: Plan,
         texts: Sequence[str],
         engine: Engine,
-        rows: Mapping[str, Rows],
+        destinations: Mapping[str, Destination],
         *,
         at_once: bool,
-        seen: SeenWindows | None = None,
+        cache: WindowCache | None = None,
     ) -> Reading:
         """Begin to read every window of a plan.
 
@@ -130,21 +108,19 @@ class WindowReader:
             plan: The windows, and what is taken from each.
             texts: All texts, as the plan numbers them, for errors.
             engine: Reads them.
-            rows: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a vector.
+            destinations: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a
+                vector.
             at_once: Read here and now, in this thread, if it is a single batch.
-            seen: What the run remembers; those windows are not read again.
+            cache: Windows whose vectors it has are not read again.
 
         Raises:
             ModelError: If a subword is not in the model's vocabulary.
         """
         self._check_ids(plan, texts)
         lost = np.flatnonzero(~HAS_VECTOR[plan.status_codes]) + (plan.after.word - len(plan.status_codes))
-        for recipe in self._recipes:
-            if recipe.subword_pooling != "none":
-                rows[recipe.name].values[lost - rows[recipe.name].first] = np.nan
-            else:
-                rows[recipe.name].values[:] = np.nan
-        known = [False] * len(plan.windows) if seen is None else list(seen.take(plan.windows, rows))
+        for mine in destinations.values():
+            mine.values[slice(None) if mine.by_subword else lost - mine.first] = np.nan
+        known = [False] * len(plan.windows) if cache is None else list(cache.take(plan.windows, destinations))
         unique: dict[bytes, list[WindowWork]] = {}
         for window in itertools.compress(plan.windows, map(operator.not_, known)):
             unique.setdefault(window.ids.tobytes(), []).append(window)
@@ -156,7 +132,7 @@ class WindowReader:
 
         def read(batch: Sequence[int]) -> int:
             shape = engine.layout.shape([lengths[index] for index in batch], self._budget.subwords)
-            return self._read([same[index] for index in batch], engine, texts, rows, shape)
+            return self._read([same[index] for index in batch], engine, texts, destinations, shape)
 
         def task(batch: Sequence[int]) -> int:
             given: list[int] = []
@@ -210,7 +186,7 @@ class WindowReader:
         same: Sequence[list[WindowWork]],
         engine: Engine,
         texts: Sequence[str],
-        rows: Mapping[str, Rows],
+        destinations: Mapping[str, Destination],
         shape: tuple[int, int],
     ) -> int:
         """Read one batch, put its rows where they belong, and count the words it gave.
@@ -219,7 +195,7 @@ class WindowReader:
             same: Windows of equal ids, which are read once.
             engine: Reads them.
             texts: All texts, for errors.
-            rows: Where the vectors go.
+            destinations: Where the vectors go.
             shape: Rows that the batch has at least, and the width of its rows.
         """
         windows = [window for equals in same for window in equals]
@@ -236,19 +212,19 @@ class WindowReader:
                 for equals in same
             ],
             [
-                Take(recipe, self._layers[recipe.name], every_pair if recipe.subword_pooling == "none" else first_pairs)
-                for recipe in self._recipes
+                Take(recipe.recipe, recipe.layers, every_pair if recipe.by_subword else first_pairs)
+                for recipe in self.recipes
             ],
             shape,
             [equals[0].blank for equals in same],
         )
-        for recipe, vectors in zip(self._recipes, pooled, strict=True):
-            row_pairs = every_pair if recipe.subword_pooling == "none" else first_pairs
-            if recipe is not SURPRISAL:  # whose NaN is a word with nothing before it
+        for recipe, vectors in zip(self.recipes, pooled, strict=True):
+            row_pairs = every_pair if recipe.by_subword else first_pairs
+            if recipe.recipe is not SURPRISAL:  # whose NaN is a word with nothing before it
                 self._check_finite(recipe, vectors, windows, row_pairs, texts)
-            if recipe.name in self._post_processing:
-                vectors = self._post_processing[recipe.name].apply(vectors)
-            mine = rows[recipe.name]
+            if recipe.post_processing is not None:
+                vectors = recipe.post_processing.apply(vectors)
+            mine = destinations[recipe.name]
             mine.values[mine.places(words, pairs)] = vectors
         return len(first_pairs)
 
@@ -275,7 +251,7 @@ class WindowReader:
 
     def _check_finite(
         self,
-        recipe: Recipe,
+        recipe: ResolvedRecipe,
         vectors: Float[np.ndarray, "rows ..."],
         windows: Sequence[WindowWork],
         row_pairs: Int[np.ndarray, " rows"],

@@ -40,7 +40,8 @@ def _embedded(path: Path, on_progress: Callable[[int], object], options: dict[st
     from wordstates.documents.readers import read_documents
     from wordstates.embedder import WordEmbedder
     from wordstates.progress import Progress
-    from wordstates.store.run import StoreSettings, embed_to_store
+    from wordstates.store.run import embed_to_store
+    from wordstates.store.settings import StoreSettings
 
     class Heard(Progress):
         """Passes on how many words were embedded."""

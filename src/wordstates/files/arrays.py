@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from safetensors.numpy import save_file
 
 from wordstates.errors import MissingExtraError, OutputError
@@ -22,6 +24,7 @@ from wordstates.result.rows import Rows
 
 _LARGEST_HEADER = 100_000_000  # what safetensors agrees to read
 _LARGEST_STRINGS = 1 << 31
+_PLURALS = {"word": "words", "status": "statuses", "key": "keys"}
 
 
 class _CollectingWriter(FileWriter):
@@ -39,45 +42,34 @@ class _CollectingWriter(FileWriter):
 
     def _numbers(self) -> dict[str, npt.NDArray[Any]]:
         """Join the columns that are numbers; rows without a vector hold NaN, and False in ``has_vector``."""
-        parts = self._rows
-        rows_before = np.cumsum([0, *(len(part) for part in parts)])
+        parts, table = self._rows, self._scalars()
+        rows_before = np.cumsum([0, *map(len, parts)])
         documents_before = np.cumsum([0, *(len(part.documents) for part in parts)])
         arrays: dict[str, npt.NDArray[Any]] = {
             name: np.concatenate([part.vectors[name] for part in parts]) for name in parts[0].vectors
         }
-        spans = np.concatenate([part.spans for part in parts]).astype(np.int32)
         arrays["has_vector"] = np.concatenate([part.has_vector for part in parts])
-        arrays["start"], arrays["end"] = spans[:, 0].copy(), spans[:, 1].copy()
-        arrays["position"] = np.concatenate([part.position for part in parts]).astype(np.int32)
-        arrays["subwords"] = np.concatenate([part.subwords for part in parts]).astype(np.int32)
+        for field in table.schema:
+            if not pa.types.is_string(field.type):
+                nothing = -1 if pa.types.is_integer(field.type) else float("nan")
+                arrays[field.name] = pc.fill_null(table[field.name], nothing).to_numpy()
         arrays["document_index"] = np.concatenate(
             [part.document_index + before for part, before in zip(parts, documents_before[:-1], strict=True)]
         )
-        arrays["text_starts"] = np.concatenate(
-            [
-                *(part.document_starts[:-1] + before for part, before in zip(parts, rows_before[:-1], strict=True)),
-                rows_before[-1:],
-            ]
-        )
-        for name in parts[0].numbers:
-            arrays[name] = np.concatenate([part.numbers[name] for part in parts])
-        if parts[0].subword is not None:
-            arrays["subword"] = np.concatenate([part.subword for part in parts if part.subword is not None]).astype(
-                np.int32
-            )
+        starts = [part.document_starts[:-1] + before for part, before in zip(parts, rows_before[:-1], strict=True)]
+        arrays["text_starts"] = np.concatenate([*starts, rows_before[-1:]])
         return arrays
 
     def _strings(self) -> dict[str, list[str | None]]:
-        strings: dict[str, list[str | None]] = {
-            "words": [word for part in self._rows for word in part.words],
-            "statuses": [status for part in self._rows for status in part.statuses],
-            "documents": [document for part in self._rows for document in part.documents],
+        table = self._scalars().drop_columns("document")
+        return {"documents": [document for part in self._rows for document in part.documents]} | {
+            _PLURALS.get(field.name, field.name): table[field.name].to_pylist()
+            for field in table.schema
+            if pa.types.is_string(field.type)
         }
-        if self._rows[0].keys is not None:
-            strings["keys"] = [key for part in self._rows for key in part.keys or []]
-        for name in self._rows[0].extra:
-            strings[name] = [value for part in self._rows for value in part.extra[name]]
-        return strings
+
+    def _scalars(self) -> pa.Table:
+        return pa.concat_tables([part.scalars for part in self._rows])
 
 
 class NpzWriter(_CollectingWriter):
@@ -214,9 +206,9 @@ class Hdf5Writer(FileWriter):
                 f"{self._name!r}: HDF5 in ELMo's layout holds one recipe, and there are {len(rows.vectors)}: write one "
                 "file a recipe, or .parquet."
             )
-        if rows.subword is not None:
+        if "subword" in rows.names:
             raise OutputError(f"{self._name!r}: HDF5 in ELMo's layout holds words, not subwords: write .parquet.")
-        for column in [*rows.extra, *rows.numbers]:
+        for column in rows.extra:
             raise OutputError(
                 f"{self._name!r}: HDF5 in ELMo's layout holds vectors alone, and no column {column!r}: write .parquet."
             )
@@ -224,13 +216,14 @@ class Hdf5Writer(FileWriter):
             self._sink = _NeverFails(self._file.path)
             self._hdf5 = h5py.File(self._sink, "w")
         (vectors,) = rows.vectors.values()
+        words = rows.scalars["word"].to_pylist()
         starts = rows.document_starts.tolist()
         for document, start, end in zip(rows.documents, starts[:-1], starts[1:], strict=True):
             block = vectors[start:end]
             name = str(self._count)
             dataset = self._hdf5.create_dataset(name, data=block if block.ndim == 2 else block.swapaxes(0, 1))
             dataset.attrs["document"] = document
-            self._sentences[" ".join(rows.words[start:end])] = name
+            self._sentences[" ".join(words[start:end])] = name
             self._count += 1
             self._sink.check()
 

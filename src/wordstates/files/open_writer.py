@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, get_args
+from typing import Protocol, get_args
 
 from wordstates.documents.document import Document
 from wordstates.errors import OutputError
@@ -20,10 +20,8 @@ from wordstates.files.spreadsheets import CsvWriter, TsvWriter, XlsxWriter
 from wordstates.files.tables import JsonlWriter, ParquetWriter
 from wordstates.files.writer import STDOUT, FileWriter
 from wordstates.options import VectorDtype
+from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.rows import Rows
-
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
 
 _WRITERS: dict[str, type[FileWriter]] = {
     "parquet": ParquetWriter,
@@ -40,7 +38,7 @@ _WRITERS: dict[str, type[FileWriter]] = {
 class Writer(Protocol):
     """What takes word embeddings and makes a file of them."""
 
-    def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
+    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords) -> None:
         """Add documents; the texts of `embeddings` are theirs, in order."""
 
     def write_rows(self, rows: Rows) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wordstates.errors import OutputError
 from wordstates.files.formats import LOADABLE, SAVED, output_format
 from wordstates.files.open_writer import open_writer
+from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.rows import make_rows
 
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
 
-
-def save_embeddings(embeddings: WordEmbeddings, path: str | Path, *, overwrite: bool = False) -> int:
+def save_embeddings(embeddings: EmbeddedWords, path: str | Path, *, overwrite: bool = False) -> int:
     """Write a file, by its ending, and give its bytes on disk; see `WordEmbeddings.save`."""
     chosen = output_format(Path(path))
     if chosen is not None and chosen not in LOADABLE:
@@ -30,7 +28,7 @@ def save_embeddings(embeddings: WordEmbeddings, path: str | Path, *, overwrite: 
         writer.abort()  # does nothing after commit
 
 
-def _provenance(embeddings: WordEmbeddings) -> dict[str, Any]:
+def _provenance(embeddings: EmbeddedWords) -> dict[str, Any]:
     """Give the provenance of these recipes only, and what is in no column."""
     recipes = [
         {**column.recipe.to_dict(), "layer_numbers": list(column.layers)} for column in embeddings.columns.values()

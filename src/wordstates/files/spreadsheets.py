@@ -19,7 +19,7 @@ from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows, numbers_or_none
+from wordstates.result.rows import Rows
 
 Cell = str | int | float | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -190,26 +190,11 @@ def columns_of(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
         rows: The rows.
         before: Rows before them: they are numbered through.
     """
-    documents = rows.document_index.tolist()
-    table: dict[str, list[Any]] = {
-        NUMBER: list(range(before + 1, before + len(rows) + 1)),
-        "document": [rows.documents[index] for index in documents],
-        "position": rows.position.tolist(),
-        "word": [_on_one_line(word) for word in rows.words],
-        "start": rows.spans[:, 0].tolist(),
-        "end": rows.spans[:, 1].tolist(),
-    }
-    if rows.statuses:  # a model has read them
-        table |= {"status": rows.statuses, "subwords": rows.subwords.tolist()}
-    if rows.keys is not None:
-        table["key"] = rows.keys
-    if rows.subword is not None:
-        table["subword"] = [index if index >= 0 else None for index in rows.subword.tolist()]
-    table |= {name: numbers_or_none(values) for name, values in rows.numbers.items()}
-    for name, values in rows.extra.items():
-        table[f"input_{name}" if name == NUMBER else name] = [
-            None if value is None else _on_one_line(value) for value in values
-        ]
+    table: dict[str, list[Any]] = {NUMBER: list(range(before + 1, before + len(rows) + 1))}
+    for name, values in rows.scalars.to_pydict().items():
+        as_is = name in ("document", "key")
+        name = f"input_{name}" if name == NUMBER else name
+        table[name] = values if as_is else [_on_one_line(cell) if isinstance(cell, str) else cell for cell in values]
     first = [name for name in _FIRST_COLUMNS if name in table]
     table = {name: table[name] for name in [*first, *(name for name in table if name not in first)]}
     for name, vectors in rows.vectors.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows, numbers_in, numbers_or_none, to_table
+from wordstates.result.rows import Rows, numbers_in
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
@@ -32,7 +32,7 @@ class ParquetWriter(FileWriter):
         self._group_rows = 0  # rows of a full row group
 
     def _append(self, rows: Rows) -> None:
-        table = to_table(rows)
+        table = rows.to_arrow()
         if self._writer is None:
             self._writer = self._open(table.schema, rows)
         self._waiting.append(table)
@@ -44,7 +44,7 @@ class ParquetWriter(FileWriter):
         row_bytes = numbers_in(rows.shapes) * np.dtype(self._dtype).itemsize
         self._group_rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, row_bytes)))
         self._stream = self._file.path.open("wb")
-        scalars = [name for name in schema.names if name not in rows.vectors]
+        scalars = rows.names
         return pq.ParquetWriter(
             self._stream,
             schema,
@@ -97,25 +97,7 @@ class JsonlWriter(FileWriter):
         if self._stream is None:
             self._stream = sys.stdout.buffer if self._partial is None else self._partial.path.open("wb")
         templates = {name: self._template(shape) for name, shape in rows.shapes.items()}
-        documents = rows.document_index.tolist()
-        spans = rows.spans.tolist()
-        numbers = {name: numbers_or_none(values) for name, values in rows.numbers.items()}
-        for index in range(len(rows)):
-            cells: dict[str, Any] = {
-                "document": rows.documents[documents[index]],
-                "position": int(rows.position[index]),
-                "word": rows.words[index],
-                "start": spans[index][0],
-                "end": spans[index][1],
-                "status": rows.statuses[index],
-                "subwords": int(rows.subwords[index]),
-            }
-            if rows.keys is not None:
-                cells["key"] = rows.keys[index]
-            if rows.subword is not None:
-                cells["subword"] = int(rows.subword[index]) if rows.subword[index] >= 0 else None
-            cells |= {name: values[index] for name, values in numbers.items()}
-            cells |= {name: values[index] for name, values in rows.extra.items()}
+        for index, cells in enumerate(rows.scalars.to_pylist()):
             vectors = [
                 f"{json.dumps(name)}: {templates[name] % tuple(vectors[index].ravel().tolist())}"
                 if rows.has_vector[index]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import word_columns
@@ -15,10 +15,8 @@ from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import provenance_json, provenance_path
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows, make_rows
-
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
+from wordstates.result.embedded_words import EmbeddedWords
+from wordstates.result.rows import NUMBERS, Rows, make_rows
 
 STDOUT = "-"
 
@@ -36,10 +34,10 @@ class FileWriter(ABC):
         self._partial = partial
         self._keyed = keyed
         self._dtype: VectorDtype = dtype
-        self._layout: tuple[bool, bool, dict[str, tuple[int, ...]]] | None = None
-        self._extra: list[str] = []
+        self._names: list[str] = []  # of the columns of the first rows
+        self._shapes: dict[str, tuple[int, ...]] | None = None
 
-    def write(self, documents: Sequence[Document], embeddings: WordEmbeddings) -> None:
+    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords) -> None:
         """Add documents; the texts of `embeddings` are theirs, in order."""
         if not documents:
             return
@@ -55,13 +53,13 @@ class FileWriter(ABC):
 
     def write_rows(self, rows: Rows) -> None:
         """Add rows whose vectors are in the precision of the file."""
-        rows = self._in_layout(rows)
+        rows = self._checked(rows)
         with told_as_output_errors(self._partial, self.abort):
             self._append(rows)
 
     def commit(self, provenance: Mapping[str, object]) -> int:
         """Finish the file with where it came from, give it its name, and return its bytes on disk."""
-        if self._layout is None:
+        if self._shapes is None:
             self.abort()
             raise OutputError(f"There is nothing to write to {self._name!r}: no document came.")
         with told_as_output_errors(self._partial, self.abort):
@@ -92,29 +90,29 @@ class FileWriter(ABC):
         finally:
             sidecar.remove()
 
-    def _in_layout(self, rows: Rows) -> Rows:
+    def _checked(self, rows: Rows) -> Rows:
         """See that rows have the columns of the first ones, which the file has by now."""
-        layout = (self._keyed or rows.keys is not None, rows.subword is not None, rows.shapes)
-        if self._layout is None:
-            self._layout, self._extra = layout, [*rows.extra]
-        with_keys, *columns = self._layout
-        if with_keys and rows.keys is None:
-            rows = dataclasses.replace(rows, keys=[None] * len(rows))
-        elif rows.keys is not None and not with_keys:
+        if self._keyed and "key" not in rows.names:
+            rows = rows.with_column("key", pa.nulls(len(rows), pa.string()))
+        if self._shapes is None:
+            self._names, self._shapes = rows.names, rows.shapes
+        if "key" in rows.names and "key" not in self._names:
             raise OutputError(
                 f"{self._name!r} began with documents whose words have no keys, and {rows.documents[0]!r} comes with "
                 "keys (CoNLL-U): write them to two files."
             )
-        if columns != [*layout[1:]]:
-            raise OutputError(f"{self._name!r} began with the vectors {columns[1]}, and then came {layout[2]}.")
-        new = [name for name in rows.extra if name not in self._extra]
+        if rows.shapes != self._shapes or ("subword" in rows.names) != ("subword" in self._names):
+            raise OutputError(f"{self._name!r} began with the vectors {self._shapes}, and then came {rows.shapes}.")
+        new = [name for name in rows.names if name not in self._names]
         if new:
             raise OutputError(
                 f"{self._name!r} began without the column {new[0]!r}, with which {rows.documents[0]!r} comes: write "
                 "them to two files."
             )
-        nothing: list[str | None] = [None] * len(rows)
-        return dataclasses.replace(rows, extra={name: rows.extra.get(name, nothing) for name in self._extra})
+        for name in self._names:
+            if name not in rows.names:
+                rows = rows.with_column(name, pa.nulls(len(rows), pa.type_for_alias(NUMBERS.get(name, "string"))))
+        return replace(rows, scalars=rows.scalars.select(self._names))
 
     @abstractmethod
     def _append(self, rows: Rows) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.errors import InputError, MissingExtraError, ModelError
+from wordstates.errors import MissingExtraError, ModelError
 from wordstates.model import _hf, _hub
 from wordstates.model.batching import PADDED, SHORT, Layout
 from wordstates.model.config_facts import first_position
@@ -38,6 +38,17 @@ _MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep 
 # Of a process that this one was forked from: freeing one would wait for its threads.
 _NEVER_FREED: list[OpenVinoEngine] = []
 _FEW = 2  # groups of rows that tell whether windows are apart
+
+
+@dataclass(frozen=True)
+class WhyNot:
+    """Why an engine is not to be used."""
+
+    reason: str
+
+
+class _DisagreementError(Exception):
+    """An engine differs from the reference."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,6 @@ class Engines:
         self._weights = sum(
             part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
         )
-        self._settled = False
         self._chosen = wanted == "torch"
         self._fast: FastEngine | None = None
         self._lock = ForkLock()
@@ -151,18 +161,6 @@ class Engines:
         """Where the model runs."""
         return self.reference.device
 
-    def named(self, name: str) -> Engine:
-        """Give an engine by its name.
-
-        Raises:
-            InputError: If it is not one that this model runs on here.
-        """
-        self._see_whether_forked()
-        for engine in (self.reference, self._fast):
-            if engine is not None and engine.name == name:
-                return engine
-        raise InputError(f"engine={name!r} does not run this model here: ask engine_for(...) which one does.")
-
     def for_work(self, subwords: float) -> Engine:
         """Choose the engine for a call that reads so many subwords.
 
@@ -171,13 +169,8 @@ class Engines:
         """
         self._see_whether_forked()
         work = 2.0 * self._weights * (subwords * self._slower - _WORTH_PROBES)
-        short = self._wanted == "auto" and not self._settled and work < _WORTH_A_GRAPH
+        short = self._wanted == "auto" and work < _WORTH_A_GRAPH
         return self.reference if short else self.fastest()
-
-    def settle(self) -> Engine:
-        """Choose the fastest engine for every call from now on, also for short ones."""
-        self._settled = True
-        return self.fastest()
 
     def fastest(self) -> Engine:
         """Give the fastest engine that is installed, supports the model, and agrees with the reference.
@@ -202,19 +195,21 @@ class Engines:
                 self._fast, self._chosen = None, False
 
     def _choose(self) -> None:
-        best: list[EngineName] = ["openvino", "packed"] if self.device.type == "cpu" else ["packed"]
-        reasons: list[str] = []
+        makers: dict[str, Callable[[], FastEngine | WhyNot]] = {"openvino": self._openvino, "packed": self._packed}
+        best = ["openvino", "packed"] if self.device.type == "cpu" else ["packed"]
+        why_not: list[WhyNot] = []
         for name in best if self._wanted == "auto" else [self._wanted]:
-            obstacle = self._obstacle(name) or self._make(name)
-            if obstacle is None:
+            found = makers[name]()
+            if not isinstance(found, WhyNot):
+                self._fast = found
                 break
-            reasons.append(obstacle)
+            why_not.append(found)
         if self._fast is None and self._wanted != "auto":
             raise ModelError(
-                f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {reasons[0]}. Leave it out, and "
-                "PyTorch runs it."
+                f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {why_not[0].reason}. Leave it out, "
+                "and PyTorch runs it."
             )
-        self.why_not_faster = reasons[0] if reasons else None
+        self.why_not_faster = why_not[0].reason if why_not else None
 
     @property
     def _in_one_row(self) -> bool:
@@ -236,48 +231,55 @@ class Engines:
         longest = self._probes.longest
         return longest if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE else None
 
-    def _obstacle(self, name: EngineName) -> str | None:
-        if name == "packed":
-            if not self._probes.padding_safe:
-                return "it reads windows of one length only, of which nothing is padded"
-            if self._in_one_row or self._longest is not None:
-                return None
-            if self.device.type != "cuda":
-                return f"FlashAttention runs on CUDA, the model is on {self.device}"
-            if self._half:
-                return _MAY_CHANGE.format("a copy")
-            return f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}"
+    def _openvino(self) -> FastEngine | WhyNot:
         if self.device.type != "cpu":
-            return f"OpenVINO runs on CPUs, the model is on {self.device}"
+            return WhyNot(f"OpenVINO runs on CPUs, the model is on {self.device}")
         if self._precision == "float16":
-            return "OpenVINO computes in float32 or bfloat16"
+            return WhyNot("OpenVINO computes in float32 or bfloat16")
         if not is_installed():
             if self._wanted == "openvino":
                 raise MissingExtraError.of("openvino", "engine='openvino'")
-            return 'OpenVINO is not installed: pip install "wordstates[openvino]"'
+            return WhyNot('OpenVINO is not installed: pip install "wordstates[openvino]"')
         if not self._owned and self._wanted == "auto":
-            return _MAY_CHANGE.format("a graph")
+            return WhyNot(_MAY_CHANGE.format("a graph"))
         if was_started_elsewhere():
-            return f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
-        return None
+            return WhyNot(
+                f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
+            )
+        return self._first_that_agrees(self._graphs(), "it cannot be turned into a graph")
 
-    def _make(self, name: EngineName) -> str | None:
-        """Make a fast engine and compare it; give the reason if it is not to be used."""
-        reasons: list[str] = []
-        for make in self._graphs() if name == "openvino" else self._packers():
+    def _packed(self) -> FastEngine | WhyNot:
+        if not self._probes.padding_safe:
+            return WhyNot("it reads windows of one length only, of which nothing is padded")
+        if self._in_one_row or self._longest is not None:
+            return self._first_that_agrees(self._packers(), "its windows cannot be packed")
+        if self.device.type != "cuda":
+            return WhyNot(f"FlashAttention runs on CUDA, the model is on {self.device}")
+        if self._half:
+            return WhyNot(_MAY_CHANGE.format("a copy"))
+        return WhyNot(f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}")
+
+    def _first_that_agrees(self, ways: Iterable[Callable[[], FastEngine]], failed: str) -> FastEngine | WhyNot:
+        """Give the first engine that can be made and agrees with the reference.
+
+        Args:
+            ways: Each makes one, the best first.
+            failed: What it means if one cannot be made.
+        """
+        why_not: list[WhyNot] = []
+        for make in ways:
             try:
                 with _hub.quiet():
                     engine = make()
-                found = self._disagreement(engine)
+                self._compare(engine)
+            except _DisagreementError as error:
+                why_not.append(WhyNot(str(error)))
             except Exception as error:  # of a tracer, a compiler, a kernel: each has its own
                 written = (str(error).strip() or type(error).__name__).splitlines()[0]
-                what = "it cannot be turned into a graph" if name == "openvino" else "its windows cannot be packed"
-                found = f"{what} ({written})"
-            if found is None:  # of what was compiled to compare every layer nothing is kept
-                self._fast = engine.anew() if isinstance(engine, OpenVinoEngine) else engine
-                return None
-            reasons.append(found)
-        return reasons[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
+                why_not.append(WhyNot(f"{failed} ({written})"))
+            else:  # of what was compiled to compare every layer nothing is kept
+                return engine.anew() if isinstance(engine, OpenVinoEngine) else engine
+        return why_not[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
 
     def _packers(self) -> list[Callable[[], FastEngine]]:
         """Give the ways to pack windows, the best first."""
@@ -286,7 +288,7 @@ class Engines:
             ways.append(partial(_in_rows, longest=longest))
         if self._in_one_row:
             ways.insert(0 if self.device.type == "cuda" else len(ways), _in_one_row)
-        return [partial(self._packed, way) for way in ways]
+        return [partial(self._pack, way) for way in ways]
 
     def _graphs(self) -> Iterator[Callable[[], FastEngine]]:
         """Give the ways to make a graph, the best first.
@@ -311,39 +313,31 @@ class Engines:
             first_position=first_position(network),
         )
 
-    def _packed(self, pack: Callable[[TorchEngine], PackedEngine | RowsEngine]) -> PackedEngine | RowsEngine:
-        """Make a packed engine, once its windows were seen to be apart in float32, where rounding hides nothing.
-
-        Raises:
-            ValueError: If they are not, or attention cannot be replaced.
-        """
+    def _pack(self, pack: Callable[[TorchEngine], PackedEngine | RowsEngine]) -> PackedEngine | RowsEngine:
+        """Make a packed engine, once its windows were seen to be apart in float32, where rounding hides nothing."""
         if self._exact is not None:
             exact = self._reference_in_float32()
-            found = self._difference(pack(exact), exact)
-            if found is not None:
-                raise ValueError(found)
+            self._compare_with(pack(exact), exact)
         return pack(self.reference)
 
     def _reference_in_float32(self) -> TorchEngine:
         plain = self.reference
         return TorchEngine(_in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
 
-    def _disagreement(self, engine: FastEngine) -> str | None:
-        """Say where an engine differs from the reference by more than its precision explains."""
+    def _compare(self, engine: FastEngine) -> None:
+        """Raise if an engine differs from the reference by more than its precision explains."""
         if self._exact is not None:
             exact = [self._exact[layer][0] for layer in self._layers]
             row = self._probes.batch([self._probes.text.row], engine.layout)
             engine.precision_error = relative_error(exact, _of_subwords(engine, row, self._layers))
             if not engine.precision_error <= _ROUNDING:
-                return f"its layers differ by {engine.precision_error:.1g} from float32"
+                raise _DisagreementError(f"its layers differ by {engine.precision_error:.1g} from float32")
             if isinstance(engine, OpenVinoEngine):  # the same graph, where rounding hides nothing
-                found = self._difference(engine.anew("float32"), self._reference_in_float32(), most=_FEW)
-                if found is not None:
-                    return found
-        return self._difference(engine, self.reference)
+                self._compare_with(engine.anew("float32"), self._reference_in_float32(), most=_FEW)
+        self._compare_with(engine, self.reference)
 
-    def _difference(self, engine: FastEngine, reference: TorchEngine, most: int | None = None) -> str | None:
-        """Say where an engine differs from another by more than the precision of both explains.
+    def _compare_with(self, engine: FastEngine, reference: TorchEngine, most: int | None = None) -> None:
+        """Raise if an engine differs from another by more than the precision of both explains.
 
         Args:
             engine: The one.
@@ -363,8 +357,7 @@ class Engines:
                 else:
                     error, allowed = relative_error([given], [here]), _ROUNDING
                 if not error <= allowed:
-                    return f"its layer {layer} differs by {error:.1g} from PyTorch's"
-        return None
+                    raise _DisagreementError(f"its layer {layer} differs by {error:.1g} from PyTorch's")
 
 
 def _in_one_row(padded: TorchEngine) -> PackedEngine:

@@ -33,7 +33,6 @@ from wordstates.model.template import Template
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.options import EngineName
-from wordstates.recipe import Recipe
 
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
@@ -82,10 +81,6 @@ class LoadedModel:
         """Subwords in a window, special tokens included, where the user names none."""
         promised = self.tokenizer.tokenizer.model_max_length
         return min(self.limit or (promised if promised < 1_000_000 else _USUAL_WINDOW), _LONGEST_WINDOW)
-
-    def vector_shape(self, recipe: Recipe, layers: Sequence[int]) -> tuple[int, ...]:
-        """Give the shape of one pooled vector of a recipe that takes these layers."""
-        return recipe.vector_shape(self.anatomy.n_blocks, self.anatomy.dims[layers[0]])
 
 
 def load_model(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from wordstates.page.render import render
+from wordstates.result.embedded_words import EmbeddedWords
+from wordstates.result.selecting import take_words
 from wordstates.wording import counted
-
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
 
 _MOST_WORDS = 60
 _LONGEST_WORD = 40
 _BORDERS = {"ok": "#4a90d9", "shared_subword": "#d9a441", "unknown": "#d9a441"}
 
 
-def as_text(embeddings: WordEmbeddings) -> str:
+def as_text(embeddings: EmbeddedWords) -> str:
     """Write what it holds in a few lines: counts, recipes, model, and the first words with their subwords."""
     lines = [f"WordEmbeddings: {_counts(embeddings)}"]
     lines += [f"  {name}: {shape}" for name, shape in _shapes(embeddings)]
@@ -28,7 +27,7 @@ def as_text(embeddings: WordEmbeddings) -> str:
     return "\n".join([*lines, f"  words {', '.join(words)}{more}" if words else "  no words"])
 
 
-def as_html(embeddings: WordEmbeddings) -> str:
+def as_html(embeddings: EmbeddedWords) -> str:
     """Draw words as boxes with their subwords inside, everything escaped, at most sixty of them."""
     boxes = [
         (word, pieces, status, _BORDERS.get(status, "#c0392b"))
@@ -40,8 +39,8 @@ def as_html(embeddings: WordEmbeddings) -> str:
     return render("word_boxes", head=head, boxes=boxes, more=f"... and {rest:,} more words" if rest else "")
 
 
-def _first(embeddings: WordEmbeddings, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
-    shown = embeddings.take(range(min(count, len(embeddings.words))))
+def _first(embeddings: EmbeddedWords, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
+    shown = take_words(embeddings, np.arange(min(count, len(embeddings.words))))
     return [_cut(word) for word in shown.words], [pieces[:20] for pieces in shown.subwords], list(shown.statuses)
 
 
@@ -49,7 +48,7 @@ def _cut(word: str) -> str:
     return word if len(word) <= _LONGEST_WORD else f"{word[: _LONGEST_WORD - 1]}…"
 
 
-def _counts(embeddings: WordEmbeddings) -> str:
+def _counts(embeddings: EmbeddedWords) -> str:
     lost = int((~embeddings.has_vector).sum())
     without = f", {lost:,} without a vector" if lost else ""
     texts = counted(len(embeddings.texts), "text")
@@ -58,12 +57,12 @@ def _counts(embeddings: WordEmbeddings) -> str:
     )
 
 
-def _shapes(embeddings: WordEmbeddings) -> list[tuple[str, str]]:
+def _shapes(embeddings: EmbeddedWords) -> list[tuple[str, str]]:
     return [
         (name, f"{' x '.join(map(str, column.values.shape))} {column.values.dtype}")
         for name, column in embeddings.columns.items()
     ]
 
 
-def _context(embeddings: WordEmbeddings) -> str:
+def _context(embeddings: EmbeddedWords) -> str:
     return " (causal: each vector knows its left context only)" if embeddings.reads_left_only else ""

@@ -29,8 +29,8 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,14 +38,14 @@ import pyarrow as pa
 
 from wordstates.errors import NonFiniteError, OutputError
 from wordstates.options import VectorDtype
-
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
+from wordstates.result.embedded_words import EmbeddedWords
 
 Ints = npt.NDArray[np.int64]
-T = TypeVar("T")
+COLUMNS = ("document", "position", "word", "start", "end", "status", "subwords")  # of all rows
+_TEXTS = {"document", "word", "status"}
 
-NUMBERS = {"surprisal": "float32", "left_subwords": "int32"}  # columns of numbers beside the vectors, on request
+# Columns of numbers beside the vectors, on request; null where there is none.
+NUMBERS = {"surprisal": "float32", "left_subwords": "int32"}
 LARGEST_FLOAT16 = 65504.0
 
 
@@ -59,37 +59,26 @@ def numbers_in(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return sum(map(math.prod, shapes.values()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of some documents, column by column, checked and in the output's precision.
+    """The rows of some documents, checked and in the output's precision: what every writer takes.
 
     Args:
-        documents: Ids of the documents.
+        documents: Ids of the documents, also of those without a row.
         document_starts: Row at which each document begins, and the number of rows: (documents+1,).
-        words: Word of each row, and so on for the columns that have the names of the file's.
-        subword: Index of the subword in its word, -1 for a word that has none; None: one row a word.
+        scalars: The columns beside the vectors, as in the file.
         has_vector: Whether a row has a vector.
         vectors: Column name to vectors, (rows, dim) or (rows, layers, dim); rows without a vector hold NaN.
-        extra: More columns of text, by name: context; of usages also the target, and what the document says of itself.
-        numbers: More columns of numbers, by name: float32, NaN where there is none; int32, -1 where there is none.
     """
 
     documents: tuple[str, ...]
     document_starts: Ints
-    position: Ints
-    words: list[str]
-    spans: Ints
-    statuses: list[str]
-    subwords: Ints
-    keys: list[str | None] | None
-    subword: Ints | None
+    scalars: pa.Table
     has_vector: npt.NDArray[np.bool_]
     vectors: dict[str, npt.NDArray[Any]]
-    extra: dict[str, list[str | None]] = field(default_factory=dict)
-    numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.has_vector)
 
     @property
     def document_index(self) -> Ints:
@@ -97,19 +86,53 @@ class Rows:
         return np.repeat(np.arange(len(self.documents)), np.diff(self.document_starts))
 
     @property
+    def names(self) -> list[str]:
+        """Names of the columns beside the vectors."""
+        return self.scalars.column_names  # type: ignore[no-any-return]
+
+    @property
+    def extra(self) -> list[str]:
+        """Names of the columns that not all outputs have: context, and what the input says."""
+        return [name for name in self.names if name not in (*COLUMNS, *_PLACES)]
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one vector of each vector column."""
         return {name: vectors.shape[1:] for name, vectors in self.vectors.items()}
 
+    def with_column(self, name: str, values: pa.Array) -> Rows:
+        """Add a column beside the vectors: `key` and `subword` in their place, any other at the end."""
+        place = _PLACES.get(name, len(self.names)) - (name == "subword" and "key" not in self.names)
+        return replace(self, scalars=self.scalars.add_column(place, pa.field(name, values.type), values))
+
+    def to_arrow(self) -> pa.Table:
+        """Give all columns as one table, vectors as lists of a fixed size, null where a row has none."""
+        table, missing = self.scalars, pa.array(~self.has_vector)
+        for name, vectors in self.vectors.items():
+            table = table.append_column(*vector_column(name, vectors, missing))
+        return table
+
+
+# Where `key` and `subword` stand, if they are there.
+_PLACES = {"key": 7, "subword": 8}
+
+
+def vector_column(name: str, vectors: npt.NDArray[Any], missing: pa.Array) -> tuple[pa.Field, pa.Array]:
+    """Make a column of vectors, with the shape of one in the metadata of its field."""
+    shape = vectors.shape[1:]
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), math.prod(shape), mask=missing)
+    return pa.field(name, column.type, metadata={"shape": json.dumps([*shape])}), column
+
 
 def make_rows(
     documents: Sequence[str],
-    embeddings: WordEmbeddings,
+    embeddings: EmbeddedWords,
     dtype: VectorDtype = "float32",
     keys: Sequence[Sequence[str] | None] | None = None,
     *,
     context: int | None = None,
     extra: Mapping[str, Sequence[str | None]] | None = None,
+    first: int = 0,
 ) -> Rows:
     """Lay out the embeddings of some documents as rows.
 
@@ -120,6 +143,7 @@ def make_rows(
         keys: The input's own name of each word of each document, None for a document that names none.
         context: Characters of context on each side; None: no such columns.
         extra: More columns, before those of the context: a text of each word.
+        first: Position of the first word in its document.
 
     Raises:
         OutputError: If texts and documents differ, recipes do not fit one table, or a value is beyond float16.
@@ -127,37 +151,32 @@ def make_rows(
     """
     if len(documents) != len(embeddings.texts):
         raise OutputError(f"{len(documents)} documents do not fit {len(embeddings.texts)} embedded texts.")
-    text_starts = np.asarray(embeddings.text_starts, dtype=np.int64)
-    position = np.arange(len(embeddings.words)) - np.repeat(text_starts[:-1], np.diff(text_starts))
+    starts = np.asarray(embeddings.text_starts, dtype=np.int64)
     if embeddings.run_texts is not None:  # words in another order than their texts
         documents = [documents[text] for text in embeddings.run_texts.tolist()]
-        position = _place_in_text(embeddings.text_index)
-    keys_of_rows = _keys(documents, keys or [None] * len(documents), text_starts)
-    of_row = _row_words(embeddings)  # word of each vector row; None: they are the words
-    has_vector = np.asarray(embeddings.has_vector, dtype=np.bool_)
-    counts = np.asarray(embeddings.subword_counts, dtype=np.int64)
-    vectors = {
-        column: embeddings.column(name)
-        for name, column in zip(embeddings.recipe_names, column_names(embeddings.recipe_names), strict=True)
-    }
+    columns = place_columns(documents, starts, embeddings.words, embeddings.spans, first)
+    if embeddings.run_texts is not None:
+        columns["position"] = pa.array(_place_in_text(embeddings.text_index), pa.int32())
+    columns["status"] = pa.array(embeddings.statuses, pa.string())
+    columns["subwords"] = pa.array(embeddings.subword_counts, pa.int32())
+    names = column_names(embeddings.recipe_names)
     rows = Rows(
         documents=tuple(documents),
-        document_starts=text_starts,
-        position=position,
-        words=list(embeddings.words),
-        spans=np.asarray(embeddings.spans, dtype=np.int64).reshape(-1, 2),
-        statuses=list(embeddings.statuses),
-        subwords=counts,
-        keys=keys_of_rows,
-        subword=None,
-        has_vector=has_vector,
-        vectors=vectors,
-        extra={
-            **{name: list(values) for name, values in (extra or {}).items()},
-            **({} if context is None else _context(embeddings, context)),
-        },
-        numbers=dict(embeddings.numbers),
+        document_starts=starts,
+        scalars=pa.table(columns),
+        has_vector=np.asarray(embeddings.has_vector, dtype=np.bool_),
+        vectors={name: embeddings.column(recipe) for name, recipe in zip(names, embeddings.recipe_names, strict=True)},
     )
+    if keys is not None and any(names is not None for names in keys):
+        rows = rows.with_column("key", _keys(documents, keys, np.diff(starts).tolist()))
+    for name, numbers in embeddings.numbers.items():
+        missing = np.isnan(numbers) if numbers.dtype.kind == "f" else numbers < 0
+        rows = rows.with_column(name, pa.array(numbers, mask=missing))
+    for name, values in (extra or {}).items():
+        rows = rows.with_column(name, pa.array(values, pa.string()))
+    if context is not None:
+        rows = _with_context(rows, embeddings, context)
+    of_row = _row_words(embeddings)  # word of each vector row; None: they are the words
     if of_row is not None:
         rows = _by_subword(rows, np.asarray(of_row, dtype=np.int64))
     return _in_precision(rows, dtype)
@@ -172,26 +191,81 @@ def _place_in_text(of_text: Ints) -> Ints:
     return place
 
 
-def _context(embeddings: WordEmbeddings, characters: int) -> dict[str, list[str | None]]:
-    left, right = list[str | None](), list[str | None]()
+def place_columns(
+    documents: Sequence[str], starts: Ints, words: Sequence[str], spans: Ints, first: int = 0
+) -> dict[str, pa.Array]:
+    """Make the columns that say where each word stands.
+
+    Args:
+        documents: Ids of the documents.
+        starts: Word at which each begins, and the number of words.
+        words: The words.
+        spans: Their char spans.
+        first: Position of the first word in its document.
+    """
+    counts = np.diff(starts)
+    return {
+        "document": pa.array(documents, pa.string()).take(pa.array(np.repeat(np.arange(len(documents)), counts))),
+        "position": pa.array(first + np.arange(len(words)) - np.repeat(starts[:-1], counts), pa.int32()),
+        "word": pa.array(words, pa.string()),
+        "start": pa.array(spans[:, 0], pa.int32()),
+        "end": pa.array(spans[:, 1], pa.int32()),
+    }
+
+
+def rows_without_vectors(
+    documents: Sequence[str],
+    starts: Ints,
+    words: Sequence[str],
+    spans: Ints,
+    extra: Mapping[str, Sequence[str | None]],
+) -> Rows:
+    """Lay out words that no model has read: where they stand, and the columns of `extra`."""
+    columns = place_columns(documents, starts, words, spans)
+    columns |= {name: pa.array(values, pa.string()) for name, values in extra.items()}
+    return Rows(tuple(documents), starts, pa.table(columns), np.zeros(len(words), dtype=np.bool_), {})
+
+
+def no_rows(
+    shapes: Mapping[str, tuple[int, ...]],
+    dtypes: Mapping[str, VectorDtype],
+    *,
+    keyed: bool = False,
+    by_subword: bool = False,
+    numbers: Sequence[str] = (),
+    texts: Sequence[str] = (),
+) -> Rows:
+    """Give rows with these columns, `texts` at the end: none of them."""
+    text, number = pa.array([], pa.string()), pa.array([], pa.int32())
+    kinds = {"subword": "int32", **NUMBERS}
+    rows = Rows(
+        documents=(),
+        document_starts=np.zeros(1, dtype=np.int64),
+        scalars=pa.table({name: text if name in _TEXTS else number for name in COLUMNS}),
+        has_vector=np.zeros(0, dtype=np.bool_),
+        vectors={name: np.zeros((0, *shape), dtype=dtypes[name]) for name, shape in shapes.items()},
+    )
+    for name in [*(["key"] if keyed else []), *(["subword"] if by_subword else []), *numbers, *texts]:
+        rows = rows.with_column(name, pa.array([], pa.type_for_alias(kinds.get(name, "string"))))
+    return rows
+
+
+def _with_context(rows: Rows, embeddings: EmbeddedWords, characters: int) -> Rows:
+    left, right = list[str](), list[str]()
     for index, (start, end) in zip(embeddings.text_index.tolist(), embeddings.spans.tolist(), strict=True):
         text = embeddings.texts[index]
         left.append(text[max(0, start - characters) : start])
         right.append(text[end : end + characters])
-    return {"left": left, "right": right}
+    return rows.with_column("left", pa.array(left, pa.string())).with_column("right", pa.array(right, pa.string()))
 
 
-def _keys(
-    documents: Sequence[str], given: Sequence[Sequence[str] | None], text_starts: Ints
-) -> list[str | None] | None:
-    if all(names is None for names in given):
-        return None
+def _keys(documents: Sequence[str], given: Sequence[Sequence[str] | None], counts: Sequence[int]) -> pa.Array:
     keys: list[str | None] = []
-    for document, names, words in zip(documents, given, np.diff(text_starts).tolist(), strict=True):
+    for document, names, words in zip(documents, given, counts, strict=True):
         if names is not None and len(names) != words:
             raise OutputError(f"Document {document!r} has {len(names)} keys for {words} words: give one a word.")
         keys.extend([None] * words if names is None else names)
-    return keys
+    return pa.array(keys, pa.string())
 
 
 def column_names(recipes: Sequence[str]) -> list[str]:
@@ -220,7 +294,7 @@ def column_names(recipes: Sequence[str]) -> list[str]:
     return [f"vector_{name}" for name in spelled]
 
 
-def _row_words(embeddings: WordEmbeddings) -> Ints | None:
+def _row_words(embeddings: EmbeddedWords) -> Ints | None:
     of_rows = [embeddings.row_words(name) for name in embeddings.recipe_names]
     first = of_rows[0]
     for of_row in of_rows[1:]:
@@ -247,42 +321,26 @@ def _by_subword(rows: Rows, of_row: Ints) -> Rows:
     for name, given in rows.vectors.items():
         vectors[name] = np.full((len(word), *given.shape[1:]), np.nan, dtype=given.dtype)
         vectors[name][there] = given[source[there]]
-    return Rows(
+    taken = Rows(
         documents=rows.documents,
         document_starts=np.searchsorted(word, rows.document_starts),
-        position=rows.position[word],
-        words=_take(rows.words, word),
-        spans=rows.spans[word],
-        statuses=_take(rows.statuses, word),
-        subwords=rows.subwords[word],
-        keys=None if rows.keys is None else _take(rows.keys, word),
-        subword=np.where(there, np.arange(len(word)) - first, -1),
+        scalars=rows.scalars.take(pa.array(word)),
         has_vector=rows.has_vector[word] & there,
         vectors=vectors,
-        extra={name: _take(values, word) for name, values in rows.extra.items()},
-        numbers={name: values[word] for name, values in rows.numbers.items()},
     )
+    return taken.with_column("subword", pa.array(np.arange(len(word)) - first, pa.int32(), mask=~there))
 
 
 def without_documents(rows: Rows, unwanted: Sequence[int]) -> Rows:
     """Leave out all rows of some documents, named by their index, and the documents."""
     stay = np.setdiff1d(np.arange(len(rows.documents)), unwanted)
-    counts = np.diff(rows.document_starts)
-    kept = np.flatnonzero(np.isin(rows.document_index, stay))
+    kept = np.isin(rows.document_index, stay)
     return Rows(
         documents=tuple(rows.documents[index] for index in stay.tolist()),
-        document_starts=np.append(0, np.cumsum(counts[stay])),
-        position=rows.position[kept],
-        words=_take(rows.words, kept),
-        spans=rows.spans[kept],
-        statuses=_take(rows.statuses, kept),
-        subwords=rows.subwords[kept],
-        keys=None if rows.keys is None else _take(rows.keys, kept),
-        subword=None if rows.subword is None else rows.subword[kept],
+        document_starts=np.append(0, np.cumsum(np.diff(rows.document_starts)[stay])),
+        scalars=rows.scalars.filter(pa.array(kept)),
         has_vector=rows.has_vector[kept],
         vectors={name: vectors[kept] for name, vectors in rows.vectors.items()},
-        extra={name: _take(values, kept) for name, values in rows.extra.items()},
-        numbers={name: values[kept] for name, values in rows.numbers.items()},
     )
 
 
@@ -298,20 +356,16 @@ def in_dtypes(rows: Rows, dtypes: Mapping[str, VectorDtype]) -> Rows:
     return replace(rows, vectors=vectors)
 
 
-def _take(values: list[T], indices: Ints) -> list[T]:
-    return [values[index] for index in indices.tolist()]
-
-
 def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
     """Round the vectors to `dtype`, after a look at whether they fit; rows without a vector become NaN."""
     for name, vectors in rows.vectors.items():
         flat = vectors.reshape(len(rows), -1) if len(rows) else vectors.reshape(0, 1)
         bad = np.flatnonzero(rows.has_vector & ~np.isfinite(flat).all(axis=1))
         if len(bad):
-            document = rows.documents[np.searchsorted(rows.document_starts, bad[0], side="right") - 1]
+            (row,) = rows.scalars.slice(int(bad[0]), 1).to_pylist()
             raise NonFiniteError(
-                f"Column {name!r} has NaN or infinity in the vector of {rows.words[bad[0]]!r} (document {document!r}, "
-                f"position {rows.position[bad[0]]}) and {len(bad) - 1} more: compute in float32."
+                f"Column {name!r} has NaN or infinity in the vector of {row['word']!r} (document {row['document']!r}, "
+                f"position {row['position']}) and {len(bad) - 1} more: compute in float32."
             )
         if dtype == "float16" and rows.has_vector.any():
             held = flat if rows.has_vector.all() else flat[rows.has_vector]
@@ -325,42 +379,3 @@ def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
             rows.vectors[name] = vectors.astype(dtype)  # a copy: the caller's vectors stay as they are
             rows.vectors[name][~rows.has_vector] = np.nan
     return rows
-
-
-def has_no_number(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Tell which of some numbers are not there: NaN, or less than 0 where they count something."""
-    missing: npt.NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values < 0
-    return missing
-
-
-def numbers_or_none(values: npt.NDArray[Any]) -> list[Any]:
-    """Give numbers as a list, None where there is none."""
-    return [None if missing else value for value, missing in zip(values.tolist(), has_no_number(values), strict=True)]
-
-
-def to_table(rows: Rows) -> pa.Table:
-    """Write rows as an Arrow table in the columns of the module's table."""
-    columns: dict[str, pa.Array] = {
-        "document": pa.array(rows.documents, pa.string()).take(pa.array(rows.document_index)),
-        "position": pa.array(rows.position, pa.int32()),
-        "word": pa.array(rows.words, pa.string()),
-        "start": pa.array(rows.spans[:, 0], pa.int32()),
-        "end": pa.array(rows.spans[:, 1], pa.int32()),
-        "status": pa.array(rows.statuses, pa.string()),
-        "subwords": pa.array(rows.subwords, pa.int32()),
-    }
-    if rows.keys is not None:
-        columns["key"] = pa.array(rows.keys, pa.string())
-    if rows.subword is not None:
-        columns["subword"] = pa.array(rows.subword, pa.int32(), mask=rows.subword < 0)
-    for name, numbers in rows.numbers.items():
-        columns[name] = pa.array(numbers, mask=has_no_number(numbers))
-    columns |= {name: pa.array(values, pa.string()) for name, values in rows.extra.items()}
-    fields = [pa.field(name, column.type) for name, column in columns.items()]
-    missing = pa.array(~rows.has_vector)
-    for name, vectors in rows.vectors.items():
-        shape = list(vectors.shape[1:])
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), int(np.prod(shape)), mask=missing)
-        columns[name] = column
-        fields.append(pa.field(name, column.type, metadata={"shape": json.dumps(shape)}))
-    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from wordstates.errors import NoVectorError
 from wordstates.result.column import ranges, slice_rows, take_rows
+from wordstates.result.embedded_words import EmbeddedWords
 
-if TYPE_CHECKING:
-    from wordstates.result.word_embeddings import WordEmbeddings
+E = TypeVar("E", bound=EmbeddedWords)
 
 
 def is_whole_number(value: object) -> bool:
@@ -58,7 +58,7 @@ def runs_of(of_text: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray | N
     return np.append(first, len(of_text)), of_text[first]
 
 
-def take_words(embeddings: WordEmbeddings, indices: np.ndarray) -> WordEmbeddings:
+def take_words(embeddings: E, indices: np.ndarray) -> E:
     """Give words by flat index, in this order; all texts stay, and the result is of words."""
     starts, runs = runs_of(embeddings.text_index[indices], len(embeddings.texts))
     counts = embeddings.subword_counts[indices]
@@ -77,7 +77,7 @@ def take_words(embeddings: WordEmbeddings, indices: np.ndarray) -> WordEmbedding
     )
 
 
-def one_text(embeddings: WordEmbeddings, index: Any) -> WordEmbeddings:
+def one_text(embeddings: E, index: Any) -> E:
     """Give one text, as words.
 
     Raises:
@@ -91,7 +91,7 @@ def one_text(embeddings: WordEmbeddings, index: Any) -> WordEmbeddings:
     return replace(some_texts(embeddings, [int(index) % count]), of_words=True)
 
 
-def some_texts(embeddings: WordEmbeddings, texts: Sequence[int]) -> WordEmbeddings:
+def some_texts(embeddings: E, texts: Sequence[int]) -> E:
     """Give whole texts, in the order asked for."""
     if embeddings.run_texts is not None:  # the words of a text do not stand together
         of_text = embeddings.text_index
@@ -114,7 +114,7 @@ def some_texts(embeddings: WordEmbeddings, texts: Sequence[int]) -> WordEmbeddin
     )
 
 
-def _together(embeddings: WordEmbeddings, first: int, last: int) -> WordEmbeddings:
+def _together(embeddings: E, first: int, last: int) -> E:
     """Give words that stand together by plain slices: nothing else is looked at, and nothing copied."""
     starts = embeddings.subword_starts[first : last + 1]
     return replace(
@@ -129,7 +129,7 @@ def _together(embeddings: WordEmbeddings, first: int, last: int) -> WordEmbeddin
     )
 
 
-def words_of(embeddings: WordEmbeddings, asked: Any) -> WordEmbeddings:
+def words_of(embeddings: E, asked: Any) -> E:
     """Give words by their number among these, by a slice of them, or every one that is spelled so.
 
     Raises:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from wordstates.documents.document import Document
 from wordstates.embedder import WordEmbedder
+from wordstates.encode.inputs import Inputs
+from wordstates.encode.session import Session
 from wordstates.errors import InputError
 from wordstates.files.open_writer import Writer
 from wordstates.result.rows import numbers_in
-from wordstates.runs.groups import characters_to_come, embed_groups, group_characters, in_groups, sound, spans_of
+from wordstates.runs.counts import Counts
+from wordstates.runs.groups import GroupRun, group_characters, in_groups, read_group, session_for, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
 
@@ -24,21 +26,13 @@ _BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed
 
 
 @dataclass
-class Report(FileReport):
+class Report(Counts, FileReport):
     """What a run did, or (dry) would do.
 
     Args:
-        words: Words found.
-        subwords: Subwords of those words.
-        windows: Windows read by the model.
-        long_texts: Texts longer than one window.
         dry_run: True if nothing was written.
     """
 
-    words: int = 0
-    subwords: int = 0
-    windows: int = 0
-    long_texts: int = 0
     dry_run: bool = False
 
     @property
@@ -101,37 +95,19 @@ def embed_documents(
         InputError: If there is no word in any document, or what made the first of them fail if nearly all do.
         ModelError: Likewise.
     """
-    report = Report()
-    statuses: Counter[str] = Counter()
-    first, given = "", True
+    report, run = Report(), GroupRun(embedder, on_progress)
     began = time.perf_counter()
-
-    def noted_spans(group: Sequence[Document]) -> list[Spans]:
-        nonlocal first, given
-        first = first or group[0].id
-        given = given and all(document.spans is not None for document in group)
-        return spans_of(embedder, group)
-
     try:
-        for part, embeddings in embed_groups(
-            embedder, documents, lambda document: document, noted_spans, report.rejects, on_progress
-        ):
+        for part, embeddings in run.over(documents):
             writer.write(part, embeddings)
-            report.texts += len(part)
-            report.words += len(embeddings.words)
-            report.subwords += len(embeddings.subword_ids)
-            report.windows += embeddings.reading["windows"]
-            report.long_texts += embeddings.reading["long_texts"]
-            report.provenance = dict(embeddings.provenance) | {"words": embedder.provenance["words"]}
-            statuses.update(embeddings.status_counts)
             del embeddings  # or its vectors are there until the next are
-        _check_words(report, first)
-        report.provenance |= {"words": "given"} if given else {}
+        report.add(run.counts)
+        report.take(run)
+        _check_words(report, run.first)
         report.bytes = writer.commit(report.provenance)
     except BaseException:
         writer.abort()
         raise
-    report.statuses = dict(statuses)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
@@ -148,50 +124,41 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         InputError: If there is no word in any document.
     """
     report = Report(dry_run=True)
-    statuses: Counter[str] = Counter()
-    first, engine = "", ""
-    rate = 0.0
+    session: Session | None = None
+    first, rate = "", 0.0
     most = group_characters(embedder)
-    for group in in_groups(sound(documents, lambda document: document, report.rejects), lambda each: each.text, most):
-        engine = engine or embedder.engine_for(characters_to_come((document.text for document in group), most))
+    for group in in_groups(sound(documents, report.rejects), most):
+        session = session or session_for(embedder, group, most)
         first = first or group[0].id
-        texts, spans = [document.text for document in group], spans_of(embedder, group)
-        plan = embedder.plan(texts, spans)
-        report.texts += len(group)
-        report.words += len(plan.status_codes)
-        report.subwords += len(plan.subword_ids)
-        report.windows += len(plan.windows)
-        report.long_texts += plan.long_texts
-        statuses.update(plan.status_counts)
-        if not rate:
-            rate, report.provenance = _timed(embedder, texts, spans, engine)
+        inputs = read_group(session, group)
+        report.add(Counts.of_plan(session.plan(inputs)))
+        rate = rate or _timed(session, inputs)
     _check_words(report, first)
-    report.provenance |= {"words": embedder.provenance["words"]}
+    report.provenance = session.provenance if session is not None else {}
     numbers = numbers_in(embedder.vector_shapes)
     rows = report.subwords if embedder.recipes[0].subword_pooling == "none" else report.words
-    report.statuses = dict(statuses)
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
     report.seconds = round(report.words / rate, 3) if rate else 0.0
     return report
 
 
-def _timed(embedder: WordEmbedder, texts: list[str], spans: list[Spans], engine: str) -> tuple[float, dict[str, Any]]:
-    """Give words a second on the first words of some texts, after a warm-up, and where their vectors came from."""
-    sample, counted = [], 0
-    for text_spans in spans:
-        sample.append(text_spans[: max(_SAMPLE_WORDS - counted, 0)])
-        counted += len(sample[-1])
+def _timed(session: Session, inputs: Inputs) -> float:
+    """Give words a second on the first words of some texts, after a warm-up; 0 if there is no word."""
+    texts, sample, counted = list[str](), list[Spans](), 0
+    for text, spans in zip(inputs.texts, inputs.spans, strict=True):
+        wanted = spans[: max(_SAMPLE_WORDS - counted, 0)]
+        counted += len(wanted)
+        if len(wanted):
+            texts.append(text[: int(wanted[-1, 1])])
+            sample.append(wanted)
     if not counted:
-        return 0.0, {}
-    cut = [text[: int(found[-1, 1]) if len(found) else 0] for text, found in zip(texts, sample, strict=True)]
-    used = [index for index, found in enumerate(sample) if len(found)]
-    cut, sample = [cut[index] for index in used], [sample[index] for index in used]
+        return 0.0
     seconds = []
     for _ in range(1 + _SAMPLE_RUNS):
         began = time.perf_counter()
-        embeddings = embedder.submit(cut, spans=sample, engine=engine).result()
+        session.begin(Inputs(texts, sample, inputs.words)).result()
         seconds.append(time.perf_counter() - began)
-    return counted / median(seconds[1:]), dict(embeddings.provenance)  # the first one warms up
+    return counted / median(seconds[1:])  # the first one warms up
 
 
 def _check_words(report: Report, first: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,8 +18,8 @@ from wordstates.errors import OutputError, TargetNotFoundError
 from wordstates.files.formats import SPREADSHEETS, output_format
 from wordstates.files.open_writer import Writer, open_writer
 from wordstates.options import VectorDtype
-from wordstates.result.rows import Rows, make_rows
-from wordstates.runs.groups import GROUP_CHARACTERS, embed_groups, in_groups, sound
+from wordstates.result.rows import Rows, make_rows, rows_without_vectors
+from wordstates.runs.groups import GROUP_CHARACTERS, DocumentPart, GroupRun, in_groups, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
@@ -74,7 +74,7 @@ class FindReport(FileReport):
 
 
 @dataclass(frozen=True)
-class _Hit:
+class _Hit(DocumentPart):
     """A document with the usages in it.
 
     Args:
@@ -160,29 +160,20 @@ def find_usages(
         InputError: If the first documents with usages cannot be embedded.
         ModelError: Likewise.
     """
-    report, statuses = FindReport(), Counter[str]()
-    seen = Seen(searcher, checked=missing == "error")
+    report, seen = FindReport(), Seen(searcher, checked=missing == "error")
+    # Few of the words get vectors: groups are as long as may be.
+    run = GroupRun(embedder, on_progress, words="targets", most=GROUP_CHARACTERS)
     began = time.perf_counter()
     try:
-        for part, embeddings in embed_groups(
-            embedder,
-            _search(documents, searcher, seen, report, context),
-            lambda hit: hit.document,
-            lambda hits: [hit.spans for hit in hits],
-            report.rejects,
-            on_progress,
-            most=GROUP_CHARACTERS,  # few of the words get vectors
-        ):
-            report.provenance = {**embeddings.provenance, "words": "targets"}
+        for part, embeddings in run.over(_search(documents, searcher, seen, report, context)):
             writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))
-            statuses.update(embeddings.status_counts)
             del embeddings  # or its vectors are there until the next are
         _finish(report, seen, missing)
+        report.take(run)
         report.bytes = writer.commit(report.provenance)
     except BaseException:
         writer.abort()
         raise
-    report.statuses = dict(statuses)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
@@ -215,7 +206,7 @@ def list_usages(
     report, seen = FindReport(), Seen(searcher, checked=missing == "error")
     began = time.perf_counter()
     try:
-        for hits in in_groups(_search(documents, searcher, seen, report, context), lambda hit: hit.document.text):
+        for hits in in_groups(_search(documents, searcher, seen, report, context)):
             writer.write_rows(_bare_rows(hits, searcher.names, context))
             on_progress(sum(len(hit.matches) for hit in hits))
         _finish(report, seen, missing)
@@ -259,7 +250,7 @@ def check_every_target(documents: Iterable[Document], searcher: Searcher) -> Non
 def _search(
     documents: Iterable[Document], searcher: Searcher, seen: Seen, report: FindReport, context: int
 ) -> Iterator[_Hit]:
-    documents = sound(documents, lambda document: document, report.rejects)
+    documents = sound(documents, report.rejects)
     for document, before, after in in_running_text(documents, context):
         matches = searcher.find(document)
         seen.add(document, matches)
@@ -312,28 +303,15 @@ def _rows(
     hits: Sequence[_Hit], embeddings: WordEmbeddings, names: Sequence[str], context: int, dtype: VectorDtype
 ) -> Rows:
     """Lay out usages as rows, with the columns that only usages have."""
-    return make_rows([hit.document.id for hit in hits], embeddings, dtype, extra=_columns(hits, names, context))
+    return make_rows([hit.id for hit in hits], embeddings, dtype, extra=_columns(hits, names, context))
 
 
 def _bare_rows(hits: Sequence[_Hit], names: Sequence[str], context: int) -> Rows:
     """Lay out usages as rows that no model has seen."""
-    counts = np.array([len(hit.matches) for hit in hits])
-    starts = np.append(0, np.cumsum(counts))
-    rows = int(starts[-1])
-    return Rows(
-        documents=tuple(hit.document.id for hit in hits),
-        document_starts=starts,
-        position=np.arange(rows) - np.repeat(starts[:-1], counts),
-        words=[hit.document.text[start:end] for hit in hits for start, end, _ in hit.matches],
-        spans=np.concatenate([hit.spans for hit in hits]),
-        statuses=[],
-        subwords=np.zeros(rows, dtype=np.int64),
-        keys=None,
-        subword=None,
-        has_vector=np.zeros(rows, dtype=np.bool_),
-        vectors={},
-        extra=_columns(hits, names, context),
-    )
+    starts = np.cumsum([0, *(len(hit.matches) for hit in hits)])
+    words = [hit.text[start:end] for hit in hits for start, end, _ in hit.matches]
+    spans = np.concatenate([hit.spans for hit in hits])
+    return rows_without_vectors([hit.id for hit in hits], starts, words, spans, _columns(hits, names, context))
 
 
 def _columns(hits: Sequence[_Hit], names: Sequence[str], context: int) -> dict[str, list[str | None]]:

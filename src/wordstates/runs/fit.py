@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, RecipeError
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.postprocess.steps import check_dim, parse_steps
-from wordstates.runs.groups import embed_groups, spans_of
+from wordstates.runs.groups import GroupRun
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.wording import counted
 
@@ -110,28 +107,13 @@ def fit_post_processing(
         raise InputError("This embedder post-processes already: fit all steps at once on the vectors of a plain one.")
     ((dim,),) = embedder.vector_shapes.values()
     check_dim(parse_steps(steps), dim)
-    report, statuses = FitReport(), Counter[str]()
+    report, run = FitReport(), GroupRun(embedder, on_progress)
     began = time.perf_counter()
     wanted = documents if max_words is None else _first_words(embedder, documents, max_words)
-
-    def chunks() -> Iterator[np.ndarray]:
-        for part, embeddings in embed_groups(
-            embedder,
-            wanted,
-            lambda document: document,
-            lambda group: spans_of(embedder, group),
-            report.rejects,
-            on_progress,
-        ):
-            report.texts += len(part)
-            report.words += len(embeddings.words)
-            report.provenance = {**embeddings.provenance, "words": embedder.provenance["words"]}
-            statuses.update(embeddings.status_counts)
-            yield embeddings.vectors
-
-    fitted = PostProcessing.fit(steps, chunks())
+    fitted = PostProcessing.fit(steps, (embeddings.vectors for _, embeddings in run.over(wanted)))
+    report.take(run)
     fitted = replace(fitted, provenance=report.provenance)
-    report.statuses, report.vectors = dict(statuses), fitted.rows
+    report.texts, report.words, report.vectors = run.counts.texts, run.counts.words, fitted.rows
     report.steps, report.dimensions = fitted.steps, (fitted.dim_in, fitted.dim_out)
     report.fingerprint = fitted.fingerprint()
     report.seconds = round(time.perf_counter() - began, 3)
@@ -142,8 +124,10 @@ def _first_words(embedder: WordEmbedder, documents: Iterable[Document], most: in
     """Give documents until they have so many words; the last one has only those that are still wanted."""
     left = most
     for document in documents:
-        spans = spans_of(embedder, [document])[0][:left]
-        yield replace(document, spans=tuple((start, end) for start, end in spans.tolist()), keys=None, lemmas=None)
-        left -= len(spans)
+        spans = document.spans
+        if spans is None:
+            spans = tuple((start, end) for start, end in embedder.split([document.text])[0].tolist())
+        yield replace(document, spans=spans[:left], keys=None, lemmas=None)
+        left -= len(spans[:left])
         if not left:
             return

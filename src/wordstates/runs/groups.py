@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from wordstates.documents.document import Document
-from wordstates.encode.window_cache import SeenWindows
 from wordstates.errors import InputError, ModelError
 from wordstates.progress import Progress
 from wordstates.result.rows import numbers_in
-from wordstates.text.words import as_spans
+from wordstates.runs.counts import Counts
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
+    from wordstates.encode.inputs import Inputs
     from wordstates.encode.pending import PendingEmbeddings
+    from wordstates.encode.session import Session
     from wordstates.result.word_embeddings import WordEmbeddings
-    from wordstates.text.words import Spans
 
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
 # enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
@@ -27,7 +27,58 @@ GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
 _GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
 _CHARACTERS_OF_A_WORD = 5  # of English, its spaces included; where words are shorter, groups take more
 
-T = TypeVar("T")
+
+class WithText(Protocol):
+    """A document, or a document with the words in it that are to get vectors."""
+
+    @property
+    def id(self) -> str:
+        """Id of the document."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        ...
+
+    @property
+    def spans(self) -> Any:
+        """Char spans that get a vector; None: those of the words that the text is split into."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """Why there is no text; empty: it is sound."""
+        ...
+
+
+T = TypeVar("T", bound=WithText)
+
+
+@dataclass(frozen=True)
+class DocumentPart:
+    """A document with some of its words.
+
+    Args:
+        document: The document.
+    """
+
+    document: Document
+
+    @property
+    def id(self) -> str:
+        """Id of the document."""
+        return self.document.id
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.document.text
+
+    @property
+    def fault(self) -> str:
+        """Why there is no text; empty: it is sound."""
+        return self.document.fault
 
 
 @dataclass(frozen=True)
@@ -58,12 +109,11 @@ def group_characters(embedder: WordEmbedder) -> int:
     return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
 
 
-def in_groups(items: Iterable[T], text_of: Callable[[T], str], most: int | None = None) -> Iterator[list[T]]:
-    """Put things with a text together to groups of so many characters.
+def in_groups(items: Iterable[T], most: int | None = None) -> Iterator[list[T]]:
+    """Put documents together to groups of so many characters.
 
     Args:
-        items: The things.
-        text_of: The text of each.
+        items: The documents.
         most: Characters with which a group is full; None: as many as one call of `encode` should get at most.
     """
     most = GROUP_CHARACTERS if most is None else most
@@ -71,7 +121,7 @@ def in_groups(items: Iterable[T], text_of: Callable[[T], str], most: int | None 
     characters = 0
     for item in items:
         group.append(item)
-        characters += len(text_of(item))
+        characters += len(item.text)
         if characters >= most:
             yield group
             group, characters = [], 0
@@ -79,135 +129,131 @@ def in_groups(items: Iterable[T], text_of: Callable[[T], str], most: int | None 
         yield group
 
 
-def embed_groups(
-    embedder: WordEmbedder,
-    items: Iterable[T],
-    document_of: Callable[[T], Document],
-    spans_of: Callable[[Sequence[T]], Sequence[Spans]],
-    rejects: list[Reject],
-    on_progress: Callable[[int], object] = lambda _: None,
-    *,
-    all_may_fail: bool = False,
-    most: int | None = None,
-) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
-    """Embed things in groups; while the caller writes one, the next is computed.
-
-    A group that fails is tried in halves, down to the single documents that fail: those are rejected. All have one
-    engine, chosen by the first group; if that is full, more may come, and it is the fastest.
-
-    Args:
-        embedder: Gives the vectors.
-        items: Things that belong to documents, as a stream.
-        document_of: The document of each.
-        spans_of: Char spans that get a vector, for the things of a group.
-        rejects: Takes the documents that fail, with the reason.
-        on_progress: Called after each batch with the number of words it gave; a `Progress` also hears what is to come.
-        all_may_fail: Go on also where every document of the first group fails.
-        most: Characters of a group; None: as many as memory affords if every word gets a vector.
-
-    Yields:
-        A group or a part of it, and its embeddings; in order.
-
-    Raises:
-        InputError: If every document of the first group fails: then it is no matter of single documents.
-        ModelError: Likewise.
-    """
-    items = sound(items, document_of, rejects)
-    attempts = _Attempts(embedder, document_of, spans_of, rejects, on_progress, SeenWindows())
-    waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
-    some = all_may_fail
-    most = group_characters(embedder) if most is None else most
-    try:
-        for number, group in enumerate(in_groups(items, lambda item: document_of(item).text, most)):
-            if not number:
-                texts = (document_of(item).text for item in group)
-                attempts.engine = embedder.engine_for(characters_to_come(texts, most))
-            pending = attempts.submit(group, hurry=not number)
-            waiting.append((group, pending))
-            if isinstance(on_progress, Progress) and not isinstance(pending, Exception):
-                on_progress.expect(pending.n_words)
-            if len(waiting) > 1:
-                for done in attempts.finish(*waiting.popleft()):
-                    some = True
-                    yield done
-                    del done  # or its vectors are there until the next are
-                _check_some(some, rejects)
-        while waiting:
-            for done in attempts.finish(*waiting.popleft()):
-                some = True
-                yield done
-        _check_some(some, rejects)
-    finally:
-        for _, pending in waiting:
-            if not isinstance(pending, Exception):
-                pending.abandon()
-
-
-def spans_of(embedder: WordEmbedder, documents: Sequence[Document]) -> list[Spans]:
-    """Take the words that documents bring, and split the text of those that bring none."""
-    raw = [document.text for document in documents if document.spans is None]
-    split = iter(embedder.split(raw))
-    return [next(split) if document.spans is None else as_spans(document.spans) for document in documents]
-
-
-def sound(items: Iterable[T], document_of: Callable[[T], Document], rejects: list[Reject]) -> Iterator[T]:
+def sound(items: Iterable[T], rejects: list[Reject]) -> Iterator[T]:
     """Leave out, as rejects, the documents that the reader could not read."""
     for item in items:
-        document = document_of(item)
-        if document.fault:
-            rejects.append(Reject(document.id, InputError(document.fault)))
+        if item.fault:
+            rejects.append(Reject(item.id, InputError(item.fault)))
         else:
             yield item
 
 
-def _check_some(some: bool, rejects: Sequence[Reject]) -> None:
-    if not some and rejects:
-        raise rejects[0].error
+def session_for(embedder: WordEmbedder, first: Sequence[WithText], most: int) -> Session:
+    """Begin a run by the length of its first group: if that is full, more may come, and the fastest engine pays."""
+    characters = sum(len(item.text) for item in first)
+    return embedder.session(characters if characters < most else math.inf)
 
 
-def characters_to_come(first: Iterable[str], most: int) -> float:
-    """Say how much there is to embed, by the texts of the first group: without end if it has as many as a group has."""
-    characters = sum(map(len, first))
-    return characters if characters < most else math.inf
+def read_group(session: Session, group: Sequence[WithText]) -> Inputs:
+    """Check the texts and words of documents, and split those that bring no words."""
+    return session.read([item.text for item in group], [item.spans for item in group])
 
 
-@dataclass
-class _Attempts(Generic[T]):
-    embedder: WordEmbedder
-    document_of: Callable[[T], Document]
-    spans_of: Callable[[Sequence[T]], Sequence[Spans]]
-    rejects: list[Reject]
-    on_progress: Callable[[int], object]
-    seen: SeenWindows
-    engine: str | None = None
+class GroupRun:
+    """Embeds a stream of documents in groups; while the caller writes one, the next is computed.
 
-    def submit(self, group: Sequence[T], *, hurry: bool = True) -> PendingEmbeddings | InputError | ModelError:
+    A group that fails is tried in halves, down to the single documents that fail: those are rejected. All groups have
+    one engine.
+
+    Args:
+        embedder: Gives the vectors.
+        on_progress: Called after each batch with the number of words it gave; a `Progress` also hears what is to come.
+        session: Whose engine computes; None: one that is chosen by the first group.
+        words: Where the words come from, if neither from the documents nor from splitting: ``targets``.
+        most: Characters of a group; None: as many as memory affords if every word gets a vector.
+        all_may_fail: Go on also where every document of the first group fails.
+    """
+
+    def __init__(
+        self,
+        embedder: WordEmbedder,
+        on_progress: Callable[[int], object] = lambda _: None,
+        *,
+        session: Session | None = None,
+        words: str | None = None,
+        most: int | None = None,
+        all_may_fail: bool = False,
+    ) -> None:
+        self._embedder = embedder
+        self._on_progress = on_progress
+        self._session = session
+        self._words = words
+        self._most = group_characters(embedder) if most is None else most
+        self._all_may_fail = all_may_fail
+        self.rejects: list[Reject] = []
+        self.counts = Counts()
+        self.first = ""  # id of the first document
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the vectors come from; empty if no document came."""
+        return {} if self._session is None else self._session.provenance
+
+    def over(self, items: Iterable[T]) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+        """Embed documents.
+
+        Yields:
+            A group or a part of it, and its embeddings; in order.
+
+        Raises:
+            InputError: If every document of the first group fails: then it is no matter of single documents.
+            ModelError: Likewise.
+        """
+        waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
         try:
-            texts, spans = [self.document_of(item).text for item in group], self.spans_of(group)
-            return self.embedder.submit(texts, spans=spans, engine=self.engine, seen=self.seen, hurry=hurry)
+            for group in in_groups(sound(items, self.rejects), self._most):
+                self.first = self.first or group[0].id
+                self._session = self._session or session_for(self._embedder, group, self._most)
+                pending = self._begin(group, idle=not waiting)
+                waiting.append((group, pending))
+                if isinstance(self._on_progress, Progress) and not isinstance(pending, Exception):
+                    self._on_progress.expect(pending.n_words)
+                if len(waiting) > 1:
+                    yield from self._finish(*waiting.popleft())
+                    self._check_some()
+            while waiting:
+                yield from self._finish(*waiting.popleft())
+            self._check_some()
+        finally:
+            for _, pending in waiting:
+                if not isinstance(pending, Exception):
+                    pending.abandon()
+
+    def _begin(self, group: Sequence[T], *, idle: bool = True) -> PendingEmbeddings | InputError | ModelError:
+        if self._session is None:
+            raise RuntimeError("a session comes before the first group")
+        try:
+            inputs = read_group(self._session, group)
+            return self._session.begin(replace(inputs, words=self._words or inputs.words), idle=idle)
         except (InputError, ModelError) as error:
             return error
 
-    def finish(
+    def _finish(
         self, group: Sequence[T], pending: PendingEmbeddings | InputError | ModelError
     ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
         told: list[int] = []
 
         def tell(words: int) -> None:
             told.append(words)
-            self.on_progress(words)
+            self._on_progress(words)
 
         try:
             if isinstance(pending, Exception):
                 raise pending
             embeddings = pending.result(tell)
         except (InputError, ModelError) as error:
-            self.on_progress(-sum(told))  # they are computed again, and told again
+            self._on_progress(-sum(told))  # they are computed again, and told again
             if len(group) == 1:
-                self.rejects.append(Reject(self.document_of(group[0]).id, error))
+                self.rejects.append(Reject(group[0].id, error))
                 return
             middle = len(group) // 2
             for half in (group[:middle], group[middle:]):
-                yield from self.finish(half, self.submit(half))
+                yield from self._finish(half, self._begin(half))
         else:
+            self.counts.add(Counts.of(embeddings))
             yield group, embeddings
+            del embeddings  # or its vectors are there until the next are
+
+    def _check_some(self) -> None:
+        if not self.counts.texts and self.rejects and not self._all_may_fail:
+            raise self.rejects[0].error

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wordstates.runs.groups import Reject
+from wordstates.runs.groups import GroupRun, Reject
 
 _NAME_WIDTH = 15
 _SHOWN_FILES = 10
@@ -36,6 +36,11 @@ class FileReport(ABC):
     rejects: list[Reject] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, run: GroupRun) -> None:
+        """Take over what a run says of its words, its vectors, and the documents it left out."""
+        self.statuses, self.provenance = run.counts.statuses, run.provenance
+        self.rejects += run.rejects
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data; provenance and files only where there are any."""

@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,8 @@ from safetensors.numpy import save_file
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import PROVENANCE, provenance_json, provenance_path
-from wordstates.result.rows import column_names
-
-if TYPE_CHECKING:
-    from wordstates.static.static_vectors import StaticVectors
+from wordstates.result.rows import column_names, vector_column
+from wordstates.static.type_vectors import TypeVectors
 
 ENDINGS = (".txt", ".bin", ".parquet", ".safetensors")
 SETS = "static"  # the name that the sets of vectors have in a file's metadata
@@ -67,12 +65,12 @@ class StaticFile:
                 "recipe, or write .parquet."
             )
 
-    def write(self, static: StaticVectors) -> int:
+    def write(self, static: TypeVectors) -> int:
         """Write the file and what stands beside it, and return its bytes on disk."""
         self._check_sets(str(self._partial.target), len(static.vectors))
         if not len(static):
             raise OutputError(f"There is nothing to write to {str(self._partial.target)!r}: no type is left.")
-        write: Callable[[StaticVectors], None] = {
+        write: Callable[[TypeVectors], None] = {
             ".txt": self._write_word2vec,
             ".bin": self._write_word2vec,
             ".parquet": self._write_parquet,
@@ -85,13 +83,13 @@ class StaticFile:
             finally:
                 self._partial.remove()
 
-    def _write_parquet(self, static: StaticVectors) -> None:
-        table = to_table(static).replace_schema_metadata(
+    def _write_parquet(self, static: TypeVectors) -> None:
+        table = types_table(static).replace_schema_metadata(
             {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
         )
         pq.write_table(table, self._partial.path, compression="zstd", row_group_size=1 << 16)
 
-    def _write_safetensors(self, static: StaticVectors) -> None:
+    def _write_safetensors(self, static: TypeVectors) -> None:
         names = dict(zip(static.vectors, column_names(list(static.vectors)), strict=True))
         tensors = {names[name]: np.ascontiguousarray(vectors) for name, vectors in static.vectors.items()}
         tensors |= {"occurrences": static.occurrences.copy(), "usages": static.usages.copy()}
@@ -103,7 +101,7 @@ class StaticFile:
         metadata |= {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
         save_file(tensors, str(self._partial.path), metadata=metadata)
 
-    def _write_word2vec(self, static: StaticVectors) -> None:
+    def _write_word2vec(self, static: TypeVectors) -> None:
         (vectors,) = static.vectors.values()
         rows = np.flatnonzero(np.isfinite(vectors).all(axis=1)).tolist()
         words = word2vec_words(static)
@@ -117,7 +115,7 @@ class StaticFile:
         _write_beside(provenance_path(target), provenance_json(static.provenance) + "\n")
 
 
-def sets_json(static: StaticVectors) -> str:
+def sets_json(static: TypeVectors) -> str:
     """Write what no column holds: the names of the sets of vectors, and what groups are."""
     names = dict(zip(column_names(list(static.vectors)), static.vectors, strict=True))
     return json.dumps({"sets": names, "anisotropy": static.anisotropy, "by": static.by})
@@ -141,7 +139,7 @@ def _write_beside(path: Path, text: str) -> None:
             partial.remove()
 
 
-def word2vec_words(static: StaticVectors) -> list[str]:
+def word2vec_words(static: TypeVectors) -> list[str]:
     """Give the types as words without white space, which is what ends a word in these files.
 
     Each character of white space becomes an underscore, as in the files of word2vec's authors (``New_York``), and the
@@ -163,7 +161,7 @@ def word2vec_words(static: StaticVectors) -> list[str]:
     return words
 
 
-def to_table(static: StaticVectors) -> pa.Table:
+def types_table(static: TypeVectors) -> pa.Table:
     """Lay out static vectors as a table, a row a type.
 
     Columns: ``word``; the group under its own name; ``occurrences``, ``usages``; ``self_similarity`` and
@@ -183,11 +181,8 @@ def to_table(static: StaticVectors) -> pa.Table:
             ("self_similarity_corrected", static.corrected_self_similarity(name)),
         ):
             columns[column + suffix] = pa.array(values, pa.float64(), mask=np.isnan(values))
-    fields = [pa.field(name, column.type) for name, column in columns.items()]
+    table = pa.table(columns)
     for name, vectors in static.vectors.items():
-        dim = vectors.shape[1]
         missing = pa.array(~np.isfinite(vectors).all(axis=1))
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), dim, mask=missing)
-        columns[names[name]] = column
-        fields.append(pa.field(names[name], column.type, metadata={"shape": json.dumps([dim])}))
-    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
+        table = table.append_column(*vector_column(names[name], vectors, missing))
+    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -13,12 +13,11 @@ import numpy as np
 from wordstates.documents.document import Document
 from wordstates.errors import InputError
 from wordstates.options import StaticKind
-from wordstates.runs.groups import embed_groups
+from wordstates.runs.groups import GroupRun
 from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.static.means import UsageMeans
 from wordstates.static.static_vectors import StaticVectors, flat_vectors, ordered
 from wordstates.static.types import Types
-from wordstates.text.words import as_spans
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -111,40 +110,31 @@ def make_static(
         InputError: If there is no word, no type occurs often enough, or the first documents cannot be embedded.
         ModelError: If the first documents cannot be embedded.
     """
-    report, statuses = StaticReport(), Counter[str]()
+    report, run = StaticReport(), GroupRun(embedder, on_progress)
     began = time.perf_counter()
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
-    origin = embedder.provenance
     typed_documents = types.of(documents)
     if "usages" not in kinds:
         deque(typed_documents, maxlen=0)  # they are only counted
         typed_documents = iter([])
-    for part, embeddings in embed_groups(
-        embedder,
-        typed_documents,
-        lambda typed: typed.document,
-        lambda group: [as_spans(typed.spans) for typed in group],
-        report.rejects,
-        on_progress,
-    ):
-        origin = {**embeddings.provenance, "words": origin["words"]}
+    for part, embeddings in run.over(typed_documents):
         numbers = np.array([number for typed in part for number in typed.types], dtype=np.int64)
         means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
-        statuses.update(embeddings.status_counts)
         del embeddings  # or its vectors are there until the next are
+    report.take(run)
     count(types, report, min_count=min_count)
     static = _collected(means, types, kinds, recipes, min_count)
     alone = _alone(embedder, static.words, kinds, recipes, on_progress)
-    words = {"words": "given"} if types.given else {}
+    plain = embedder.provenance
+    words = {"words": "given" if types.given else (provenance or {}).get("words", plain["words"])}
     static = replace(
         static,
         vectors=static.vectors | alone,
-        provenance={**origin, **(provenance or {}), **words},
+        provenance={**(run.provenance or plain), **(provenance or {}), **words},
     )
     report.provenance = dict(static.provenance)
-    report.kept, report.usages = len(static), sum(statuses.values())
-    report.statuses = dict(statuses)
+    report.kept, report.usages = len(static), sum(report.statuses.values())
     for name, values in static.self_similarity.items():
         known = values[~np.isnan(values)]
         report.self_similarity[name] = round(float(known.mean()), 6) if len(known) else None

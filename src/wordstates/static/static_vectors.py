@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, NoVectorError
 from wordstates.static.means import UsageMeans
+from wordstates.static.type_vectors import TypeVectors
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
@@ -25,23 +26,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StaticVectors:
+class StaticVectors(TypeVectors):
     """One vector a type; a type is a word, or a word in one group (a decade, a sense, an author).
 
     Types stand by falling number of occurrences, as files of word vectors have them. A type that has no vector of some
     kind has a row of NaN there.
 
-    Args:
-        words: The word of each type.
-        occurrences: How often each was met.
-        usages: How many vectors the mean of each is made of.
-        vectors: Vectors by name, float32, shape (types, dim).
-        self_similarity: For the means among the vectors, by name: the mean cosine of all pairs of usages of a type, NaN
-            for fewer than two.
-        anisotropy: For the same names: the expected cosine of usages of two different words.
-        groups: The group of each type; None: types are words.
-        by: What the groups are.
-        provenance: Where the vectors come from.
+    Its fields are those of `TypeVectors`.
 
     Source:
         Bommasani et al. 2020, "Interpreting pretrained contextualized representations via reductions to static
@@ -54,16 +45,6 @@ class StaticVectors:
         >>> static.words[:3], static["bank"].shape, len(static)
         (['the', 'bank', '.'], (384,), 7)
     """
-
-    words: list[str]
-    occurrences: Int[np.ndarray, " types"]
-    usages: Int[np.ndarray, " types"]
-    vectors: dict[str, Float[np.ndarray, "types dim"]]
-    self_similarity: dict[str, Float[np.ndarray, " types"]] = field(default_factory=dict)
-    anisotropy: dict[str, float] = field(default_factory=dict)
-    groups: list[str | None] | None = None
-    by: str = ""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -142,10 +123,6 @@ class StaticVectors:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def __len__(self) -> int:
-        """Count the types."""
-        return len(self.words)
-
     def __contains__(self, word: object) -> bool:
         """Tell whether a word has a type."""
         return isinstance(word, str) and word in self._rows
@@ -173,16 +150,6 @@ class StaticVectors:
         vector: np.ndarray = vectors[self._rows[word]]
         return vector
 
-    def corrected_self_similarity(self, name: str) -> Float[np.ndarray, " types"]:
-        """Give the self-similarity less what usages of any two words share.
-
-        Near 0, usages of the word are no more alike than those of different words: it is what its contexts make it.
-
-        Source:
-            Ethayarajh 2019, section 3.4.
-        """
-        return self.self_similarity[name] - self.anisotropy[name]
-
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {vectors.shape[1]}" for name, vectors in self.vectors.items())
         shown = ", ".join(self.words[:8]) + (", ..." if len(self) > 8 else "")
@@ -192,9 +159,9 @@ class StaticVectors:
 
     def to_arrow(self) -> pyarrow.Table:
         """Give one row a type: word, group, counts, how contextual it is, vectors; provenance in the metadata."""
-        from wordstates.static.files import to_table
+        from wordstates.static.files import types_table
 
-        return to_table(self).replace_schema_metadata({"wordstates": json.dumps(self.provenance, default=str)})
+        return types_table(self).replace_schema_metadata({"wordstates": json.dumps(self.provenance, default=str)})
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> int:
         """Write a file, by its ending: word2vec ``.txt`` and ``.bin``, ``.parquet``, ``.safetensors``.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import value_at
 from wordstates.errors import InputError
-from wordstates.runs.groups import in_groups
+from wordstates.runs.groups import DocumentPart, in_groups
 from wordstates.static.static_vectors import type_name
 from wordstates.text.targets import TargetFinder
 from wordstates.text.words import Spans
@@ -22,7 +22,7 @@ _OWN_COLUMNS = {"word", "occurrences", "usages"}
 
 
 @dataclass(frozen=True)
-class TypedDocument:
+class TypedDocument(DocumentPart):
     """A document with words, each of a type.
 
     Args:
@@ -31,7 +31,6 @@ class TypedDocument:
         types: Number of the type of each.
     """
 
-    document: Document
     spans: list[tuple[int, int]]
     types: list[int]
 
@@ -140,7 +139,7 @@ class Types:
                 matches = self._finder.find(document.text)
                 yield document, [match[:2] for match in matches], [self._finder.names[match[2]] for match in matches]
             return
-        for group in in_groups(documents, lambda document: document.text):
+        for group in in_groups(documents):
             split = iter(self._split([document.text for document in group if document.spans is None]))
             for document in group:
                 self.given = self.given and (document.spans is not None or bool(document.fault))

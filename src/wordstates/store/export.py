@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wordstates.errors import OutputError
 from wordstates.files.open_writer import open_writer
-from wordstates.result.rows import NUMBERS, Rows
-from wordstates.store.layout import Layout
+from wordstates.options import VectorDtype
+from wordstates.result.rows import Rows
 from wordstates.store.store import Store
 
 
@@ -39,12 +39,12 @@ def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -
             f"{str(store.folder)!r} is not complete, and a single file must not look as if it were: run the command "
             f"that makes it to its end (`wordstates verify {store.folder}` says what is missing)."
         )
-    layout = store.manifest.layout
-    widest = "float32" if "float32" in layout.dtypes.values() else "float16"
-    writer = open_writer(output, dtype=widest, overwrite=overwrite, keyed=layout.keyed)  # type: ignore[arg-type]
+    manifest = store.manifest
+    widest: VectorDtype = "float32" if "float32" in manifest.dtypes.values() else "float16"
+    writer = open_writer(output, dtype=widest, overwrite=overwrite, keyed=manifest.settings.keyed)
     seen = set[int]()
     try:
-        for rows in rows_of(store):
+        for rows in rows_by_document(store):
             _check_once(rows, seen)
             writer.write_rows(rows)
         return writer.commit(store.provenance)
@@ -53,8 +53,9 @@ def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -
         raise
 
 
-def rows_of(store: Store) -> Iterator[Rows]:
+def rows_by_document(store: Store) -> Iterator[Rows]:
     """Stream the rows of whole documents; one that is larger than a batch comes whole too."""
+    shapes = store.manifest.shapes
     held: list[pa.Table] = []
     for table in store.tables():
         held.append(table)
@@ -67,16 +68,18 @@ def rows_of(store: Store) -> Iterator[Rows]:
             continue  # the batch goes on with, or is nothing but, the document that may not have ended
         whole = pa.concat_tables([*held[:-1], table.slice(0, begins)])
         if whole.num_rows:
-            yield _rows(whole, store.manifest.layout)
+            yield _rows(whole, shapes)
         held = [table.slice(begins)]
     if held:
-        yield _rows(pa.concat_tables(held), store.manifest.layout)
+        yield _rows(pa.concat_tables(held), shapes)
 
 
 def _check_once(rows: Rows, seen: set[int]) -> None:
     """See that no document comes a second time; a set of hashes says which were there."""
-    step = np.diff(rows.position)
-    onwards = step > 0 if rows.subword is None else (step > 0) | ((step == 0) & (np.diff(rows.subword) > 0))
+    step = np.diff(rows.scalars["position"].to_numpy())
+    onwards = step > 0
+    if "subword" in rows.names:
+        onwards |= (step == 0) & (np.diff(pc.fill_null(rows.scalars["subword"], -1).to_numpy()) > 0)
     begun_again = np.flatnonzero((np.diff(rows.document_index) == 0) & ~onwards)
     twice = [rows.documents[rows.document_index[row]] for row in begun_again[:1].tolist()]
     twice += [document for document in rows.documents if hash(document) in seen]
@@ -88,37 +91,23 @@ def _check_once(rows: Rows, seen: set[int]) -> None:
     seen.update(map(hash, rows.documents))
 
 
-def _rows(table: pa.Table, layout: Layout) -> Rows:
+def _rows(table: pa.Table, shapes: dict[str, tuple[int, ...]]) -> Rows:
     """Lay out a table as the rows it was written from."""
     table = table.combine_chunks()
-    documents = table["document"].to_pylist()
-    position = table["position"].to_numpy().astype(np.int64)
-    starts = [index for index, name in enumerate(documents) if index == 0 or name != documents[index - 1]]
+    document = np.asarray(pc.dictionary_encode(table["document"].combine_chunks()).indices)
+    starts = np.flatnonzero(np.append(True, document[1:] != document[:-1]))
     vectors, has_vector = {}, np.ones(table.num_rows, dtype=np.bool_)
-    for name, shape in layout.shapes.items():
+    for name, shape in shapes.items():
         column = table[name].combine_chunks()
         has_vector = np.asarray(column.is_valid())
-        values = np.asarray(column.values)[column.offset * int(np.prod(shape)) :][: len(column) * int(np.prod(shape))]
+        size = math.prod(shape)
+        values = np.asarray(column.values)[column.offset * size :][: len(column) * size]
         vectors[name] = values.reshape(-1, *shape).copy()
         vectors[name][~has_vector] = np.nan
-    given = table.column_names
     return Rows(
-        documents=tuple(documents[start] for start in starts),
-        document_starts=np.array([*starts, len(documents)], dtype=np.int64),
-        position=position,
-        words=table["word"].to_pylist(),
-        spans=np.stack([table["start"].to_numpy(), table["end"].to_numpy()], axis=1).astype(np.int64),
-        statuses=table["status"].to_pylist(),
-        subwords=table["subwords"].to_numpy().astype(np.int64),
-        keys=table["key"].to_pylist() if "key" in given else None,
-        subword=np.asarray(table["subword"].fill_null(-1)).astype(np.int64) if "subword" in given else None,
+        documents=tuple(table["document"].take(pa.array(starts)).to_pylist()),
+        document_starts=np.append(starts, len(document)),
+        scalars=table.drop_columns([*shapes]),
         has_vector=has_vector,
         vectors=vectors,
-        extra={name: table[name].to_pylist() for name in layout.texts},
-        numbers={name: _numbers(table[name], dtype) for name, dtype in NUMBERS.items() if name in given},
     )
-
-
-def _numbers(column: pa.ChunkedArray, dtype: str) -> npt.NDArray[Any]:
-    """Read numbers as rows have them: NaN or -1 where there is none."""
-    return np.asarray(column.fill_null(np.nan if dtype == "float32" else -1)).astype(dtype)

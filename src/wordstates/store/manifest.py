@@ -6,15 +6,17 @@ It pins all that decides the rows. A run whose settings differ is told what diff
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import write_text_whole
-from wordstates.store.layout import Layout
+from wordstates.options import VectorDtype
+from wordstates.result.rows import NUMBERS, Rows, no_rows
+from wordstates.store.settings import StoreSettings
 
-FORMAT, VERSION = "wordstates store", 1
+FORMAT, VERSION = "wordstates store", 2
 # Not among them: the device and the versions, which may change on the way, and the model's name and revision, which
 # the fingerprint of its weights stands for, wherever its folder has been moved to.
 PINS = (
@@ -55,27 +57,43 @@ class Manifest:
 
     Args:
         provenance: Where the vectors come from, as of the run that began the store.
-        dtype: Precision that was asked for.
-        layout: The columns.
-        shard_characters: Budget of a shard.
-        input: How the input was read, for people: the ids of the shards are what is checked.
+        settings: How the store is made.
+        shapes: Shape of one vector of each vector column.
+        by_subword: Whether there is a row a subword.
+        metadata: Columns of what the input says of its documents and words.
         wider: Columns that are float32 because float16 cannot hold them, with the largest value seen.
         ending: What is known once the input has been read to its end; None: not yet.
         complete: Totals and the checksum of all checksums, once every shard is there; None: not yet.
     """
 
     provenance: dict[str, Any]
-    dtype: str
-    layout: Layout
-    shard_characters: int
-    input: dict[str, Any]
-    wider: dict[str, float]
+    settings: StoreSettings
+    shapes: dict[str, tuple[int, ...]]
+    by_subword: bool
+    metadata: tuple[str, ...] = ()
+    wider: dict[str, float] = field(default_factory=dict)
     ending: Ending | None = None
     complete: dict[str, Any] | None = None
 
+    @property
+    def dtypes(self) -> dict[str, VectorDtype]:
+        """Precision of each vector column."""
+        return {name: "float32" if name in self.wider else self.settings.dtype for name in self.shapes}
+
+    def no_rows(self) -> Rows:
+        """Give rows with the columns that all shards share, for readers of a folder want one schema: none of them."""
+        return no_rows(
+            self.shapes,
+            self.dtypes,
+            keyed=self.settings.keyed,
+            by_subword=self.by_subword,
+            numbers=[name for name in NUMBERS if name in self.provenance],
+            texts=[*([] if self.settings.context is None else ["left", "right"]), *self.metadata],
+        )
+
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""
-        data = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        data = {"format": FORMAT, "version": VERSION, **asdict(self), "settings": self.settings.of_the_store()}
         write_text_whole(path, json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n")
 
     @classmethod
@@ -94,8 +112,11 @@ class Manifest:
                     f"version {VERSION}: use the version that wrote it."
                 )
             ending = data.pop("ending")
-            layout = Layout.from_dict(data.pop("layout"))
-            return cls(**data, layout=layout, ending=None if ending is None else Ending(**ending))
+            settings = StoreSettings(**data.pop("settings"))
+            shapes = {name: tuple(shape) for name, shape in data.pop("shapes").items()}
+            metadata = tuple(data.pop("metadata"))
+            ending = None if ending is None else Ending(**ending)
+            return cls(**data, settings=settings, shapes=shapes, metadata=metadata, ending=ending)
         except InputError:
             raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -129,11 +150,11 @@ class Manifest:
     def _pins(self) -> dict[str, Any]:
         return {
             **{name: _plain(self.provenance.get(name)) for name in PINS},
-            "dtype": self.dtype,
-            "keys": self.layout.keyed,
-            "metadata": list(self.layout.metadata),
-            "characters of context": self.layout.context,
-            "characters of a shard": self.shard_characters,
+            "dtype": self.settings.dtype,
+            "keys": self.settings.keyed,
+            "metadata": list(self.metadata),
+            "characters of context": self.settings.context,
+            "characters of a shard": self.settings.shard_characters,
         }
 
     def _shown(self, name: str, value: object) -> str:

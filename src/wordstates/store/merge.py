@@ -62,8 +62,8 @@ def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder
 
 def _check_together(first: Manifest, other: Manifest, name: str) -> None:
     differences = first.differences(other)
-    if first.layout != other.layout and not differences:
-        differences = [f"columns: {first.layout.dtypes} and {other.layout.dtypes}"]
+    if (first.shapes, first.dtypes) != (other.shapes, other.dtypes) and not differences:
+        differences = [f"columns: {first.dtypes} and {other.dtypes}"]
     if first.ending is not None and other.ending is not None and first.ending != other.ending:
         differences.append("the input")
     if differences:

@@ -6,10 +6,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from wordstates.runs.counts import Counts
 
-@dataclass(frozen=True, slots=True)
-class ShardRecord:
-    """One finished shard.
+
+@dataclass(kw_only=True)
+class ShardRecord(Counts):
+    """One finished shard, and the counts of its documents that were embedded.
 
     Args:
         number: Its place in the input.
@@ -17,13 +19,7 @@ class ShardRecord:
         first: Id of its first document.
         last: Id of its last one.
         documents: Documents it was made of.
-        texts: Documents that were embedded.
-        words: Words of those.
         rows: Rows of the file.
-        subwords: Subwords of the words.
-        windows: Windows that the model read.
-        long_texts: Texts longer than one window.
-        statuses: Number of words of each status.
         rejects: Documents that could not be embedded, each with its reason.
         given: Whether all documents brought their own words.
         bytes: Size of the file.
@@ -35,13 +31,7 @@ class ShardRecord:
     first: str
     last: str
     documents: int
-    texts: int = 0
-    words: int = 0
     rows: int = 0
-    subwords: int = 0
-    windows: int = 0
-    long_texts: int = 0
-    statuses: dict[str, int] = field(default_factory=dict)
     rejects: list[dict[str, str]] = field(default_factory=list)
     given: bool = False
     bytes: int = 0

@@ -5,21 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wordstates.runs.counts import Counts
 from wordstates.runs.report import aligned, files_read, how_computed, tally, texts_read
 
 
 @dataclass
-class StoreReport:
-    """What is in a store, and what a run did to it.
+class StoreReport(Counts):
+    """What is in a store, counted over all shards that are there, and what a run did to it.
 
     Args:
-        texts: Documents embedded, in all shards that are there.
-        words: Words of those; so for the figures after it.
         rows: Rows: words, or subwords where the recipe keeps them.
-        subwords: Subwords of the words.
-        windows: Windows that the model read.
-        long_texts: Texts longer than one window.
-        statuses: Number of words of each status.
         bytes: Size of all shards.
         rejects: Documents that could not be embedded, each with its reason.
         shards: Shards of the whole input.
@@ -35,13 +30,7 @@ class StoreReport:
         files: The files that were read, where the input was a folder.
     """
 
-    texts: int = 0
-    words: int = 0
     rows: int = 0
-    subwords: int = 0
-    windows: int = 0
-    long_texts: int = 0
-    statuses: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     rejects: list[dict[str, str]] = field(default_factory=list)
     shards: int = 0

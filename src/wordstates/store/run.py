@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -15,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import names_of, output_name
 from wordstates.errors import InputError, OutputError
-from wordstates.options import VectorDtype
 from wordstates.progress import Progress
-from wordstates.result.rows import LARGEST_FLOAT16, NUMBERS
+from wordstates.result.rows import LARGEST_FLOAT16
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
-from wordstates.store.layout import Layout
 from wordstates.store.locks import guarded, nobody_else_works, working_as
 from wordstates.store.manifest import Ending, Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.report import StoreReport
-from wordstates.store.shards import SHARD_CHARACTERS, Part, Shard, cut_shards
+from wordstates.store.settings import StoreSettings
+from wordstates.store.shards import Shard, cut_shards
 from wordstates.store.signals import NeverStops
 from wordstates.store.workers.local import Crew, LocalCrew
 from wordstates.store.write_shard import ShardJob
@@ -35,41 +33,6 @@ if TYPE_CHECKING:
     from wordstates.store.workers.places import RayCluster
 
 _HEADROOM = 4  # a column whose values come this near to the end of float16 in a sample will pass it in a corpus
-
-
-@dataclass(frozen=True)
-class StoreSettings:
-    """How a store is made.
-
-    Args:
-        dtype: Precision of the vectors. float16 gives way to float32 in columns that it cannot hold.
-        context: Characters of context on each side of a word, as two more columns; None: no such columns.
-        keyed: Have a column of keys, because some of the input brings keys (CoNLL-U).
-        shard_characters: Budget of a shard.
-        part: Do only a part of the shards; other runs do the others, at the same time or not.
-        overwrite: Begin anew, whatever is there.
-        input: How the input is read, for people who look at the manifest.
-    """
-
-    dtype: VectorDtype = "float32"
-    context: int | None = None
-    keyed: bool = False
-    shard_characters: int = SHARD_CHARACTERS
-    part: Part = field(default_factory=Part)
-    overwrite: bool = False
-    input: Mapping[str, Any] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Raise InputError for settings that make no sense."""
-        if self.shard_characters < 1:
-            raise InputError(f"A shard of {self.shard_characters} characters is none: give at least 1.")
-        if self.context is not None and self.context < 1:
-            raise InputError(f"A context of {self.context} characters is none: give at least 1, or leave it out.")
-        if self.overwrite and self.part.of > 1:
-            raise InputError(
-                f"overwrite=True with part {self.part} would remove what the other parts have done: remove the store "
-                "before the first of them begins."
-            )
 
 
 def embed_to_store(
@@ -188,7 +151,7 @@ class _Run:
         if first is None:
             raise InputError("There is no document in the input: nothing to make a store of.")
         manifest = self._manifest(crew, first)
-        crew.begin(ShardJob(self.folder.shards, self.folder.records, manifest.layout, manifest.provenance))
+        crew.begin(ShardJob(self.folder.shards, self.folder.records, manifest))
         self.progress.begin(crew.processes)
         ending = self._each(chain([first], shards), crew, manifest)
         crew.drain()
@@ -203,16 +166,8 @@ class _Run:
         facts = crew.facts()
         self._report.provenance, self._report.causal = facts.provenance, facts.causal
         settings = self.settings
-        layout = Layout(
-            dict.fromkeys(facts.shapes, settings.dtype),
-            facts.shapes,
-            settings.keyed,
-            facts.by_subword,
-            settings.context,
-            tuple(output_name(name) for name in names_of(first.documents)),
-            {name: dtype for name, dtype in NUMBERS.items() if name in facts.provenance},
-        )
-        mine = Manifest(facts.provenance, settings.dtype, layout, settings.shard_characters, dict(settings.input), {})
+        metadata = tuple(output_name(name) for name in names_of(first.documents))
+        mine = Manifest(facts.provenance, settings, facts.shapes, facts.by_subword, metadata)
         with guarded(self.folder.locks):
             if settings.overwrite:
                 nobody_else_works(self.folder.locks, settings.part, str(self.folder))
@@ -243,8 +198,7 @@ class _Run:
         every run. A later document that goes beyond all the same is rejected, with its reason.
         """
         wider = {column: value for column, value in largest.items() if value * _HEADROOM > LARGEST_FLOAT16}
-        dtypes: dict[str, VectorDtype] = {**manifest.layout.dtypes, **dict.fromkeys(wider, "float32")}
-        return replace(manifest, layout=replace(manifest.layout, dtypes=dtypes), wider=wider)
+        return replace(manifest, wider=wider)
 
     # ── the shards ──
 
@@ -312,13 +266,11 @@ class _Run:
         """Write down how many shards there are, and, if all are there, that the store is complete."""
         with guarded(self.folder.locks):
             records = list(self.folder.all_records())
-            statuses: Counter[str] = Counter()
             for record in records:
-                statuses.update(record.statuses)
-                for name in ("texts", "words", "rows", "subwords", "windows", "long_texts", "bytes"):
-                    setattr(self._report, name, getattr(self._report, name) + getattr(record, name))
+                self._report.add(record)
+                self._report.rows += record.rows
+                self._report.bytes += record.bytes
                 self._report.rejects.extend(record.rejects)
-            self._report.statuses = dict(sorted(statuses.items()))
             self._report.shards, self._report.finished = ending.shards, len(records)
             complete = None
             if len(records) == ending.shards:

@@ -134,7 +134,7 @@ class Store:
         columns: dict[str, str] = {}
         if self.shards:
             columns = {field.name: str(field.type) for field in pq.read_schema(self.shards[0])}
-        dtypes = set(self.manifest.layout.dtypes.values())
+        dtypes = set(self.manifest.dtypes.values())
         return StoreDescription(
             path=str(self._folder),
             format="store",
@@ -144,9 +144,9 @@ class Store:
             rejects=sum(len(record.rejects) for record in records),
             columns=columns,
             dtype=" and ".join(sorted(dtypes)),
-            vectors=dict(self.manifest.layout.shapes),
+            vectors=dict(self.manifest.shapes),
             bytes=sum(record.bytes for record in records),
-            input=self.manifest.input,
+            input=dict(self.manifest.settings.input),
             provenance=self.provenance,
         )
 

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wordstates.errors import OutputError
-from wordstates.result.rows import to_table
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.manifest import Manifest
 from wordstates.store.record import ShardRecord
@@ -117,7 +116,7 @@ def _verify_shard(
     try:
         with pq.ParquetFile(path) as file:
             rows, schema = file.metadata.num_rows, file.schema_arrow
-            names = ["document", "position", *(["subword"] if manifest.layout.by_subword else [])]
+            names = ["document", "position", *(["subword"] if manifest.by_subword else [])]
             table = file.read(columns=names)
     except (OSError, pa.ArrowException) as error:
         found.problems.append(f"{path.name} cannot be read: {error}")
@@ -128,9 +127,7 @@ def _verify_shard(
         found.problems.append(f"{path.name} has the record of shard {record.number}, {record.id}.")
     if rows != record.rows:
         found.problems.append(f"{path.name} has {rows:,} rows, and its record says {record.rows:,}.")
-    if schema.names != to_table(manifest.layout.no_rows()).schema.names or not schema.equals(
-        to_table(manifest.layout.no_rows()).schema
-    ):
+    if not schema.equals(manifest.no_rows().to_arrow().schema):
         found.problems.append(f"{path.name} has other columns than the manifest says.")
         return record
     _verify_positions(path.name, table, documents, found)

@@ -8,7 +8,6 @@ its name. A file that has its name is whole and has its record.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,12 +17,14 @@ import numpy as np
 
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import word_columns
+from wordstates.encode.inputs import GIVEN, Inputs
 from wordstates.errors import InputError, ModelError
 from wordstates.files.atomic import PartialFile, write_text_whole
 from wordstates.files.tables import ParquetWriter
 from wordstates.result.rows import LARGEST_FLOAT16, in_dtypes, largest_values, make_rows, without_documents
-from wordstates.runs.groups import Reject, affordable_words, embed_groups, spans_of
-from wordstates.store.layout import Layout
+from wordstates.runs.counts import Counts
+from wordstates.runs.groups import GroupRun, Reject, affordable_words, read_group
+from wordstates.store.manifest import Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 
@@ -44,14 +45,12 @@ class ShardJob:
     Args:
         shards: Folder of the shards.
         records: Folder of their records.
-        layout: The columns.
-        provenance: Where the vectors come from.
+        manifest: What the store is made of.
     """
 
     shards: Path
     records: Path
-    layout: Layout
-    provenance: dict[str, Any]
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +92,9 @@ class _ShardFile(PartialFile):
 class _Tally:
     """What is counted while a shard is written."""
 
-    texts: int = 0
-    words: int = 0
+    counts: Counts = field(default_factory=Counts)
     rows: int = 0
-    subwords: int = 0
-    windows: int = 0
-    long_texts: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
     rejects: list[dict[str, str]] = field(default_factory=list)
-
-    def add(self, piece: Piece, kept: np.ndarray, left_out: int, rows: int) -> None:
-        """Count a piece, of whose words some may have been left out."""
-        embeddings = piece.embeddings
-        self.texts += len(piece.documents) - left_out if piece.last else 0
-        self.words += int(kept.sum())
-        self.rows += rows
-        self.subwords += int(embeddings.subword_counts[kept].sum())
-        self.windows += embeddings.reading["windows"]
-        self.long_texts += embeddings.reading["long_texts"] if piece.last else 0
-        if kept.all():
-            self.statuses.update(embeddings.status_counts)
-        else:
-            self.statuses.update(
-                status for status, stays in zip(embeddings.statuses, kept.tolist(), strict=True) if stays
-            )
 
 
 def write_shard(
@@ -152,57 +130,47 @@ def _write(
     tally: _Tally,
 ) -> ShardRecord:
     file = _ShardFile(job, shard.name)
-    writer = ParquetWriter(file, "float32", keyed=job.layout.keyed)
-    rejects: list[Reject] = []
+    writer = ParquetWriter(file, "float32", keyed=job.manifest.settings.keyed)
+    run = ShardRun(embedder, on_progress)
     try:
-        writer.write_rows(job.layout.no_rows())  # the schema is the store's, also where a shard has no word at all
-        for piece in embed_pieces(embedder, documents, rejects, on_progress):
-            _write_piece(writer, piece, job.layout, tally)
+        writer.write_rows(job.manifest.no_rows())  # the schema is the store's, also where a shard has no word at all
+        for piece in run.pieces(documents):
+            _write_piece(writer, piece, job.manifest, tally)
             del piece  # or its vectors are there until the next are
         given = all(document.spans is not None for document in shard.documents if not document.fault)
         file.record = ShardRecord(
+            **vars(tally.counts),
             number=shard.number,
             id=shard.id,
             first=shard.documents[0].id,
             last=shard.documents[-1].id,
             documents=len(shard.documents),
-            texts=tally.texts,
-            words=tally.words,
             rows=tally.rows,
-            subwords=tally.subwords,
-            windows=tally.windows,
-            long_texts=tally.long_texts,
-            statuses=dict(sorted(tally.statuses.items())),
-            rejects=[*tally.rejects, *(reject.to_dict() for reject in rejects)],
+            rejects=[*tally.rejects, *(reject.to_dict() for reject in run.rejects)],
             given=given,
         )
         own: dict[str, Any] = {"shard": {"number": shard.number, "id": shard.id}}
-        writer.commit(job.provenance | ({"words": "given"} if given else {}) | own)
+        writer.commit(job.manifest.provenance | ({"words": GIVEN} if given else {}) | own)
     except BaseException:
         writer.abort()
         raise
     return file.record
 
 
-def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Tally) -> None:
+def _write_piece(writer: ParquetWriter, piece: Piece, manifest: Manifest, tally: _Tally) -> None:
     """Write the rows of a piece, but for documents with a value that a column of the store cannot hold."""
     embeddings = piece.embeddings
     keys = [
         None if document.keys is None else document.keys[piece.first : piece.first + len(embeddings.words)]
         for document in piece.documents
     ]
-    rows = make_rows(
-        [document.id for document in piece.documents],
-        embeddings,
-        "float32",
-        keys,
-        context=layout.context,
-        extra=word_columns(piece.documents, np.diff(embeddings.text_starts).tolist(), piece.first),
-    )
-    rows = replace(rows, position=rows.position + piece.first)
+    ids = [document.id for document in piece.documents]
+    extra = word_columns(piece.documents, np.diff(embeddings.text_starts).tolist(), piece.first)
+    context = manifest.settings.context
+    rows = make_rows(ids, embeddings, "float32", keys, context=context, extra=extra, first=piece.first)
     kept = np.ones(len(embeddings.words), dtype=np.bool_)
     documents = np.arange(len(piece.documents))  # which of the piece's documents are left in the rows
-    for column in (name for name, dtype in layout.dtypes.items() if dtype == "float16"):
+    for column in (name for name, dtype in manifest.dtypes.items() if dtype == "float16"):
         largest = largest_values(rows, column)
         beyond = np.unique(rows.document_index[largest > LARGEST_FLOAT16]).tolist()
         if beyond:
@@ -216,62 +184,62 @@ def _write_piece(writer: ParquetWriter, piece: Piece, layout: Layout, tally: _Ta
             kept &= ~np.isin(embeddings.text_index, documents[beyond])
             documents = np.delete(documents, beyond)
             rows = without_documents(rows, beyond)
-    writer.write_rows(in_dtypes(rows, layout.dtypes))
-    tally.add(piece, kept, len(piece.documents) - len(documents), len(rows))
+    writer.write_rows(in_dtypes(rows, manifest.dtypes))
+    counts = Counts.of(embeddings if kept.all() else embeddings.take(kept))
+    counts.texts = len(documents) if piece.last else 0
+    counts.long_texts *= piece.last
+    tally.counts.add(counts)
+    tally.rows += len(rows)
 
 
-def embed_pieces(
-    embedder: WordEmbedder,
-    documents: Sequence[Document],
-    rejects: list[Reject],
-    on_progress: Callable[[int], object],
-) -> Iterator[Piece]:
-    """Embed the documents of one shard: the one seam between stores and what computes.
+class ShardRun:
+    """Embeds the documents of one shard: the one seam between stores and what computes.
 
-    No batch holds documents of two shards, so that a shard that is done again is the same to the byte.
+    No batch holds documents of two shards, and nothing is cached from one to the next, so that a shard that is done
+    again is the same to the byte.
 
     Args:
         embedder: Gives the vectors.
-        documents: The documents.
-        rejects: Takes the documents that fail.
         on_progress: Called after each batch with the number of words it gave.
-
-    Returns:
-        Documents with their vectors, in order; those that fail are not among them.
     """
-    if len(documents) == 1:
-        spans = spans_of(embedder, documents)[0]
-        words = affordable_words(embedder, _PIECE_BYTES)
-        if len(spans) > words:
-            yield from _in_pieces(embedder, documents[0], spans, words, on_progress)
-            return
-    for done, embeddings in embed_groups(
-        embedder,
-        documents,
-        lambda document: document,
-        lambda group: spans_of(embedder, group),
-        rejects,
-        on_progress,
-        all_may_fail=True,
-    ):
-        yield Piece(done, embeddings)
-        del embeddings  # or its vectors are there until the next are
 
+    def __init__(self, embedder: WordEmbedder, on_progress: Callable[[int], object] = lambda _: None) -> None:
+        self._session = embedder.session()
+        self._run = GroupRun(embedder, on_progress, session=self._session, all_may_fail=True)
+        self._on_progress = on_progress
+        self._most_words = affordable_words(embedder, _PIECE_BYTES)
 
-def _in_pieces(
-    embedder: WordEmbedder, document: Document, spans: np.ndarray, words: int, on_progress: Callable[[int], object]
-) -> Iterator[Piece]:
-    """Embed a document whose vectors are too many for memory: some of its words at a time.
+    @property
+    def rejects(self) -> list[Reject]:
+        """Documents that failed."""
+        return self._run.rejects
 
-    Windows depend on the text only, and one that owns no wanted word is not read: so nothing is computed twice but the
-    subwords of the text, and every vector is the one that all words together would give.
-    """
-    for first in range(0, len(spans), words):
-        try:
-            embeddings = embedder.encode([document.text], spans=[spans[first : first + words]], on_progress=on_progress)
-        except (InputError, ModelError) as error:
-            raise _DocumentError(str(error)) from error
-        yield Piece([document], embeddings, first, first + words >= len(spans))
+    def pieces(self, documents: Sequence[Document]) -> Iterator[Piece]:
+        """Give documents with their vectors, in order; those that fail are not among them."""
+        if len(documents) == 1 and len(documents[0].text) + len(documents[0].spans or ()) > self._most_words:
+            inputs = read_group(self._session, documents)
+            if len(inputs.spans[0]) > self._most_words:
+                yield from self._parts(documents, inputs)
+                return
+        for done, embeddings in self._run.over(documents):
+            yield Piece(done, embeddings)
+            del embeddings  # or its vectors are there until the next are
+
+    def _parts(self, documents: Sequence[Document], inputs: Inputs) -> Iterator[Piece]:
+        """Embed a document whose vectors are too many for memory: some of its words at a time.
+
+        Windows depend on the text only, and one that owns no wanted word is not read: so nothing is computed twice but
+        the subwords of the text, and every vector is the one that all words together would give.
+        """
+        (spans,) = inputs.spans
+        for first in range(0, len(spans), self._most_words):
+            end = first + self._most_words
+            try:
+                part = replace(inputs, spans=[spans[first:end]])
+                embeddings = self._session.begin(part).result(self._on_progress)
+            except (InputError, ModelError) as error:
+                raise _DocumentError(str(error)) from error
+            yield Piece(documents, embeddings, first, end >= len(spans))
 
 
 def sha256_of(path: Path) -> str:

@@ -15,7 +15,7 @@ import regex
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import names_of, value_at
 from wordstates.errors import InputError
-from wordstates.result.rows import Rows
+from wordstates.result.rows import Rows, rows_without_vectors
 from wordstates.runs.find import in_running_text
 from wordstates.runs.searchers import Searcher
 from wordstates.text.folding import fold
@@ -306,7 +306,6 @@ def _isolated(text: str) -> str:
 
 def lines_as_rows(lines: Sequence[Line]) -> Rows:
     """Lay out lines as the rows of a file, one document a line."""
-    count = len(lines)
     columns = list(lines[0].metadata) if lines else []
     extra: dict[str, list[str | None]] = {
         "target": [line.target for line in lines],
@@ -316,20 +315,9 @@ def lines_as_rows(lines: Sequence[Line]) -> Rows:
     }
     if any(line.similarity is not None for line in lines):
         extra["similarity"] = [None if line.similarity is None else f"{line.similarity:.6f}" for line in lines]
-    return Rows(
-        documents=tuple(line.document for line in lines),
-        document_starts=np.arange(count + 1),
-        position=np.zeros(count, dtype=np.int64),
-        words=[line.node for line in lines],
-        spans=np.array([line.span for line in lines], dtype=np.int64).reshape(-1, 2),
-        statuses=[],
-        subwords=np.zeros(count, dtype=np.int64),
-        keys=None,
-        subword=None,
-        has_vector=np.zeros(count, dtype=np.bool_),
-        vectors={},
-        extra=extra,
-    )
+    spans = np.array([line.span for line in lines], dtype=np.int64).reshape(-1, 2)
+    documents = [line.document for line in lines]
+    return rows_without_vectors(documents, np.arange(len(lines) + 1), [line.node for line in lines], spans, extra)
 
 
 def with_similarities(lines: Sequence[Line], similarities: Mapping[int, float]) -> list[Line]:

@@ -18,7 +18,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.evaluate.geometry.figures import Geometry
 from wordstates.evaluate.geometry.sums import GeometrySums
 from wordstates.recipe import Recipe
-from wordstates.runs.groups import Reject, embed_groups, spans_of
+from wordstates.runs.groups import GroupRun, Reject
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -111,16 +111,12 @@ def measure_geometry(
         (['0', '1', '2', '3', '4', '5', '6'], 12, 7)
     """
     check_recipes(embedder.recipes, keeps_layers=True)
-    rejects: list[Reject] = []
+    run = GroupRun(embedder, on_progress)
     sums: GeometrySums | None = None
-    provenance: Mapping[str, Any] = embedder.provenance
-    for _, embeddings in embed_groups(
-        embedder, documents, lambda document: document, lambda group: spans_of(embedder, group), rejects, on_progress
-    ):
+    for _, embeddings in run.over(documents):
         vectors = _by_name(embeddings)
         sums = sums or GeometrySums({name: rows.shape[1] for name, rows in vectors.items()}, sample, seed)
         sums.add(embeddings, vectors)
-        provenance = {**embeddings.provenance, "words": provenance["words"]}
     if sums is None:
         raise InputError("There is no text in the input: nothing can be measured.")
     sums.check()
@@ -136,8 +132,8 @@ def measure_geometry(
         words=sums.words,
         types=len(sums.usages.types),
         repeated_types=int((kept > 1).sum()),
-        rejects=rejects,
-        provenance=provenance,
+        rejects=run.rejects,
+        provenance=run.provenance,
     )
 
 

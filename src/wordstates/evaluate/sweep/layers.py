@@ -19,8 +19,7 @@ from wordstates.evaluate.data.task import UsageTable
 from wordstates.options import SubwordPooling
 from wordstates.recipe import Recipe
 from wordstates.result.rows import numbers_in
-from wordstates.runs.groups import Reject, embed_groups
-from wordstates.text.words import Spans, as_spans
+from wordstates.runs.groups import GroupRun
 
 ALL_LAYERS = "0:"
 _MOST_IN_MEMORY = 2 * 2**30  # bytes
@@ -96,22 +95,18 @@ def read_layers(
         pooling: _room((len(usages), *shapes[pooling]), on_disk=on_disk) for pooling in poolings
     }
     has_vector = np.zeros(len(usages), dtype=bool)
-    statuses, rejects = Counter[str](), list[Reject]()
-    documents = (Document(str(number), text) for number, text in enumerate(usages.texts))
-    provenance: Mapping[str, Any] = embedder.provenance
-
-    def spans_of(group: Sequence[Document]) -> list[Spans]:
-        return [as_spans(usages.spans[int(document.id)]) for document in group]
-
-    for part, embeddings in embed_groups(
-        embedder, documents, lambda document: document, spans_of, rejects, on_progress
-    ):
+    documents = (
+        Document(str(number), text, tuple(spans))
+        for number, (text, spans) in enumerate(zip(usages.texts, usages.spans, strict=True))
+    )
+    run = GroupRun(embedder, on_progress)
+    for part, embeddings in run.over(documents):
         rows = np.array([row for document in part for row in usages.numbers[int(document.id)]], dtype=np.int64)
         has_vector[rows] = embeddings.has_vector
-        statuses.update(embeddings.status_counts)
-        provenance = embeddings.provenance
         for pooling in poolings:
             values[pooling][rows] = embeddings.column(pooling)
+    statuses, rejects = Counter(run.counts.statuses), run.rejects
+    provenance = run.provenance or embedder.provenance
     failed = sum(len(usages.numbers[int(reject.document)]) for reject in rejects)
     if failed:
         statuses["failed"] += failed

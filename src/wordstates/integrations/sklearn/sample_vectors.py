@@ -129,11 +129,9 @@ class SampleVectors:
         embedder = self._shared.embedder
         whole = [sample.text for sample in samples if sample.target is None]
         spans = spans_of_samples(samples, embedder.split(whole), missing=missing)
-        engine = embedder.engine_for(sum(len(sample.text) for sample in samples))
+        session = embedder.session(sum(len(sample.text) for sample in samples))
         for chunk in self._chunks(samples, spans):
-            emb = embedder.submit(
-                [samples[index].text for index in chunk], spans=[spans[index] for index in chunk], engine=engine
-            ).result()
+            emb = session.encode([samples[index].text for index in chunk], spans=[spans[index] for index in chunk])
             tables = self._tables(emb)
             for place, index in enumerate(chunk):
                 yield samples[index], tables.get(place, _MISSING)

@@ -47,7 +47,7 @@ def read_samples(x: Any) -> list[Sample]:
     if not rows:
         raise InputError("X has no text: 0 samples, and at least 1 is needed.")
     samples = [_sample(index, row) for index, row in enumerate(rows)]
-    as_texts([sample.text for sample in samples], None, None)
+    as_texts([sample.text for sample in samples])
     return samples
 
 

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wordstates.documents.document import Document
 from wordstates.errors import InputError
 from wordstates.result.rows import column_names, largest_values, make_rows
-from wordstates.runs.groups import Reject
 from wordstates.store.manifest import PINS
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 from wordstates.store.signals import NeverStops
-from wordstates.store.write_shard import ShardJob, embed_pieces, write_shard
+from wordstates.store.write_shard import ShardJob, ShardRun, write_shard
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -49,12 +48,11 @@ class Facts:
 
     @classmethod
     def of(cls, embedder: WordEmbedder) -> Facts:
-        """Ask an embedder, which settles on its fastest engine: the shards of a store have one."""
-        embedder.use_fastest_engine()
+        """Ask an embedder; all shards of a store are computed by its fastest engine."""
         shapes = embedder.vector_shapes
         by_subword = {recipe.subword_pooling == "none" for recipe in embedder.recipes}
         return cls(
-            embedder.provenance,
+            embedder.session().provenance,
             dict(zip(column_names(list(shapes)), shapes.values(), strict=True)),
             by_subword == {True},
             embedder.causal,
@@ -207,9 +205,8 @@ def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> 
         text = document.text[:_SAMPLE_CHARACTERS]
         sample.append(document if len(text) == len(document.text) else Document(document.id, text))
         held += len(text)
-    rejects: list[Reject] = []
     found: dict[str, float] = {}
-    for piece in embed_pieces(embedder, sample, rejects, lambda _: None):
+    for piece in ShardRun(embedder).pieces(sample):
         rows = make_rows([document.id for document in piece.documents], piece.embeddings)
         for column in rows.vectors:
             found[column] = max(found.get(column, 0.0), float(largest_values(rows, column).max(initial=0.0)))
