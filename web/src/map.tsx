@@ -63,7 +63,6 @@ class MapCanvas {
     if (this.places.length === 0) index.add(9, 9);
     for (let each = 0; each < this.places.length; each += 2) index.add(this.places[each], this.places[each + 1]);
     this.index = index.finish();
-    this.canvas.dataset.settled = String(layer.peek());
     this.draw();
   }
 
@@ -166,6 +165,7 @@ class MapCanvas {
     this.paintPinned(pen, of);
     this.paintHovered(pen);
     this.paintLasso(pen);
+    if (this.index) canvas.dataset.settled = String(layer.peek()); // the points stand still, and are to be seen
   }
 
   private paintPinned(pen: CanvasRenderingContext2D, of: View): void {

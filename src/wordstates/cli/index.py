@@ -65,8 +65,5 @@ def index(
         said = f"{where}: {counted(usages, 'usage')}, {manifest.dim} dimensions, {'+'.join(manifest.steps)}"
         notes = [f"{counted(without, 'word')} without a vector are left out"] if without else []
         if manifest.texts == "rebuilt":
-            notes.append(
-                "the texts around the usages are rebuilt from the words: what stood between them is a space "
-                "(`wordstates embed --text` keeps the texts)"
-            )
+            notes.append("the texts around the usages are rebuilt from the words: what stood between them is a space")
         say(said, *(f"note: {note}" for note in notes))

@@ -17,6 +17,7 @@ from wordstates.explore.labels import NAME, Labels
 from wordstates.explore.page import page
 from wordstates.explore.word_view import LayerReader, WordView, pack, view_word
 from wordstates.recipe import Recipe
+from wordstates.usages.hits import hit_as_dict
 from wordstates.usages.index import IndexedUsage, UsageIndex
 from wordstates.wording import counted
 
@@ -136,18 +137,7 @@ class Explorer:
         _check_sentence(text)
         read = self._embedder.encode(text, spans=[(start, end)])
         hits = self.index.near(read.recipe(self.index.recipe().name).vector, k=_HITS, once_per_text=True)
-        return {
-            "hits": [
-                {
-                    "score": round(hit.score, 4),
-                    "word": hit.usage.word,
-                    "left": hit.usage.left[-_SIDE:],
-                    "right": hit.usage.right[:_SIDE],
-                    "document": hit.usage.document,
-                }
-                for hit in hits
-            ]
-        }
+        return {"hits": [hit_as_dict(hit, _SIDE) for hit in hits]}
 
     def label(self, word: str, sense: int, name: str) -> None:
         """Name a sense; an empty name takes it away."""

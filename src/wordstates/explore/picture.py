@@ -67,22 +67,11 @@ def picture_layers(
     for index, layer in enumerate(layers):
         points, kept = projected[index]
         laid = _laid_on(points, onto)
+        laid = laid / (float(np.abs(laid).max(initial=0)) or 1.0)
         neighbours, scores = nearest_neighbours(vectors[:, index])
-        pictures.append(
-            Picture(layer, laid, kept, _share_kept(neighbours, laid), neighbours, scores),
-        )
-    largest = max((float(np.abs(each.points).max(initial=0)) for each in pictures), default=0) or 1.0
-    return [
-        Picture(
-            each.layer,
-            (each.points / largest).round(_DECIMALS).astype(np.float32),
-            each.kept,
-            each.neighbours_kept,
-            each.neighbours,
-            each.scores,
-        )
-        for each in pictures
-    ]
+        shown = laid.round(_DECIMALS).astype(np.float32)
+        pictures.append(Picture(layer, shown, kept, _share_kept(neighbours, shown), neighbours, scores))
+    return pictures
 
 
 def _scaled(vectors: Float[np.ndarray, "usages dim"]) -> tuple[Float[np.ndarray, "usages 2"], float]:

@@ -122,9 +122,14 @@ class LayerReader:
         Returns:
             Vectors, float32; NaN for a usage that has none in the text that is known of it.
         """
-        texts = [usage.left + usage.word + usage.right for usage in usages]
-        spans = [[(len(usage.left), len(usage.left) + len(usage.word))] for usage in usages]
-        return self._embedder.encode(texts, spans=spans).recipe(self._recipe).vectors
+        wanted: dict[str, list[int]] = {}  # usages of each text, which is read once
+        for number, usage in enumerate(usages):
+            wanted.setdefault(usage.text, []).append(number)
+        spans = [[usages[number].place for number in numbers] for numbers in wanted.values()]
+        read = self._embedder.encode(list(wanted), spans=spans).recipe(self._recipe).vectors
+        vectors = np.empty_like(read)
+        vectors[[number for numbers in wanted.values() for number in numbers]] = read
+        return vectors
 
     def baseline(self) -> list[float]:
         """Give the mean cosine of two random words in each layer, measured once on the sample.
@@ -149,6 +154,7 @@ class LayerReader:
 def pack(view: WordView) -> dict[str, Any]:
     """Give a view as plain JSON data, arrays as base64: ``Packed`` in the page's ``data.ts``."""
     groups = _groups(view.usages, view.senses.labels)
+    sides = [usage.around(_SIDE) for usage in view.usages]
     k = view.pictures[0].neighbours.shape[1]
     return {
         "word": view.word,
@@ -157,8 +163,8 @@ def pack(view: WordView) -> dict[str, Any]:
             {
                 "number": usage.number,
                 "word": usage.word,
-                "left": usage.left[-_SIDE:],
-                "right": usage.right[:_SIDE],
+                "left": left,
+                "right": right,
                 "document": usage.document,
                 "start": usage.span[0],
                 "end": usage.span[1],
@@ -166,7 +172,7 @@ def pack(view: WordView) -> dict[str, Any]:
                 "sense": int(label),
                 "meta": {name: None if value is None else str(value) for name, value in usage.metadata.items()},
             }
-            for usage, label in zip(view.usages, view.senses.labels.tolist(), strict=True)
+            for usage, (left, right), label in zip(view.usages, sides, view.senses.labels.tolist(), strict=True)
         ],
         "senses": [
             {

@@ -13,6 +13,7 @@ from wordstates.text.folding import fold
 
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}'’-]*|\p{N}+")
 SPAN = 5  # words on each side
+CHARACTERS = 20 * SPAN  # in which they are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def words_near(left: str, right: str, span: int = SPAN) -> set[str]:
         >>> sorted(words_near("They sat on the river ", " of the Isis.", 2))
         ['of', 'river', 'the']
     """
-    before = _WORD.findall(left[-20 * span :])[-span:]
-    after = _WORD.findall(right[: 20 * span])[:span]
+    before = _WORD.findall(left[-CHARACTERS:])[-span:]
+    after = _WORD.findall(right[:CHARACTERS])[:span]
     return {fold(word) for word in [*before, *after]}
 
 

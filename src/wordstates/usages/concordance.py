@@ -27,6 +27,7 @@ _SORTS = (*_PLACES, "node", "text", "meaning")
 _RIGHT_TO_LEFT = {"R", "AL"}
 _ISOLATE, _POP = "\u2068", "\u2069"  # text between them has a direction of its own
 MORE = "…"  # the text goes on here
+_REACH = 8  # times the context, and characters: how far a text is looked into, since white space runs together
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,11 @@ def lines_of_texts(
             yield Line(
                 document=document.id,
                 target=searcher.names[target],
-                left=_left(text[: start + len(before)], context),
+                left=_left(
+                    text[max(0, start + len(before) - _REACH * context - _REACH) : start + len(before)], context
+                ),
                 node=_on_one_line(document.text[start:end]),
-                right=_right(text[end + len(before) :], context),
+                right=_right(text[end + len(before) : end + len(before) + _REACH * context + _REACH], context),
                 span=(start, end),
                 metadata={name: value_at(document, name, start, end) for name in names_of([document])},
             )
@@ -126,12 +129,13 @@ def _told(documents: Iterable[Document]) -> Iterator[Document]:
 def lines_of_usages(usages: Iterable[IndexedUsage], target: str, *, context: int) -> Iterator[Line]:
     """Give the lines of usages of an index."""
     for usage in usages:
+        start, end = usage.place
         yield Line(
             usage.document,
             target,
-            _left(usage.left, context),
+            _left(usage.text[max(0, start - _REACH * context - _REACH) : start], context),
             _on_one_line(usage.word),
-            _right(usage.right, context),
+            _right(usage.text[end : end + _REACH * context + _REACH], context),
             usage.span,
             usage.metadata,
             usage.number,

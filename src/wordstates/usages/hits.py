@@ -36,12 +36,13 @@ def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> N
 def hit_as_dict(hit: Hit, context: int) -> dict[str, Any]:
     """Give a hit as plain data, its text on one line."""
     usage = hit.usage
+    left, right = (" ".join(side.split()) for side in usage.around(4 * context))
     return {
         "score": round(hit.score, 6),
         "number": usage.number,
-        "left": " ".join(usage.left.split())[-context:] if context else "",
+        "left": left[-context:] if context else "",
         "word": usage.word,
-        "right": " ".join(usage.right.split())[:context] if context else "",
+        "right": right[:context],
         "document": usage.document,
         "start": usage.span[0],
         "end": usage.span[1],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,8 +38,8 @@ class IndexedUsage:
         document: Id of its document.
         span: Char span in the document's text.
         status: Its status.
-        left: The text before it, as far as it was kept.
-        right: The text after it.
+        text: The text around it, as far as it was kept; shared by the usages of one text.
+        place: Where it stands in that text, half-open.
         metadata: What the input says of its document, and of the word where it has columns for words.
     """
 
@@ -48,13 +48,19 @@ class IndexedUsage:
     document: str
     span: tuple[int, int]
     status: str
-    left: str
-    right: str
+    text: str = field(repr=False)
+    place: tuple[int, int]
     metadata: Mapping[str, str | None]
+
+    def around(self, characters: int) -> tuple[str, str]:
+        """Give at most so many characters of the text before it and after it."""
+        start, end = self.place
+        return self.text[max(0, start - characters) : start], self.text[end : end + characters]
 
     def in_context(self, characters: int = 40) -> str:
         """Give it on one line between its neighbours."""
-        left, right = " ".join(self.left.split())[-characters:], " ".join(self.right.split())[:characters]
+        before, after = self.around(4 * characters)
+        left, right = " ".join(before.split())[-characters:], " ".join(after.split())[:characters]
         return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
 
 
@@ -164,14 +170,18 @@ class UsageIndex:
         asked = np.asarray(numbers, dtype=np.int64)
         taken = self.rows.take(pa.array(asked)).to_pylist()
         parts = (np.searchsorted(self._starts, asked, side="right") - 1).tolist()
+        texts: dict[tuple[int, int], str | None] = {}  # each once: a text may be a whole book
         for number, part, row in zip(asked.tolist(), parts, taken, strict=True):
-            text = self._texts[part][row["text_number"]].as_py()
-            start, end = row["start"], row["end"]
-            left, right = (row["left"], row["right"]) if text is None else (text[:start], text[end:])
+            key = (part, row["text_number"])
+            if key not in texts:
+                texts[key] = self._texts[part][row["text_number"]].as_py()
+            text, span = texts[key], (row["start"], row["end"])
+            place = span
+            if text is None:  # it stands beside the usage
+                left, right = row["left"] or "", row["right"] or ""
+                text, place = left + row["word"] + right, (len(left), len(left) + len(row["word"]))
             metadata = {name: row[name] for name in self.metadata_columns}
-            yield IndexedUsage(
-                number, row["word"], row["document"], (start, end), row["status"], left or "", right or "", metadata
-            )
+            yield IndexedUsage(number, row["word"], row["document"], span, row["status"], text, place, metadata)
 
     def vectors(self, numbers: Sequence[int] | np.ndarray) -> Float[np.ndarray, "usages dim"]:
         """Give the vectors of some usages as they are compared: post-processed, of unit length, float32."""

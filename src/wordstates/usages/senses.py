@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, MissingExtraError
-from wordstates.usages.collocates import Collocate, collocates, words_near
+from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
 from wordstates.usages.index import IndexedUsage, UsageIndex
 
@@ -173,7 +173,7 @@ def find_senses(
 
 def _key(usage: IndexedUsage) -> str:
     """Order usages by what they are, not by when they came."""
-    said = f"{usage.document}\0{usage.span[0]}\0{usage.span[1]}\0{usage.left[-40:]}\0{usage.right[:40]}"
+    said = "\0".join([usage.document, *map(str, usage.span), *usage.around(40)])
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -231,7 +231,7 @@ def _described(
     usages: Sequence[IndexedUsage], vectors: Float[np.ndarray, "usages dim"], labels: Int[np.ndarray, " usages"]
 ) -> tuple[Sense, ...]:
     ids = sorted(set(labels.tolist()) - {_NOISE})
-    near = [words_near(usage.left, usage.right) for usage in usages]
+    near = [words_near(*usage.around(CHARACTERS)) for usage in usages]
     telling = collocates([[near[number] for number in np.flatnonzero(labels == id)] for id in ids])
     senses = []
     for id, words in zip(ids, telling, strict=True):
