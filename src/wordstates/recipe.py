@@ -15,6 +15,7 @@ from typing import get_args
 
 from wordstates.errors import RecipeError
 from wordstates.options import LayerPooling, LayersLike, SubwordPooling
+from wordstates.wording import counted
 
 LAYER_POOLINGS: tuple[str, ...] = get_args(LayerPooling)
 SUBWORD_POOLINGS: tuple[str, ...] = get_args(SubwordPooling)
@@ -115,7 +116,8 @@ def _check_layer(number: int, n_blocks: int, model_name: str, *, allow_end: bool
     highest = n_blocks + 1 if allow_end else n_blocks
     if not -n_blocks - 1 <= number <= highest:
         raise RecipeError(
-            f"Layer {number} does not exist in {model_name!r}: it has {n_blocks} blocks, so layers run from 0 "
+            f"Layer {number} does not exist in {model_name!r}: it has {counted(n_blocks, 'block')}, so layers run "
+            "from 0 "
             f"(embedding output) to {n_blocks}, or -{n_blocks + 1} to -1."
         )
 

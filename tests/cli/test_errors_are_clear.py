@@ -266,8 +266,8 @@ CASES = [
     Case("overlap", "embed good.txt --window 20 --overlap 18", WRONG_USAGE, ("--overlap 18", "18 subwords", "fewer")),
     Case("overlap-negative", "embed good.txt --overlap -1", WRONG_USAGE, ("--overlap -1",)),
     Case("batch", "embed good.txt --batch-subwords 0", WRONG_USAGE, ("--batch-subwords 0", "at least 1")),
-    Case("words", "embed good.txt --words letters", WRONG_USAGE, ("'letters'", "'unicode'", "'spacy:NAME'")),
-    Case("words-spacy", "embed good.txt --words spacy:xq", WRONG_USAGE, ("'spacy:xq'", "'spacy:en'")),
+    Case("words", "embed good.txt --words letters", WRONG_USAGE, ("--words letters", "'unicode'", "'spacy:NAME'")),
+    Case("words-spacy", "embed good.txt --words spacy:xq", WRONG_USAGE, ("--words spacy:xq", "'spacy:en'")),
     Case("encoding-unknown", "embed good.txt --encoding utf-9", FAILED, ("'utf-9'", "latin-1")),
     # the input
     Case("no-such-file", "embed gone.txt", FAILED, ("'gone.txt' does not exist", "standard input")),

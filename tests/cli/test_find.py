@@ -351,7 +351,7 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("bank texts.jsonl -o out.npz -m nobody/nothing", 4, "'nobody/nothing'"),
         ("bank texts.jsonl -o out.npz --layers 99 -m BERT", 2, "Layer 99 does not exist"),
         ("bank texts.jsonl -o out.npz --window 9999 -m BERT", 2, "window=9999 is more than"),
-        ("hen texts.jsonl -o out.npz --missing ignore -m BERT", 1, "None of the 1 targets occurs in any of the 4"),
+        ("hen texts.jsonl -o out.npz --missing ignore -m BERT", 1, "No usage found of 1 target in 4 texts"),
     ],
 )
 def test_errors(folder: Path, bert: Path, arguments: str, code: int, says: str) -> None:

@@ -124,7 +124,7 @@ def test_without_matplotlib_the_page_is_refused_before_the_model_is_loaded(
         (["--subword-pooling", "none"], 2, "gives several vectors a word"),
         (["--layer-pooling", "none", "--layers", "0:"], 2, "gives several vectors a word"),
         (["--sample", "1"], 2, "--sample"),
-        (["--text-unit", "file"], 1, "there are 1 texts with a word: give more"),
+        (["--text-unit", "file"], 1, "1 text with a word came: give more"),
     ],
 )
 def test_what_cannot_be_done_is_told(folder: Path, bert: Path, options: list[str], code: int, message: str) -> None:

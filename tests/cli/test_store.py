@@ -411,9 +411,11 @@ def test_rejects_stay_rejected_and_are_not_tried_again(folder: Path) -> None:
 
 def test_when_every_document_fails(folder: Path) -> None:
     (folder / "texts.txt").write_text("the lake " * 90 + "\n" + "the mill " * 90 + "\n")
-    fails(embed(folder, "--long-texts", "error", "-q"), "None of the 2 documents could be embedded. The first of them")
+    fails(
+        embed(folder, "--long-texts", "error", "-q"), "No document could be embedded (2 documents). The first of them"
+    )
     (folder / "texts.txt").write_text("...\n!!!\n")
-    fails(embed(folder, "--no-punctuation", "-q", "--overwrite"), "There is no word in any of the 2 texts")
+    fails(embed(folder, "--no-punctuation", "-q", "--overwrite"), "There is no word in the input (2 texts)")
 
 
 def test_float16_gives_way_where_it_does_not_suffice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -548,7 +550,7 @@ def test_verify_sees_what_does_not_belong(folder: Path) -> None:
     found = open_store(folder / "store").verify()
     assert not found.ok
     text = "\n".join(found.problems)
-    assert "1 documents are there twice, the first of them 'a', in part-000000-" in text
+    assert "Ids occur twice (1), the first of them 'a', in part-000000-" in text
     assert "was left behind by a run that was killed" in text
     assert "shards/mine.parquet is no shard." in text
     assert "is of a shard that is not there." in text

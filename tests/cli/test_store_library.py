@@ -226,7 +226,7 @@ def test_a_store_that_nobody_closed(embedder: WordEmbedder, store: Path) -> None
     assert embed_to_store(embedder, DOCUMENTS, store, SETTINGS).computed == 0
     assert open_store(store).verify().ok
     (store / "rejects.jsonl").write_text("{}\n")
-    assert "rejects.jsonl lists 1 documents, and the records say 0" in open_store(store).verify().problems[0]
+    assert "rejects.jsonl lists 1 document, and the records say 0" in open_store(store).verify().problems[0]
 
 
 def test_a_record_survives_being_written() -> None:

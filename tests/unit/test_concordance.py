@@ -66,7 +66,7 @@ def test_targets(target: str, asked: dict[str, object], nodes: list[str]) -> Non
 
 def test_conditions_leave_documents_out() -> None:
     assert [each.document for each in found("bank", conditions=("year>=1950",)).lines] == ["b", "c"]
-    with pytest.raises(TargetNotFoundError, match="'bank' occurs in none of the 0 texts that meet the conditions"):
+    with pytest.raises(TargetNotFoundError, match="'bank' does not occur in 0 texts that meet the conditions"):
         found("bank", conditions=("year>2000",))
 
 

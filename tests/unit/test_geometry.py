@@ -191,8 +191,8 @@ def test_documents_that_fail_are_left_out() -> None:
 def test_what_cannot_be_measured_is_told() -> None:
     for texts, message in (
         ([], "There is no text in the input"),
-        (["", ""], "there are 0 texts with a word"),
-        ([TEXTS[0]], "there are 1 texts with a word: give more"),
+        (["", ""], "0 texts with a word came"),
+        ([TEXTS[0]], "1 text with a word came: give more"),
     ):
         with pytest.raises(InputError, match=message):
             measure_geometry(embedder(), documents(texts))

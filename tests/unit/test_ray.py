@@ -115,14 +115,14 @@ def test_places(asked: dict[str, Any], nodes: list[dict[str, float]], places: Pl
 @pytest.mark.parametrize(
     ("asked", "nodes", "says"),
     [
-        ({}, [{"CPU": 0}], r"'auto' has no room for 1 worker\(s\) of 1 core\(s\) each \(it has 1 nodes with 0 cores"),
+        ({}, [{"CPU": 0}], r"'auto' has no room for 1 worker\(s\) of 1 core\(s\) each \(it has 1 node with 0 cores"),
         ({"workers": 3}, [{"CPU": 2}], "no room for 3 worker"),
         (
             {"threads": 3},
             [{"CPU": 2}, {"CPU": 2}],
             "give a smaller workers=... or threads=..., or both if the cluster grows",
         ),
-        ({"device": "cuda"}, [{"CPU": 2}], r"has no GPU \(1 nodes with 2 cores\): leave device=... out"),
+        ({"device": "cuda"}, [{"CPU": 2}], r"has no GPU \(1 node with 2 cores\): leave device=... out"),
     ],
 )
 def test_no_room(asked: dict[str, Any], nodes: list[dict[str, float]], says: str) -> None:

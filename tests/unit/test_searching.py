@@ -107,7 +107,7 @@ def test_the_check_reads_no_further_than_it_must() -> None:
 
 
 def test_nothing_found_at_all_is_an_error_even_if_missing_targets_are_not() -> None:
-    with pytest.raises(TargetNotFoundError, match="None of the 2 targets occurs in any of the 1 texts"):
+    with pytest.raises(TargetNotFoundError, match="No usage found of 2 targets in 1 text: there is nothing to write"):
         count_usages([Document("a", "A cat.")], make_searcher(["hen", "fox"]), missing="ignore")
 
 

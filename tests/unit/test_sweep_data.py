@@ -325,7 +325,7 @@ def test_targets_and_two_corpora(tmp_path: Path) -> None:
         ("a.tsv", "context1\tcontext2\tlabel\nno mark\tnone\tT\n", "a.tsv:2: the target is not in its sentence"),
         ("a.tsv", "context1\tcontext2\tlabel\n<word>a</word>\t<word>b</word>\t\n", "a.tsv:2: the label is missing"),
         ("a.tsv", "context1\tcontext2\n<word>a</word>\t<word>b</word>\n", "a.tsv:2: the label is missing"),
-        ("a.tsv", "context1\tcontext2\tlabel\nonly one\n", "a.tsv:2: 1 columns where the first line names 3"),
+        ("a.tsv", "context1\tcontext2\tlabel\nonly one\n", "a.tsv:2: 1 column where the first line names 3"),
         ("a.tsv", "word1\tword2\tscore\na\tb\tmuch\n", "a.tsv:2: score is 'much', which is no number"),
         ("a.tsv", "word1\tword2\tscore\na\t\t1\n", "a.tsv:2: the column 'word2' is empty"),
         ("a.tsv", "word1\tword2\na\tb\n", "a.tsv:2: the label is missing"),

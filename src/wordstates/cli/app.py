@@ -57,7 +57,9 @@ class _Commands(Commands):
             try:
                 result = super().invoke(ctx)
             except typer.BadParameter as error:
-                error.message = error.message.removeprefix("Value error, ")  # typer's way of saying the same
+                error.message = as_options(
+                    error.message.removeprefix("Value error, ")
+                )  # typer's way of saying the same
                 raise
             if sys.stdout is not None:
                 sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from wordstates.documents.document import Document
 from wordstates.errors import InputError
 from wordstates.text.words import join_words
+from wordstates.wording import counted
 
 LABEL = "label"
 _COLUMNS_OF_OTHERS = 8  # formats of so many columns or more begin with a number (CoNLL-U, -X, -2009), not the word
@@ -52,7 +53,8 @@ def _columns(place: str, line: str) -> list[str]:
         raise InputError(f"{place}: the label is missing: {line!r} is no word and label.")
     if len(columns) >= _COLUMNS_OF_OTHERS and columns[0].isdecimal():
         raise InputError(
-            f"{place}: {len(columns)} columns, of which the first is a number: here the word comes first and its "
+            f"{place}: {counted(len(columns), 'column')}, of which the first is a number: here the word comes first "
+            "and its "
             "label last. CoNLL-U is format='conllu'."
         )
     return columns

@@ -12,6 +12,7 @@ from wordstates.documents.tables import Row
 from wordstates.errors import InputError
 from wordstates.text.grouping import is_missing, same_groups
 from wordstates.text.words import join_words
+from wordstates.wording import counted
 
 
 @dataclass
@@ -130,7 +131,9 @@ def _given_words(place: str, name: str, columns: Columns, words: list[str], row:
         if not isinstance(value, list):
             metadata[column] = _text(place, column, value)
         elif len(value) != len(words):
-            raise InputError(f"{place}: column {column!r} has {len(value)} entries for {len(words)} words.")
+            raise InputError(
+                f"{place}: column {column!r} has {counted(len(value), 'entry')} for {counted(len(words), 'word')}."
+            )
         else:
             of_words[column] = tuple(_text(place, column, each) for each in value)
     given = place if columns.id is not None else ""

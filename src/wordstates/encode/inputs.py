@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from wordstates.errors import InputError
 from wordstates.text.grouping import is_missing, same_groups
 from wordstates.text.words import Spans, WordSplitter, check_spans, join_words, locate_words
+from wordstates.wording import counted
 
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
 GIVEN = "given"
@@ -104,7 +105,9 @@ def read_inputs(
         return Inputs(checked, splitter.split(checked), splitter.name, single)
     what = "words" if words is not None else "spans"
     if len(given) != len(checked):
-        raise InputError(f"{len(checked)} texts but {len(given)} lists of {what}: give one list for each text.")
+        raise InputError(
+            f"{counted(len(checked), 'text')} but {len(given)} lists of {what}: give one list for each text."
+        )
     given = [_plain(part) for part in given] if words is not None else given
     raw = [text for text, part in zip(checked, given, strict=True) if part is None]
     split = iter(splitter.split(raw) if raw else [])

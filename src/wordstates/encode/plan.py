@@ -17,6 +17,7 @@ from wordstates.options import LongTexts
 from wordstates.text.align import TOO_LONG, TRUNCATED, SubwordSpans, align, count_statuses
 from wordstates.text.windows import Window, assign_words, plan_windows
 from wordstates.text.words import unicode_words
+from wordstates.wording import counted
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,8 @@ def _windows(
     n_subwords, capacity = len(spans), settings.capacity
     if settings.long_texts == "error":
         raise InputError(
-            f"Text {whole.text} ({text[:40]!r}...) has {n_subwords:,} subwords, the window holds {capacity:,}: leave "
+            f"Text {whole.text} ({text[:40]!r}...) has {counted(n_subwords, 'subword')}, the window holds "
+            f"{capacity:,}: leave "
             "long_texts='window' to read it in windows, or allow long_texts='truncate'."
         )
     if settings.long_texts == "truncate":

@@ -24,6 +24,7 @@ from wordstates.runs.report import FileReport, aligned, files_read, how_computed
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
 from wordstates.text.words import Spans, as_spans
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -293,8 +294,9 @@ def _finish(report: FindReport, seen: Seen, missing: str) -> None:
         seen.check()
     if not report.usages:
         raise TargetNotFoundError(
-            f"None of the {len(seen.counts):,} targets occurs in any of the {report.texts:,} texts: there is "
-            "nothing to write."
+            f"No usage found of {counted(len(seen.counts), 'target')} in {counted(report.texts, 'text')}: there is "
+            "nothing "
+            "to write."
         )
     report.targets = seen.by_name
 

@@ -27,6 +27,7 @@ from wordstates.store.shards import Shard, cut_shards
 from wordstates.store.signals import NeverStops
 from wordstates.store.workers.local import Crew, LocalCrew
 from wordstates.store.write_shard import ShardJob
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -286,12 +287,13 @@ class _Run:
         if not self._report.texts and self._report.rejects:
             reject = self._report.rejects[0]
             raise InputError(
-                f"None of the {len(self._report.rejects):,} documents could be embedded. The first of them, "
+                f"No document could be embedded ({counted(len(self._report.rejects), 'document')}). The first of them, "
                 f"{reject['document']!r}: {reject['reason']}"
             )
         if not self._report.words:
             raise InputError(
-                f"There is no word in any of the {self._report.texts:,} texts: nothing but white space, or punctuation "
+                f"There is no word in the input ({counted(self._report.texts, 'text')}): nothing but white space, "
+                "or punctuation "
                 "where that is left out. Check the input."
             )
 

@@ -29,6 +29,7 @@ from wordstates.errors import InputError
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.record import ShardRecord
 from wordstates.store.verify import Verification, verify_store
+from wordstates.wording import counted
 
 _BATCH_ROWS = 1 << 14
 
@@ -158,7 +159,8 @@ class Store:
         return json.loads(json.dumps(self.manifest.provenance)) | ({"words": "given"} if given else {})  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        return f"Store({str(self._folder)!r}, {len(self.shards):,} shards{'' if self.complete else ', not complete'})"
+        shards = counted(len(self.shards), "shard")
+        return f"Store({str(self._folder)!r}, {shards}{'' if self.complete else ', not complete'})"
 
 
 def open_store(path: str | Path) -> Store:

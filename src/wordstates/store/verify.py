@@ -20,6 +20,7 @@ from wordstates.store.record import ShardRecord
 from wordstates.store.run import totals
 from wordstates.store.shards import read_shard_name, shard_name
 from wordstates.store.write_shard import sha256_of
+from wordstates.wording import counted
 
 _SHOWN = 10  # numbers of missing shards that a message lists
 
@@ -181,8 +182,7 @@ def _verify_duplicates(
                 places.setdefault(name, []).append(shard_name(number, id))
     name, shards = next(iter(places.items()))
     found.problems.append(
-        f"{len(places):,} documents are there twice, the first of them {name!r}, in {' and '.join(shards)}: ids must "
-        "differ."
+        f"Ids occur twice ({len(places):,}), the first of them {name!r}, in {' and '.join(shards)}: ids must differ."
     )
 
 
@@ -192,7 +192,8 @@ def _verify_completeness(
     ending = manifest.ending
     if ending is None:
         found.problems.append(
-            f"The store is not complete: {len(finished):,} shards are there, and no run has reached the end of the "
+            f"The store is not complete: it has {counted(len(finished), 'shard')}, and no run has reached the end "
+            "of the "
             "input yet."
         )
         return
@@ -219,7 +220,8 @@ def _verify_rejects(folder: StoreFolder, records: list[ShardRecord], found: Veri
     wanted = sum(len(record.rejects) for record in records)
     if found.complete and len(lines) != wanted:
         found.problems.append(
-            f"{folder.rejects.name} lists {len(lines):,} documents, and the records say {wanted:,}: run the same "
+            f"{folder.rejects.name} lists {counted(len(lines), 'document')}, and the records say {wanted:,}: run "
+            "the same "
             "command once more."
         )
 

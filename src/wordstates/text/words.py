@@ -19,6 +19,7 @@ from jaxtyping import Int
 
 from wordstates.errors import InputError, MissingExtraError, SpanError, of_the_caller
 from wordstates.text.scripts import warning_once
+from wordstates.wording import counted
 
 Spans = Int[np.ndarray, "words 2"]
 Splitter = Callable[[str], Sequence[Any]]
@@ -206,7 +207,8 @@ def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = 
             raise SpanError(f"Span {position} of {where} is {span!r}: expected (start, end).") from None
         if not 0 <= start <= end <= len(text):
             raise SpanError(
-                f"Span {position} of {where} is {(start, end)}, outside its {len(text)} characters: spans are "
+                f"Span {position} of {where} is {(start, end)}, outside its {counted(len(text), 'character')}: "
+                "spans are "
                 "half-open (start, end) in code points, with 0 <= start <= end <= length."
             )
     return as_spans(spans)

@@ -27,6 +27,7 @@ from wordstates.usages.concordance import (
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.manifest import NAME
+from wordstates.wording import counted
 
 _WILD = {"*": r"[\p{L}\p{M}\p{N}'’-]*", "?": r"[\p{L}\p{N}]\p{M}*"}
 
@@ -158,7 +159,7 @@ def lines_of_inputs(documents: Callable[[Sequence[str]], Iterable[Document]], as
     )
     if not lines:
         raise TargetNotFoundError(
-            f"{', '.join(map(repr, given[:5]))} occurs in none of the {searched.texts:,} texts"
+            f"{', '.join(map(repr, given[:5]))} does not occur in {counted(searched.texts, 'text')}"
             f"{' that meet the conditions' if asked.conditions else ''}."
         )
     by = searched.by.get(count_by[0]) if count_by else None

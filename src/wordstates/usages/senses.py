@@ -14,6 +14,7 @@ from wordstates.errors import InputError, MissingExtraError
 from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
 from wordstates.usages.index import IndexedUsage, UsageIndex
+from wordstates.wording import counted
 
 Method = Literal["kmeans", "hdbscan"]
 METHODS = ("kmeans", "hdbscan")
@@ -143,7 +144,7 @@ def find_senses(
     if method not in METHODS:
         raise InputError(f"method={method!r} does not exist: choose {' or '.join(METHODS)}.")
     if count is not None and not 1 <= count <= len(usages):
-        raise InputError(f"{count} senses cannot be made of {len(usages)} usages of {word!r}.")
+        raise InputError(f"{counted(count, 'sense')} cannot be made of {counted(len(usages), 'usage')} of {word!r}.")
     try:
         from sklearn.metrics import adjusted_rand_score
         from threadpoolctl import threadpool_limits

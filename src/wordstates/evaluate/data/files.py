@@ -12,6 +12,7 @@ from wordstates.documents.decode import read_lines, without_terminator
 from wordstates.documents.sources import find_sources, shown
 from wordstates.errors import InputError
 from wordstates.options import Split
+from wordstates.wording import counted
 
 _MARK = re.compile(r"<(word|strong|b|t)>(.*?)</\1>", re.DOTALL)
 _TOKEN = re.compile(r"\S+")
@@ -77,7 +78,8 @@ def rows_of(path: Path) -> Iterator[Row]:
             fields = cut(line, place)
             if len(fields) != len(names):
                 raise InputError(
-                    f"{place}: {len(fields)} columns where the first line names {len(names)} ({', '.join(names)})."
+                    f"{place}: {counted(len(fields), 'column')} where the first line names {len(names)} "
+                    f"({', '.join(names)})."
                 )
             yield Row(place, dict(zip(names, fields, strict=True)))
 

@@ -17,6 +17,7 @@ from wordstates.evaluate.data.files import header_of, lines_of
 from wordstates.evaluate.data.labels import json_row
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split, TaskName
+from wordstates.wording import counted
 
 Reader = Callable[[Path, UsageTable, "Split | None", "Counter[str]"], Iterator[Item]]
 
@@ -85,7 +86,7 @@ def _folder_formats(path: Path) -> list[Format]:
 def _by_columns_of(path: Path) -> list[Format]:
     """Tell WiC from CoarseWSD-20, which name their files alike."""
     count = len(header_of(path))
-    why = f"a line of {path.name} has {count} columns"
+    why = f"a line of {path.name} has {counted(count, 'column')}"
     wic = Format("pairs", "WiC", why, pairs.read_wic)
     wsd = Format("senses", "CoarseWSD-20", why, senses.read_coarse_wsd)
     return [wsd, wic] if count == 2 else [wic, wsd]

@@ -16,6 +16,7 @@ from wordstates.evaluate.data.files import lines_of
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.text.words import join_words, locate_words
+from wordstates.wording import counted
 
 _COLUMNS = {"lemma": 2, "upos": 3, "xpos": 4, "deprel": 7}
 _FEATS, _MISC = 5, 9
@@ -111,7 +112,9 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
             raise InputError(f"{place}: the label is missing: 'labels' is a list with one label for each word.")
         text, spans = _located(row, place)
         if len(spans) != len(labels):
-            raise InputError(f"{place}: {len(spans)} words or spans, and {len(labels)} labels: give one for each.")
+            raise InputError(
+                f"{place}: {len(spans)} words or spans, and {counted(len(labels), 'label')}: give one for each."
+            )
         for span, gold in zip(spans, labels, strict=True):
             if gold is None or str(gold) == "":
                 raise InputError(f"{place}: the label of the span {list(span)} is missing.")

@@ -22,6 +22,7 @@ from wordstates.evaluate.data.files import (
 from wordstates.evaluate.data.labels import json_row, json_span
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
+from wordstates.wording import counted
 
 ANSWERS = ("label", "rating", "score", "judgment", "similarity")
 CONTEXTS = (("context1", "context2"), ("sentence1", "sentence2"))
@@ -132,7 +133,9 @@ def read_cosimlex(path: Path, table: UsageTable, split: Split | None, skipped: C
         for number in ("1", "2"):
             text, spans = marked_spans(row[f"context{number}"], row.place)
             if len(spans) != 2:
-                raise InputError(f"{row.place}: context{number} marks {len(spans)} targets, and has to mark two.")
+                raise InputError(
+                    f"{row.place}: context{number} marks {counted(len(spans), 'target')}, and has to mark two."
+                )
             usages = [table.add(text, span, row.place) for span in spans]
             rating = row.number(f"sim{number}")
             yield _pair(usages, rating, f"{row['word1']}|{row['word2']}", row.place, split)

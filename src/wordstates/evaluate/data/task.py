@@ -19,6 +19,7 @@ from typing import get_args
 
 from wordstates.errors import InputError
 from wordstates.options import Split, TaskName
+from wordstates.wording import counted
 
 TASKS: tuple[str, ...] = get_args(TaskName)
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -92,7 +93,8 @@ class UsageTable:
         start, end = span
         if not 0 <= start < end <= len(text):
             raise InputError(
-                f"{place}: the target ({start}, {end}) is not in its sentence, which has {len(text)} characters: "
+                f"{place}: the target ({start}, {end}) is not in its sentence, which has "
+                f"{counted(len(text), 'character')}: "
                 f"{_shortened(text)}."
             )
         number = self._text_numbers.setdefault(text, len(self.texts))
@@ -179,7 +181,8 @@ def check_task(task: Task) -> Task:
     first = task.items[0]
     if len(task.items) < _FEW:
         raise InputError(
-            f"{first.place}: {len(task.items)} items for the task {task.name!r}{_why(task)}; give at least {_FEW}."
+            f"{first.place}: {counted(len(task.items), 'item')} for the task {task.name!r}{_why(task)}; give at "
+            f"least {_FEW}."
         )
     for split in sorted({item.split for item in task.items}, key=str):
         part = [item for item in task.items if item.split == split]

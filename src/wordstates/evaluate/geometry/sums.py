@@ -15,6 +15,7 @@ from wordstates.postprocess.moments import Moments
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.static.means import products_between
 from wordstates.static.static_vectors import type_name
+from wordstates.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,8 +71,8 @@ class GeometrySums:
         known = self.usages.texts[self.usages.texts >= 0]
         if len(np.unique(known)) < 2:
             raise InputError(
-                f"Geometry is measured on words of different texts, and there are {len(np.unique(known))} texts with a "
-                "word: give more, or cut the input into more texts (text_unit=...)."
+                f"Geometry is measured on words of different texts, and {counted(len(np.unique(known)), 'text')} "
+                "with a word came: give more, or cut the input into more texts (text_unit=...)."
             )
 
     def geometry(self, key: str, name: str) -> Geometry:

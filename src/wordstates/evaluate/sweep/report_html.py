@@ -17,6 +17,7 @@ from wordstates.evaluate.sweep.report_text import (
 )
 from wordstates.evaluate.sweep.result import ModelResult, SweepReport
 from wordstates.page.render import render
+from wordstates.wording import counted
 
 
 def as_html(report: SweepReport) -> str:
@@ -49,7 +50,8 @@ def _model(report: SweepReport, number: int) -> dict[str, Any]:
     model, rows = report.models[number], rows_of(report.models[number])
     return {
         "name": short_names([each.name for each in report.models])[model.name],
-        "about": f"{model.n_blocks} blocks, {model.dim} dimensions, {len(model.results)} recipes. Held out: "
+        "about": f"{counted(model.n_blocks, 'block')}, {model.dim} dimensions, "
+        f"{counted(len(model.results), 'recipe')}. Held out: "
         f"{shown_interval(model.choice.score)}.",
         "head": ("recipe", "development", f"test: {report.metrics[0]} (95%)", ""),
         "rows": [

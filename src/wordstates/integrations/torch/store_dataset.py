@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, Sampler
 
 from wordstates.errors import InputError
 from wordstates.integrations.torch.stored_documents import StoredDocuments, files_of
+from wordstates.wording import counted
 
 IGNORED = -100  # the label that torch.nn.CrossEntropyLoss leaves out
 
@@ -132,7 +133,10 @@ class StoreDataset(Dataset[StoredDocument]):
             raise InputError(f"Document {document!r} has no label: labels are by the id of the document.")
         label = self._labels[document]
         if np.ndim(label) and len(label) != words:
-            raise InputError(f"Document {document!r} has {len(label)} labels for {words} words: give one a word.")
+            raise InputError(
+                f"Document {document!r} has {counted(len(label), 'label')} for "
+                f"{counted(words, 'word')}: give one a word."
+            )
         return label
 
 

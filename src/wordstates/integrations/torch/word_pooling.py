@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from wordstates.errors import InputError, RecipeError
 from wordstates.model.pooling import in_float32, pool
 from wordstates.recipe import Recipe
+from wordstates.wording import counted
 
 WordIds = Int[Tensor, "texts subwords"] | Sequence[Sequence[int | None]]
 SubwordsOfWords = Sequence[Sequence[Sequence[int]]]
@@ -149,7 +150,8 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
         listed = [[-1 if word is None else word for word in row] for row in word_ids]
         if len(listed) != texts or any(len(row) != width for row in listed):
             raise InputError(
-                f"word_ids of {len(listed)} texts with {sorted({len(row) for row in listed})} subwords do not fit "
+                f"word_ids of {counted(len(listed), 'text')} with {sorted({len(row) for row in listed})} subwords "
+                "do not fit "
                 f"states of {texts} texts with {width}: pad both alike."
             )
         word_ids = torch.tensor(listed, dtype=torch.long).reshape(texts, width)
@@ -165,7 +167,7 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
 def _pairs_of_subwords(subwords: SubwordsOfWords, states: Float[Tensor, "texts subwords dim"]) -> Pairs:
     texts, width = states.shape[:2]
     if len(subwords) != texts:
-        raise InputError(f"Subwords of {len(subwords)} texts do not fit states of {texts} texts.")
+        raise InputError(f"Subwords of {counted(len(subwords), 'text')} do not fit states of {texts} texts.")
     pairs = [
         (text, word, column)
         for text, words in enumerate(subwords)
