@@ -13,39 +13,79 @@ from wordstates import errors
 from wordstates.errors import WordstatesError
 
 if TYPE_CHECKING:
+    from wordstates.documents.document import Document
+    from wordstates.documents.readers import read_documents
     from wordstates.embedder import WordEmbedder
+    from wordstates.evaluate.calls import geometry, sweep
     from wordstates.files.load import load
+    from wordstates.integrations.sklearn.vectorizer import WordVectorizer
+    from wordstates.integrations.torch.store_dataset import StoreDataset, collate
+    from wordstates.integrations.torch.word_pooling import WordPooling
+    from wordstates.postprocess.moments import Moments
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
     from wordstates.result.found_usages import Usage, Usages
     from wordstates.result.similarity import similarity
     from wordstates.result.word_embeddings import WordEmbeddings
     from wordstates.static.static_vectors import StaticVectors
+    from wordstates.store.corpus import embed_corpus
+    from wordstates.store.store import open_store
+    from wordstates.store.workers.places import RayCluster
+    from wordstates.usages.build import build_index
+    from wordstates.usages.index import UsageIndex
 
 __all__ = [
+    "Document",
+    "Moments",
     "PostProcessing",
+    "RayCluster",
     "Recipe",
     "StaticVectors",
+    "StoreDataset",
     "Usage",
+    "UsageIndex",
     "Usages",
     "WordEmbedder",
     "WordEmbeddings",
+    "WordPooling",
+    "WordVectorizer",
     "WordstatesError",
+    "build_index",
+    "collate",
+    "embed_corpus",
     "errors",
+    "geometry",
     "load",
+    "open_store",
+    "read_documents",
     "similarity",
+    "sweep",
 ]
 
 _HOMES = {
+    "Document": "documents.document",
+    "Moments": "postprocess.moments",
     "PostProcessing": "postprocess.post_processing",
+    "RayCluster": "store.workers.places",
     "Recipe": "recipe",
     "StaticVectors": "static.static_vectors",
+    "StoreDataset": "integrations.torch.store_dataset",
     "Usage": "result.found_usages",
+    "UsageIndex": "usages.index",
     "Usages": "result.found_usages",
     "WordEmbedder": "embedder",
     "WordEmbeddings": "result.word_embeddings",
+    "WordPooling": "integrations.torch.word_pooling",
+    "WordVectorizer": "integrations.sklearn.vectorizer",
+    "build_index": "usages.build",
+    "collate": "integrations.torch.store_dataset",
+    "embed_corpus": "store.corpus",
+    "geometry": "evaluate.calls",
     "load": "files.load",
+    "open_store": "store.store",
+    "read_documents": "documents.readers",
     "similarity": "result.similarity",
+    "sweep": "evaluate.calls",
 }
 
 

@@ -288,6 +288,12 @@ def test_public_names_are_flat_and_documented() -> None:
     assert all(getattr(wordstates, name) is not None for name in wordstates.__all__)
 
 
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "examples").glob("*.py"))], ids=name_of)
+def test_pages_and_examples_import_public_names_alone(page: Path) -> None:
+    inside = re.findall(r"^ *(?:from wordstates\.(?!errors\b)|import wordstates\.).*", page.read_text("utf-8"), re.M)
+    assert not inside
+
+
 def test_every_argument_of_the_embedder_is_documented() -> None:
     parameters = list(inspect.signature(wordstates.WordEmbedder).parameters)
     assert names_under("WordEmbedder: arguments") == parameters
