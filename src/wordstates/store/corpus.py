@@ -12,7 +12,8 @@ from wordstates.embedder import WordEmbedder
 from wordstates.errors import no_foreign_error
 from wordstates.options import MODEL, VectorDtype
 from wordstates.store.report import StoreReport
-from wordstates.store.run import StoreSettings, embed_to_store
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
 from wordstates.store.shards import SHARD_CHARACTERS, Part
 
 if TYPE_CHECKING:
