@@ -58,7 +58,7 @@ class WordEmbedder(Remade):
     """Gives the vectors of words in their contexts.
 
     Invariant: in float32 each vector equals that of `transformers` run by hand on the one text, whatever else is in the
-    batch; a word that cannot have a vector has a status instead. A copy, or what comes out of a pickle, loads it anew.
+    batch; a word that cannot have a vector has a status instead. A copy, or what comes out of a pickle, loads it again.
 
     Args:
         model: Hub name, local folder, ``"minilm"`` (carried by the extra of this name), or a model in memory.
@@ -74,7 +74,7 @@ class WordEmbedder(Remade):
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
             float32 is measured and stands in the provenance.
-        engine: What computes: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
+        engine: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
             little or no padding), or ``"auto"`` (default): PyTorch for short calls, for others the fastest that is
             installed, supports the model and agrees with PyTorch on a probe text.
         threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.
@@ -95,7 +95,7 @@ class WordEmbedder(Remade):
         left_subwords: Also give how many subwords of text each word was read after.
 
     Raises:
-        ModelNotFoundError: If the model is not to be had.
+        ModelNotFoundError: If the model is not available.
         ModelError: If it cannot be used.
         RecipeError: If a layer or a pooling does not exist.
         InputError: If options do not exist or contradict each other.
@@ -231,7 +231,7 @@ class WordEmbedder(Remade):
 
         Args:
             texts: A text, a list of them, a list of lists of given words (joined by a space), or a table of words.
-            words: The words of each text, as they stand in it, instead of splitting; for a single text, its words.
+            words: The words of each text, as written in it, instead of splitting; for a single text, its words.
             spans: Char spans of the words or phrases of each text, instead of splitting; for a single text, its spans.
             word: Column of a pandas, polars or Arrow table with a word a row; an empty cell keeps its place.
             group: Columns that say which consecutive rows are one text; default all rows are.

@@ -9,7 +9,7 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     │   ├── SpanError                       a char span outside its text, or a word that is not in it
     │   └── TargetNotFoundError (LookupError)  a target that occurs nowhere
     ├── ModelError          (RuntimeError)  a model that loads but cannot be used
-    │   ├── ModelNotFoundError (OSError)    a model that is not to be had
+    │   ├── ModelNotFoundError (OSError)    a model that is not available
     │   ├── NonFiniteError  (ArithmeticError)  NaN or infinity in the vectors
     │   └── TokenizerError                  a tokenizer that fails on a text, or whose pieces cannot be aligned
     ├── NoVectorError       (LookupError)   asked for the vector of a word that has none
@@ -57,7 +57,7 @@ class ModelError(WordstatesError, RuntimeError):
 
 
 class ModelNotFoundError(ModelError, OSError):
-    """A model that is not to be had: not on this machine, and not from the hub."""
+    """A model that is not available: not on this machine, and not from the hub."""
 
 
 class NonFiniteError(ModelError, ArithmeticError):

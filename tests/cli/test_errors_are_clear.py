@@ -414,7 +414,7 @@ def test_a_target_that_is_nowhere(embedder: WordEmbedder) -> None:
 
 
 def test_the_library_raises_what_the_command_tells(folder: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"'nobody/nothing' is not to be had.*HF_HUB_OFFLINE"):
+    with pytest.raises(ModelNotFoundError, match=r"'nobody/nothing' is not available.*HF_HUB_OFFLINE"):
         WordEmbedder("nobody/nothing")
     with pytest.raises(OSError, match="nobody/nothing"):
         WordEmbedder("nobody/nothing")

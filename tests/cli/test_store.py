@@ -244,7 +244,7 @@ def test_input_that_has_changed_is_noticed(folder: Path, lines: list[str], says:
     assert done.code == 1
     assert "wordstates: The input is not the one that 'store' was begun with: " in done.err
     assert says in done.err
-    assert "--overwrite to begin anew" in done.err
+    assert "--overwrite to start over" in done.err
     assert before.items() <= shards(folder).items()
 
 
@@ -351,7 +351,7 @@ def is_alive(process: int) -> bool:
 def test_a_worker_that_cannot_load_its_model(folder: Path) -> None:
     done = run("embed", "texts.txt", "-m", "gone/model", "-o", "store", "--workers", "2", cwd=folder)
     assert done.code == 4
-    assert "Model 'gone/model' is not to be had" in done.err
+    assert "Model 'gone/model' is not available" in done.err
     assert not (folder / "store").exists()
 
 
@@ -534,7 +534,7 @@ def test_shards_that_are_corrupt(folder: Path) -> None:
     assert f"{first.name} is not what was written: its checksum differs" in problems
     assert "Shard 1 of 'store' is broken: it has " in problems
     assert "Shard 2 of 'store' has no readable record" in problems
-    fails(embed(folder, "-q"), "Shard 1 of 'store' is broken", "run again to have it computed anew")
+    fails(embed(folder, "-q"), "Shard 1 of 'store' is broken", "run again to have it computed again")
     for path in (first, second, third):
         path.unlink()
     assert embed(folder, "-q").code == 0

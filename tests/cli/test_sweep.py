@@ -266,7 +266,7 @@ def test_the_table_and_the_lines_to_paste(folder: Path, bert: Path) -> None:
 
 @pytest.mark.parametrize("splits", [True, False])
 def test_the_saved_recipe_gives_the_vectors_that_were_scored(folder: Path, bert: Path, splits: bool) -> None:
-    """Post-processing is fitted as for the scores: on what is learnt from; without splits, on all items."""
+    """Post-processing is fitted as for the scores: on the training data; without splits, on all items."""
     rows = [json.loads(line) for line in (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
     for name, part in (("a", rows[:30]), ("b", rows[30:])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")

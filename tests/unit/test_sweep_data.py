@@ -46,7 +46,7 @@ def read(path: Path, **options: object) -> Task:
 
 
 def shown(task: Task) -> list[tuple[str, object]]:
-    """Give the first usage of each item as it stands in its text, and the gold answer."""
+    """Give the first usage of each item as it is written in its text, and the gold answer."""
     return [(task.usages.word(item.left[0]), item.gold) for item in task.items]
 
 

@@ -1,7 +1,7 @@
 """The application: its commands, and what errors become.
 
 Data goes to standard output, talk to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with
-rejects, 4 model not to be had, 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
+rejects, 4 model not available, 130 interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def embed(
         $ wordstates embed notes.txt -o notes.parquet
         $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """
-    # What is wrong with paths and options comes to light before torch, let alone a model, is loaded.
+    # What is wrong with paths and options is found before torch, let alone a model, is loaded.
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
         check_no_input(output, inputs)

@@ -139,7 +139,7 @@ def embed_into_store(
     from wordstates.store.signals import Stopped, StopSignals
 
     stop = StopSignals(
-        on_stop=lambda: say("\nwordstates: stopping; the shard in hand gets 5 seconds, another Ctrl-C ends at once.")
+        on_stop=lambda: say("\nwordstates: stopping; the current shard gets 5 seconds, another Ctrl-C ends at once.")
     )
     before = len(_shards_in(output))
     try:

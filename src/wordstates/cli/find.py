@@ -48,7 +48,7 @@ def find(
         ),
     ],
     more: Annotated[
-        list[str] | None, search_option("--target", "-t", help="One more target, or @FILE; give it several times.")
+        list[str] | None, search_option("--target", "-t", help="One more target, or @FILE; repeatable.")
     ] = None,
     regex: Annotated[
         bool, search_option("--regex", help="Targets are regular expressions, matched as they are.")

@@ -30,7 +30,7 @@ def fit(
     ],
     inputs: Inputs,
     output: Annotated[str, output_option("--output", "-o", help="OUT.safetensors.")],
-    max_words: Annotated[int | None, vectors_option(min=1, help="Fit on the first so many words.")] = None,
+    max_words: Annotated[int | None, vectors_option(min=1, help="Fit on the first N words.")] = None,
     *,
     splitting: WordOptions,
     end: EndOptions,

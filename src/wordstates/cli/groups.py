@@ -111,10 +111,10 @@ class ReadingOptions:
 
     format: Annotated[InputFormat | None, input_option(help="Format of the input; default by its ending.")] = None
     include: Annotated[
-        list[str] | None, input_option(metavar="GLOB", help="Of folders, read the files that fit alone; several times.")
+        list[str] | None, input_option(metavar="GLOB", help="Of folders, read only files that match; repeatable.")
     ] = None
     exclude: Annotated[
-        list[str] | None, input_option(metavar="GLOB", help="Of folders, leave out files that fit; several times.")
+        list[str] | None, input_option(metavar="GLOB", help="Of folders, leave out files that match; repeatable.")
     ] = None
     text_unit: Annotated[TextUnit, input_option(help="What a text is, in plain text.")] = "line"
     text_column: Annotated[str, input_option(help="Column or key that holds the text, or a list of words.")] = "text"
@@ -123,13 +123,13 @@ class ReadingOptions:
         str | None, input_option(help="A row is a word, and this its column or key; see --group-column.")
     ] = None
     group_column: Annotated[
-        list[str] | None, input_option(help="Rows with the same value are one text; several times for several columns.")
+        list[str] | None, input_option(help="Rows with the same value are one text; repeatable, for several columns.")
     ] = None
     delimiter: Annotated[
         str | None, input_option(help="Between the fields of csv and tsv: a character, or tab, semicolon, ...")
     ] = None
     quoting: Annotated[
-        Quoting, input_option(help="Quotes in csv and tsv: fields may go on for lines (csv), or plain characters.")
+        Quoting, input_option(help="Quotes in csv and tsv; csv: a quoted field may span lines; none: plain characters.")
     ] = "auto"
     metadata_from_name: Annotated[
         str | None, input_option(metavar="PATTERN", help="Read metadata from the names of files: '{year}_{title}.txt'.")
@@ -208,7 +208,10 @@ class ComputeOptions:
     bos: Annotated[BosPolicy, computing_option(help="Causal models: the beginning-of-sequence token.")] = _DEFAULT.bos
     special_tokens: SpecialTokensOption = _DEFAULT.special_tokens
     repeat: Annotated[
-        bool, computing_option("--repeat", help="Causal models: read twice, take the second reading.")
+        bool,
+        computing_option(
+            "--repeat", help="Causal models: read each text twice in a row; vectors of the second have seen it all."
+        ),
     ] = _DEFAULT.repeat
     batch_subwords: Annotated[int | None, computing_option(help="Most subwords in a batch, padding included.")] = (
         _DEFAULT.batch_subwords
@@ -239,14 +242,14 @@ class ModelOptions(ComputeOptions):
         vectors_option(
             metavar="JSON|FILE",
             help="Instead of the three above: a recipe, or a file of one, with the post-processing that `sweep "
-            "--save-recipe` saved; give it several times.",
+            "--save-recipe` saved; repeatable.",
         ),
     ] = None
     post_process: Annotated[
         list[str] | None,
         vectors_option(
             metavar="FILE",
-            help="Post-process the vectors as `wordstates fit` found out, which also says the recipe; give it several "
+            help="Post-process the vectors by a file that `wordstates fit` wrote, which also has the recipe; repeat it "
             "times for several recipes.",
         ),
     ] = None

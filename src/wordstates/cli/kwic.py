@@ -23,9 +23,7 @@ def kwic(
         typer.Argument(metavar="TARGET", help="A word or a phrase; * and ? stand for letters; @FILE is a list."),
     ],
     inputs: Inputs,
-    more: Annotated[
-        list[str] | None, search_option("--target", "-t", help="One more target; give it several times.")
-    ] = None,
+    more: Annotated[list[str] | None, search_option("--target", "-t", help="One more target; repeatable.")] = None,
     regex: Annotated[bool, search_option("--regex", help="Targets are regular expressions.")] = False,
     lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
     match_case: Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")] = False,
@@ -34,7 +32,7 @@ def kwic(
     ] = False,
     where: Annotated[
         list[str] | None,
-        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; give it several times."),
+        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; repeatable."),
     ] = None,
     like: Annotated[
         int | None,

@@ -24,9 +24,7 @@ def near(
     word: Annotated[str | None, search_option(help="Only usages of this word, whatever its case.")] = None,
     where: Annotated[
         list[str] | None,
-        search_option(
-            metavar="CONDITION", help="Only where year=1900, year>=1900, genre!=novel,...; give it several times."
-        ),
+        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900, genre!=novel,...; repeatable."),
     ] = None,
     once_per_text: Annotated[
         bool, search_option("--once-per-text", help="Give the best usage of each text only.")

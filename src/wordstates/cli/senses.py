@@ -18,7 +18,7 @@ def senses(
     by: Annotated[str | None, search_option(metavar="COLUMN", help="Compare groups of documents, as by year.")] = None,
     where: Annotated[
         list[str] | None,
-        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; give it several times."),
+        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; repeatable."),
     ] = None,
     method: Annotated[
         SenseMethod, vectors_option(help="k-means, or HDBSCAN, which leaves usages in no dense place unassigned.")

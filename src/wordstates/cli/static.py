@@ -31,13 +31,13 @@ def static(
         vectors_option(
             callback=each_of(*get_args(StaticKind)),
             help="usages (default: mean of the usages), alone (the word as a text of its own), input (alone, layer 0); "
-            "give it several times for vectors beside each other.",
+            "repeat it for vectors beside each other.",
         ),
     ] = None,
     min_count: Annotated[int, vectors_option(min=1, help="Leave out types that occur less often.")] = 1,
     max_usages: Annotated[
         int | None,
-        vectors_option(min=1, help="Average only the first so many usages of a type."),
+        vectors_option(min=1, help="Average only the first N usages of a type."),
     ] = None,
     by: Annotated[
         str | None, vectors_option(metavar="COLUMN", help="One vector a word and value of this column: decade, author.")

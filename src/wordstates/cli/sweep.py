@@ -22,7 +22,7 @@ def sweep(
     model: Annotated[
         list[str] | None,
         model_option(
-            "--model", "-m", help="As in embed; several times to compare. random or random:NAME: with random weights."
+            "--model", "-m", help="As in embed; repeat it to compare. random or random:NAME: with random weights."
         ),
     ] = None,
     output: Annotated[
@@ -44,7 +44,7 @@ def sweep(
 ) -> None:
     """Score every recipe on labelled data, and say which to take.
 
-    Labels of words are learnt by a linear probe; pairs and senses are compared by cosine. Each model reads the data
+    Labels of words are predicted by a linear probe; pairs and senses are compared by cosine. Each model reads the data
     once. The recipe is chosen on development data, and its score told on data that it was not chosen on.
 
     Example:

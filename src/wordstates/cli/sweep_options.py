@@ -24,7 +24,7 @@ class SplitOptions:
 
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="Labelled data, a file or a folder; with --test, what is learnt from."),
+        typer.Argument(metavar="DATA", help="Labelled data, a file or a folder; with --test, the training data."),
     ] = None
     train: Annotated[str | None, data_option(metavar="FILE", help="The same as DATA.")] = None
     dev: Annotated[str | None, data_option(metavar="FILE", help="What the recipe is chosen on.")] = None
@@ -72,7 +72,7 @@ class TaskOptions:
     ] = None
     limit: Annotated[int | None, data_option(min=1, help="Take a sample of about so many items of each split.")] = None
     overlap_of_splits: Annotated[
-        Overlap, data_option(help="Items in two splits; drop leaves them out of what is learnt from.")
+        Overlap, data_option(help="Items in two splits; drop leaves them out of the training data.")
     ] = "error"
 
     def read(self, paths: dict[Split | None, str], *, seed: int) -> Task:
@@ -96,7 +96,7 @@ class GridOptions:
     """Which recipes are scored, and how."""
 
     subword_poolings: Annotated[
-        str, vectors_option(callback=each_of(*_POOLINGS), help="Ways to pool subwords, parted by commas.")
+        str, vectors_option(callback=each_of(*_POOLINGS), help="Ways to pool subwords, separated by commas.")
     ] = "mean,first,last"
     post_process: Annotated[
         str | None,
@@ -106,7 +106,7 @@ class GridOptions:
             "suits the task.",
         ),
     ] = None
-    grid: Annotated[Grid, vectors_option(help="How many runs of layers.")] = "small"
+    grid: Annotated[Grid, vectors_option(help="How many combinations of layers are tried.")] = "small"
     metric: Annotated[
         str | None,
         vectors_option(
@@ -114,7 +114,7 @@ class GridOptions:
         ),
     ] = None
     folds: Annotated[int, vectors_option(min=3, help="Parts that data without splits is divided into.")] = 5
-    seed: Annotated[int, vectors_option(min=0, help="Of everything that is drawn.")] = 0
+    seed: Annotated[int, vectors_option(min=0, help="Seed of all random choices.")] = 0
 
     def for_sweep(self) -> SweepOptions:
         """Give them as the sweep takes them.

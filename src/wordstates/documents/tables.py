@@ -222,7 +222,7 @@ def _checked_rows(source: Source, batch: pa.RecordBatch, before: int) -> list[di
     try:
         return cast(list[dict[str, object]], batch.to_pylist())
     except UnicodeDecodeError as error:
-        raise InputError(f"{source.name!r}: {rows}: not valid UTF-8 ({error.reason}): write the file anew.") from error
+        raise InputError(f"{source.name!r}: {rows}: not valid UTF-8 ({error.reason}): write the file again.") from error
     except (ValueError, OverflowError, pa.ArrowException) as error:
         raise InputError(f"{source.name!r}: {rows}: a value cannot be read ({error}).") from error
 

@@ -77,7 +77,7 @@ class PendingEmbeddings:
         self._started.append((prepared, reading, destinations))
 
     def abandon(self) -> None:
-        """Stop as soon as the batches in hand are done."""
+        """Stop as soon as the current batches are done."""
         for _, reading, _ in self._started:
             reading.abandon()
 

@@ -32,8 +32,8 @@ def provenance_of(
     """Say where the vectors of a call come from, but for the words.
 
     Args:
-        model: What reads.
-        engine: What computes.
+        model: The model.
+        engine: The engine that runs the model.
         recipes: What is taken.
         settings: How long texts are read.
         window: Subwords one pass reads, special tokens included.

@@ -155,7 +155,7 @@ def _check(post_processing: PostProcessing, recipe: ResolvedRecipe, model: Loade
     if differences:
         raise InputError(
             f"{post_processing!r} was fitted on other vectors than those of recipe {recipe.name!r}: "
-            f"{'; '.join(differences)}. Fit it anew with `wordstates fit`."
+            f"{'; '.join(differences)}. Fit it again with `wordstates fit`."
         )
 
 
@@ -171,6 +171,6 @@ def _other(post_processing: PostProcessing, recipe: ResolvedRecipe) -> str:
     fitted = (post_processing.recipe or {}).get("name")
     differences = "; ".join(_differences(post_processing, recipe))
     return (
-        f"{post_processing!r} was fitted with recipe {fitted!r} ({differences}). Give that recipe, or fit anew with "
+        f"{post_processing!r} was fitted with recipe {fitted!r} ({differences}). Give that recipe, or fit again with "
         "`wordstates fit`."
     )

@@ -18,7 +18,7 @@ _LONGEST = 200  # characters of a name
 class Labels:
     """Names of senses, by word.
 
-    A name belongs to usages, not to a number: when the senses are found anew, with more usages or by another method, it
+    A name belongs to usages, not to a number: if the senses are found again, with more usages or by another method, it
     goes to the sense that holds most of the usages it was given to.
 
     Args:
@@ -74,7 +74,7 @@ class Labels:
         write_text_whole(self.path, json.dumps(self._given, ensure_ascii=False, indent=1) + "\n")
 
     def of(self, senses: Senses) -> dict[int, str]:
-        """Give the names of senses that were found anew, by their numbers."""
+        """Give the names of senses that were found again, by their numbers."""
         where = {
             (usage.document, usage.span[0]): label
             for usage, label in zip(senses.usages, senses.labels.tolist(), strict=True)

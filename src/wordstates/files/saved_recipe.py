@@ -81,6 +81,6 @@ def read_recipe(given: str) -> tuple[Recipe, PostProcessing | None]:
     if fitted.fingerprint() != fingerprint:
         raise RecipeError(
             f"Recipe {given!r} was saved with other post-processing than {str(file)!r} holds now "
-            f"({'+'.join(fitted.steps)}): save both anew."
+            f"({'+'.join(fitted.steps)}): save both again."
         )
     return recipe, fitted

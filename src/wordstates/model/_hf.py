@@ -80,7 +80,7 @@ def load(
         with_head: Also load the output head, if it is of a kind that has one for causal models.
 
     Raises:
-        ModelNotFoundError: If it is not to be had.
+        ModelNotFoundError: If it is not available.
         ModelError: If its weights are unsafe or incomplete.
     """
     source = source_of(name)

@@ -38,7 +38,7 @@ def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remot
     """Load a tokenizer alone, by the name of its model.
 
     Raises:
-        ModelNotFoundError: If it is not to be had.
+        ModelNotFoundError: If it is not available.
     """
     source = source_of(name)
     silence = hub_silence(source)
@@ -216,7 +216,7 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
             raise ModelError(f"Model {str(name)!r} cannot be loaded: {short}") from error
         told = silence or f"the hub did not give it ({short}). Check the name and the network"
         raise ModelNotFoundError(
-            f"Model {str(name)!r} is not to be had: it is no folder here, not in the local cache, and {told}, or give "
+            f"Model {str(name)!r} is not available: it is no folder here, not in the local cache, and {told}, or give "
             "the path of a folder with config.json, model.safetensors and the tokenizer's files."
         ) from error
 

@@ -276,7 +276,7 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".") + "."
         raise InputError(
-            f"Device {str(device)!r} is not to be had here: {reason} Leave it out, or say 'cpu'."
+            f"Device {str(device)!r} is not available here: {reason} Leave it out, or say 'cpu'."
         ) from error
     return chosen
 

@@ -214,7 +214,7 @@ class _Padded(_EveryLayer):
 
 
 class _Packed(_EveryLayer):
-    """Positions begin anew in each window, and a subword sees those of its own."""
+    """Positions start at 0 in each window, and a subword sees those of its own."""
 
     def forward(
         self, ids: Tensor, positions: Tensor, windows: Tensor, types: Tensor | None = None

@@ -49,7 +49,7 @@ _READING = local()
 class PackedEngine(TorchEngine):
     """Runs a network on packed windows.
 
-    Invariant: windows do not see each other, and positions begin anew in each; nothing is assumed of the network, which
+    Invariant: windows do not see each other, and positions start at 0 in each; nothing is assumed of the network, which
     is compared with the reference before it is used.
 
     Args:

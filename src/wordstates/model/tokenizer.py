@@ -366,7 +366,7 @@ def load_tokenizer(
     """Load the tokenizer of a model, without the model.
 
     Raises:
-        ModelNotFoundError: If it is not to be had.
+        ModelNotFoundError: If it is not available.
     """
     found = _hub.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     return Tokenizer(found, str(name), special_tokens)

@@ -31,7 +31,7 @@ class _EnoughError(Exception):
 class TorchEngine:
     """Runs a network as `transformers` would, up to the deepest wanted layer.
 
-    Hidden state k is the input of block k, so layers below the last are caught at the door of their block, and the pass
+    Hidden state k is the input of block k, so layers below the last are caught as inputs of their block, and the pass
     ends there; the last layer is the network's own output, after its final norm if it has one. The network is left
     as it was found: hooks are gone and the training mode is restored after each pass.
 

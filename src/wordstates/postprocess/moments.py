@@ -119,7 +119,7 @@ class Moments:
         self._squares = np.zeros((dim, dim) if self.has_covariance else dim)
 
     def _merge(self) -> None:
-        """Put the block at hand together with all that came before."""
+        """Put the current block together with all that came before."""
         if not self._filled:
             return
         block = self._block[: self._filled]

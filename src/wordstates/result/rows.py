@@ -5,7 +5,7 @@ column        type                        meaning
 ============  ==========================  =====================================================================
 document      string                      id of the document
 position      int32                       index of the word in its document
-word          string                      the word as it stands in the text
+word          string                      the word as it is written in the text
 start, end    int32                       char span in the document's text, half-open, code points
 status        string                      ``ok``, or why there is no vector of its own
 subwords      int32                       how many subwords the word has

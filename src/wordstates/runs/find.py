@@ -235,7 +235,7 @@ def count_usages(documents: Iterable[Document], searcher: Searcher, *, missing: 
 
 
 def check_every_target(documents: Iterable[Document], searcher: Searcher) -> None:
-    """Read until each target has been seen, so that a typing error comes to light before anything is computed.
+    """Read until each target has been seen, so that a typing error is found before anything is computed.
 
     Raises:
         TargetNotFoundError: If a target occurs nowhere.

@@ -86,7 +86,7 @@ def _check_once(rows: Rows, seen: set[int]) -> None:
     if twice:
         raise OutputError(
             f"The document {twice[0]!r} is there twice: an id names one text, or nobody can tell their words apart. "
-            "Make the store anew with ids that differ."
+            "Make the store again with ids that differ."
         )
     seen.update(map(hash, rows.documents))
 

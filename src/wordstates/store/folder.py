@@ -140,7 +140,7 @@ class StoreFolder:
         """
         name = shard_name(number, id)
         advice = (
-            f"remove {name}.parquet and its record, and run again to have it computed anew; `wordstates verify "
+            f"remove {name}.parquet and its record, and run again to have it computed again; `wordstates verify "
             f"{self}` looks at all of them."
         )
         try:

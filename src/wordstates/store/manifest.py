@@ -135,7 +135,7 @@ class Manifest:
         if differences:
             raise OutputError(
                 f"{store!r} was begun with other settings: {'; '.join(differences)}. Give the settings it was begun "
-                "with, write to another store, or pass overwrite=True to begin anew."
+                "with, write to another store, or pass overwrite=True to start over."
             )
 
     def differences(self, other: Manifest) -> list[str]:

@@ -101,7 +101,7 @@ def _take(source: StoreFolder, target: StoreFolder, number: int, id: str) -> Sha
             file.remove()
             raise OutputError(
                 f"{str(path)!r} is not what was written: its checksum differs from that in its record. Remove it and "
-                "its record, have it computed anew, and merge again."
+                "its record, have it computed again, and merge again."
             )
         write_text_whole(target.records / f"{shard_name(number, id)}.json", record.to_json() + "\n")
         file.publish()

@@ -51,7 +51,7 @@ def embed_to_store(
 ) -> StoreReport:
     """Write the vectors of every word of every document into a store, but for the shards that are there.
 
-    A run that ends early, in whatever way, loses the shards in hand at most; the same call goes on from there.
+    A run that ends early, in whatever way, loses the current shards at most; the same call goes on from there.
 
     Args:
         embedder: Gives the vectors; or makes what does, for workers: a `functools.partial` of `WordEmbedder`.
@@ -181,7 +181,7 @@ class _Run:
                 if self.folder.finished():
                     raise OutputError(
                         f"{str(self.folder)!r} has shards and no manifest.json: restore it, or pass overwrite=True to "
-                        "begin anew."
+                        "start over."
                     )
                 there = self._widened(mine, crew.largest(first.documents)) if settings.dtype == "float16" else mine
                 there.write(self.folder.manifest)
@@ -242,7 +242,7 @@ class _Run:
     def _changed(self, how: str) -> InputError:
         return InputError(
             f"The input is not the one that {str(self.folder)!r} was begun with: {how}. Give the input as it was, in "
-            "its order, write to another store, or pass overwrite=True to begin anew."
+            "its order, write to another store, or pass overwrite=True to start over."
         )
 
     def _skip(self, record: ShardRecord) -> None:

@@ -23,7 +23,7 @@ class StoreSettings:
         keyed: Have a column of keys, because some of the input brings keys (CoNLL-U).
         shard_characters: Budget of a shard.
         part: Do only a part of the shards; other runs do the others, at the same time or not.
-        overwrite: Begin anew, whatever is there.
+        overwrite: Start over, whatever is there.
         input: How the input is read, for people who look at the manifest.
     """
 

@@ -1,4 +1,4 @@
-"""Signals: a run that is asked to stop finishes the shards in hand if that is quick, and drops them if not."""
+"""Signals: a run that is asked to stop finishes the current shards if that is quick, and drops them if not."""
 
 from __future__ import annotations
 

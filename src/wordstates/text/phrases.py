@@ -1,4 +1,4 @@
-"""Many phrases looked for at once: what it costs hangs on the text, not on how many phrases there are.
+"""Many phrases looked for at once: the cost depends on the text, not on the number of phrases.
 
 A *run* is a stretch of letters, digits and underscores of scripts that put something between their words. No word
 begins or ends inside one, so a phrase with the run ``bank`` in it can only stand where the text has exactly that run::

@@ -154,7 +154,7 @@ def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Sp
         if span is None:
             raise SpanError(
                 f"Word {position} ({word!r}) is not in {where} after character {cursor} "
-                f"({text[cursor : cursor + 30]!r}...): give the words as they stand in the text, in its order, "
+                f"({text[cursor : cursor + 30]!r}...): give the words as they are written in the text, in its order, "
                 "or their char spans."
             )
         spans.append(span)

@@ -71,7 +71,7 @@ def build_index(
         layer: Which layer, by its absolute number, if the recipe keeps them apart.
         steps: Post-processing to fit on these vectors, as ``center`` or ``all-but-the-top:3``; vectors are always
             brought to unit length in the end, so that scores are cosines.
-        overwrite: Whether to begin anew where an index is there already.
+        overwrite: Whether to start over where an index is there already.
         on_progress: Called with the number of words read, after some thousand.
 
     Returns:
@@ -165,7 +165,7 @@ def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Seq
     if differ:
         raise InputError(
             f"{str(folder)!r} is an index of other vectors ({'; '.join(differ)}): write to another folder "
-            "(output=...), or pass overwrite=True to begin anew."
+            "(output=...), or pass overwrite=True to start over."
         )
 
 

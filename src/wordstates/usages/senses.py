@@ -151,7 +151,7 @@ def find_senses(
     except ImportError as error:
         raise MissingExtraError.of("explore", "finding senses") from error
     order = np.array(sorted(range(len(usages)), key=lambda each: _key(usages[each])), dtype=np.int64)
-    with threadpool_limits(1):  # sums in one order, so that nothing hangs on the number of threads
+    with threadpool_limits(1):  # sums in one order, so that nothing depends on the number of threads
         # Rounded, so that what is lost in sums decides nothing.
         points = principal_components(vectors[order], _DIMS)[0].round(6)
         labels, silhouette = _cluster(points, method, count)
@@ -217,7 +217,7 @@ def _samples(usages: int) -> list[Int[np.ndarray, " sample"]]:
 
 
 def _by_size(labels: Int[np.ndarray, " usages"]) -> Int[np.ndarray, " usages"]:
-    """Number the clusters anew, largest first."""
+    """Renumber the clusters, largest first."""
     names, firsts, counts = np.unique(labels, return_index=True, return_counts=True)
     ranked = sorted(
         (-int(count), int(first), int(name))

@@ -37,7 +37,7 @@ class DataOptions:
         later: Those of the later one.
         limit: Items of each split to take, as a sample.
         seed: Of the sample.
-        drop_overlap: Leave items that are in two splits out of what is learnt from, instead of refusing them.
+        drop_overlap: Leave items that are in two splits out of the training data, instead of refusing them.
     """
 
     task: str | None = None

@@ -111,7 +111,7 @@ class UsageTable:
         return self._usage_numbers[key]
 
     def word(self, number: int) -> str:
-        """Give a usage as it stands in its text."""
+        """Give a usage as it is written in its text."""
         text, (start, end) = self.places[number]
         return self.texts[text][start:end]
 
@@ -200,7 +200,7 @@ def check_overlap(task: Task, *, drop: bool) -> Task:
 
     Args:
         task: The task; items of a group that stand in several splits overlap, where groups are sentences or pairs.
-        drop: Leave such items out of what is learnt from, instead of refusing them.
+        drop: Leave such items out of the training data, instead of refusing them.
 
     Raises:
         InputError: If items stand in two splits, and are not to be dropped; with both places.
@@ -217,7 +217,7 @@ def check_overlap(task: Task, *, drop: bool) -> Task:
         raise InputError(
             f"{twice[0].place}: this item of the {twice[0].split} data is in the {other.split} data too "
             f"({other.place}), as are {len(twice) - 1:,} more: the score would be that of memory. Remove them, or "
-            "pass drop_overlap=True to leave them out of what is learnt from."
+            "pass drop_overlap=True to leave them out of the training data."
         )
     out = set(map(id, twice))
     return task.with_items([item for item in task.items if id(item) not in out], in_two_splits=len(twice))

@@ -22,10 +22,10 @@ class Fold:
     """One division of the items.
 
     Args:
-        train: Items that are learnt from.
+        train: Items to train on.
         dev: Items that recipes, penalties and thresholds are chosen on. Where nothing is learnt from gold answers, or
             each item can be left out of what it is compared with, these are the same as `train`.
-        test: Items that are scored, and neither learnt from nor chosen on.
+        test: Items that are scored, and neither trained on nor chosen on.
         unknown: Number of items that the data gives to choose on or to score, and that are left out: the training items
             have no other usage of their sense, or none with their label.
     """
@@ -37,7 +37,7 @@ class Fold:
 
     @property
     def dev_is_train(self) -> bool:
-        """True if the choice is made on items that are learnt from."""
+        """True if the choice is made on training items."""
         return bool(np.isin(self.dev, self.train).all())
 
 

@@ -41,7 +41,7 @@ def maker_of(name: str, *, seed: int = 0, **options: Any) -> Callable[[Sequence[
     """Give what loads a model for some recipes.
 
     Args:
-        name: A model, or ``random:`` and the name of one: the same architecture and tokenizer, weights drawn anew.
+        name: A model, or ``random:`` and the name of one: the same architecture and tokenizer, random weights.
         seed: Of the random weights.
         options: Options of `WordEmbedder`.
     """

@@ -45,7 +45,7 @@ class SampleVectors:
 
     Raises:
         RecipeError: If the recipe gives several vectors a word, or does not fit the model.
-        ModelError: If the model is not to be had.
+        ModelError: If the model is not available.
     """
 
     def __init__(self, options: Mapping[str, Any], recipe: Recipe, word_pooling: str, cache_bytes: int) -> None:

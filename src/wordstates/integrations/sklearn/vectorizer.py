@@ -55,7 +55,7 @@ class WordVectorizer(
         punctuation: Keep punctuation as words.
         device: Where to compute.
         precision: In what precision.
-        engine: What computes.
+        engine: The engine that runs the model.
         threads: Threads on a CPU.
         window: Subwords one pass reads.
         overlap: Subwords that windows share.
@@ -97,7 +97,7 @@ class WordVectorizer(
         Raises:
             InputError: If X or a parameter cannot be used.
             RecipeError: If the layers or poolings do not exist, or give several vectors a word.
-            ModelError: If the model is not to be had.
+            ModelError: If the model is not available.
         """
         read_samples(X)
         vectors = self._vectors()

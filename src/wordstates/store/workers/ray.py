@@ -2,7 +2,7 @@
 
 The main process reads the input, holds the locks, and alone gives files their names, as in every other run. At most one
 shard a worker is on its way; the main process keeps it until its file has its name, so that a worker, or a node, that
-is lost costs the time of the shard in hand::
+is lost costs the time of the current shard::
 
     main process                                node 1, node 2, ...
     read -> cut -> [a shard a worker]  --->     write_shard -> store/incoming/RUN/ATTEMPT/
