@@ -190,6 +190,42 @@ class WordEmbedder(Remade):
         return self._window
 
     @property
+    def dim(self) -> int:
+        """Number of dimensions of a vector.
+
+        Raises:
+            RecipeError: If recipes have different ones: `vector_shapes` says which.
+        """
+        dims = {shape[-1] for shape in self.vector_shapes.values()}
+        if len(dims) > 1:
+            raise RecipeError(f"The recipes give vectors of {sorted(dims)} dimensions: see vector_shapes.")
+        return dims.pop()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of transformers that splits words into subwords; it is shared, so leave its settings alone."""
+        return self._model.tokenizer.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._model.engines.reference.device
+
+    def to(self, device: str | torch.device) -> WordEmbedder:
+        """Move to another device, in place, by loading the model anew there.
+
+        Returns:
+            The same embedder.
+
+        Raises:
+            InputError: If there is no such device, or the model was given as an object: move that, and make another.
+        """
+        arguments, options = self._made_from
+        if str(device) != str(self.device):
+            self.__dict__ = type(self)(*arguments, **{**options, "device": device}).__dict__
+        return self
+
+    @property
     def vector_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one vector of each recipe, after post-processing."""
         return {recipe.name: recipe.shape for recipe in self._resolved}

@@ -6,6 +6,7 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     WordstatesError
     ├── RecipeError         (ValueError)    layers or poolings that do not exist
     ├── InputError          (ValueError)    texts, words, spans or files that cannot be used
+    │   ├── ArgumentError   (TypeError)     an argument that does not exist, as of another library
     │   ├── SpanError                       a char span outside its text, or a word that is not in it
     │   └── TargetNotFoundError (LookupError)  a target that occurs nowhere
     ├── ModelError          (RuntimeError)  a model that loads but cannot be used
@@ -22,9 +23,11 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +45,10 @@ class RecipeError(WordstatesError, ValueError):
 
 class InputError(WordstatesError, ValueError):
     """Texts, words, spans or files that cannot be used."""
+
+
+class ArgumentError(InputError, TypeError):
+    """An argument that does not exist, as one that another library has."""
 
 
 class SpanError(InputError):
@@ -155,9 +162,47 @@ def without_foreign_errors(cls: type[T]) -> type[T]:
     return cls
 
 
+# What people write who know sentence-transformers, transformers or flair.
+_OURS = {
+    "show_progress_bar": "encode(..., show_progress=True)",
+    "batch_size": "WordEmbedder(..., batch_subwords=1024), because batches are measured in subwords",
+    "convert_to_tensor": "encode(...).to_torch()",
+    "convert_to_numpy": "encode(...).vectors, which are NumPy's",
+    "normalize_embeddings": "encode(...).normalized()",
+    "output_value": "WordEmbedder(..., subword_pooling='none') for the vectors of subwords",
+    "truncate_dim": "WordEmbedder(..., post_processing=...) with the step pca:N",
+    "max_length": "WordEmbedder(..., window=..., long_texts='truncate')",
+    "truncation": "WordEmbedder(..., long_texts='truncate')",
+    "is_split_into_words": "encode([['given', 'words']])",
+    "dtype": "WordEmbedder(..., precision='bfloat16')",
+    "torch_dtype": "WordEmbedder(..., precision='bfloat16')",
+    "model_name_or_path": "WordEmbedder('name or folder')",
+    "device": "WordEmbedder(..., device='cuda') or embedder.to('cuda')",
+    "precision": "WordEmbedder(..., precision='bfloat16')",
+}
+
+
+def _check_names(function: Callable[..., Any], known: Mapping[str, Any], given: Mapping[str, object]) -> None:
+    """Say what to write instead of an argument that does not exist."""
+    wrong = next((name for name in given if name not in known), None)
+    if wrong is None:
+        return
+    like = get_close_matches(wrong, known, n=1)
+    ours = _OURS.get(wrong) or (f"{like[0]}=..." if like else "")
+    names = ", ".join(name for name in known if name != "self")
+    advice = f"write {ours}" if ours else f"its arguments are {names}"
+    where = function.__qualname__.removesuffix(".__init__")
+    raise ArgumentError(f"{where} has no argument {wrong!r}: {advice}.")
+
+
 def _guarded(function: Callable[..., T]) -> Callable[..., T]:
+    known = signature(function).parameters
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
+
     @wraps(function)
     def call(*args: Any, **options: Any) -> T:
+        if options and not takes_any:
+            _check_names(function, known, options)
         with no_foreign_error():
             return function(*args, **options)
 

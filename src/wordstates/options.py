@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 # What is made of hidden states.
-LayersLike = int | str | slice | Sequence[int]
+LayersLike = SupportsIndex | str | slice | Sequence[SupportsIndex]
 LayerPooling = Literal["mean", "sum", "concat", "none"]
 SubwordPooling = Literal["mean", "first", "last", "max", "sum", "none"]
 

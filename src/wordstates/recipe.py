@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import get_args
 
 from wordstates.errors import RecipeError
@@ -41,6 +42,8 @@ def canonical_layers(layers: LayersLike) -> str:
         >>> canonical_layers(-1), canonical_layers([4, 8]), canonical_layers(slice(-4, None))
         ('-1', '4,8', '-4:')
     """
+    if hasattr(layers, "tolist"):  # an array of NumPy, or one of its numbers
+        layers = layers.tolist()
     if isinstance(layers, slice):
         if layers.step not in (None, 1):
             raise RecipeError(f"Layers {layers!r}: a slice of layers has no step; list the layers instead, as '0,2,4'.")
@@ -68,7 +71,7 @@ def _slice_text(layers: LayersLike, start: object, stop: object) -> str:
 
 
 def _is_number(layer: object) -> bool:
-    return isinstance(layer, int) and not isinstance(layer, bool)
+    return isinstance(layer, Integral) and not isinstance(layer, bool)  # NumPy's too
 
 
 _FORMS = "give an int (-1), a list ('4,8,12') or a slice ('-4:' = last four, '0:' = all, '1:7')."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import islice, permutations
 from typing import Any
@@ -16,7 +17,15 @@ import torch
 
 from families import build
 from wordstates import Recipe, WordEmbedder
-from wordstates.errors import InputError, ModelError, NoVectorError, RecipeError, SpanError, TargetNotFoundError
+from wordstates.errors import (
+    ArgumentError,
+    InputError,
+    ModelError,
+    NoVectorError,
+    RecipeError,
+    SpanError,
+    TargetNotFoundError,
+)
 
 TEXT = "The old mill, near the lake."
 
@@ -566,3 +575,55 @@ def test_what_is_wrong_with_a_table_is_told(bert: WordEmbedder) -> None:
     ]:
         with pytest.raises(InputError, match=says):
             bert.encode(frame, **arguments)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- what people guess
+
+
+def test_dim_tokenizer_and_device_are_there() -> None:
+    network, tokenizer = build("bert")
+    embedder = WordEmbedder(network, tokenizer, layers="-2:", layer_pooling="concat")
+    assert (embedder.dim, embedder.tokenizer, str(embedder.device)) == (64, tokenizer, "cpu")
+    several = WordEmbedder(network, tokenizer, recipes=[Recipe(-1), Recipe("-2:", "concat")])
+    with pytest.raises(RecipeError, match=r"vectors of \[32, 64\] dimensions: see vector_shapes"):
+        _ = several.dim
+    assert embedder.to("cpu") is embedder
+    with pytest.raises(InputError, match="stays where it is"):
+        embedder.to("meta")
+    assert embedder.encode("mill").vectors.shape == (1, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("show_progress_bar", "show_progress=True"),
+        ("batch_size", "batch_subwords"),
+        ("convert_to_tensor", r"\.to_torch\(\)"),
+        ("convert_to_numpy", r"\.vectors"),
+        ("normalize_embeddings", r"\.normalized\(\)"),
+        ("output_value", "subword_pooling='none'"),
+        ("spanz", r"write spans=\.\.\."),
+        ("xyzzy", "its arguments are texts, words, spans"),
+    ],
+)
+def test_arguments_of_other_libraries_are_answered_with_ours(name: str, ours: str) -> None:
+    embedder = WordEmbedder(*build("bert"))
+    with pytest.raises(ArgumentError, match=rf"WordEmbedder.encode has no argument '{name}': .*{ours}") as caught:
+        embedder.encode("mill", **{name: True})  # type: ignore[arg-type]
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, InputError)
+    with pytest.raises(ArgumentError, match=rf"WordEmbedder has no argument '{name}'"):
+        WordEmbedder("minilm", **{name: True})  # type: ignore[arg-type]
+
+
+def test_numpy_numbers_stand_where_ints_do() -> None:
+    network, tokenizer = build("bert")
+    plain = WordEmbedder(network, tokenizer, layers=[1, 2], window=16, overlap=4, batch_subwords=64)
+    numbers = {"window": np.int64(16), "overlap": np.int32(4), "batch_subwords": np.int64(64)}
+    for layers in ([np.int64(1), np.int64(2)], np.array([1, 2]), slice(np.int64(1), np.int64(3)), (1, np.int8(2))):
+        embedder = WordEmbedder(network, tokenizer, layers=layers, **numbers)  # type: ignore[arg-type]
+        assert np.array_equal(embedder.encode("a mill").vectors, plain.encode("a mill").vectors)
+        json.dumps(embedder.provenance)
+    assert Recipe(np.int64(-1)) == Recipe(-1)
+    with pytest.raises(RecipeError, match="are not layers"):
+        Recipe(np.array([0.5]))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def check_window(model: LoadedModel, window: int | None) -> int:
     Raises:
         InputError: If the model cannot read so many, or they hold no text.
     """
-    check_whole("window", window)
+    window = check_whole("window", window)
     limit, special = model.limit, len(model.template)
     if window is None:
         return model.default_window
@@ -130,7 +131,7 @@ def window_settings(
     capacity = (window - len(model.template)) // (2 if repeat else 1)
     if capacity < 1:
         raise InputError(f"window={window} is too small to read a text twice; give a larger one.")
-    check_whole("overlap", overlap)
+    overlap = check_whole("overlap", overlap)
     chosen = capacity // 4 if overlap is None else overlap
     if not 0 <= chosen < capacity:
         raise InputError(
@@ -145,7 +146,7 @@ def check_budget(model: LoadedModel, batch_subwords: int | None) -> int:
     Raises:
         InputError: If they are no number of subwords.
     """
-    check_whole("batch_subwords", batch_subwords)
+    batch_subwords = check_whole("batch_subwords", batch_subwords)
     if batch_subwords is None:
         return 1024 if model.engines.device.type == "cpu" else 16_384
     if batch_subwords < 1:
@@ -153,14 +154,17 @@ def check_budget(model: LoadedModel, batch_subwords: int | None) -> int:
     return batch_subwords
 
 
-def check_whole(name: str, value: object) -> None:
-    """Check that an option is a whole number, or left out.
+def check_whole(name: str, value: object) -> int | None:
+    """Give an option as an int, also where it is one of NumPy's; None where it is left out.
 
     Raises:
         InputError: If it is something else.
     """
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{name}={value!r} is no whole number: give an int, or leave it out.")
+    return int(value)
 
 
 def check_repeat(model: LoadedModel, *, repeat: bool, surprisal: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def load_model(
     chosen = next((name for name in ENGINE_NAMES if name == engine), None)
     if chosen is None:
         raise InputError(f"engine={engine!r} does not exist: choose one of {', '.join(ENGINE_NAMES)}.")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)):
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral)):
         raise InputError(f"threads={threads!r} is no whole number: give an int, or leave it out.")
     if threads is not None and threads < 1:
         raise InputError(f"threads={threads} computes nothing: give 1 or more, or leave it out for all cores.")
@@ -147,7 +148,16 @@ def load_model(
             with_head=surprisal,
         )
     words = Tokenizer(checkpoint.tokenizer, checkpoint.name, special_tokens=special_tokens)
-    return _examined(checkpoint, words, device, precision, bos, chosen, threads, surprisal=surprisal)
+    return _examined(
+        checkpoint,
+        words,
+        device,
+        precision,
+        bos,
+        chosen,
+        None if threads is None else int(threads),
+        surprisal=surprisal,
+    )
 
 
 def _examined(
