@@ -65,9 +65,9 @@ def embed(
         $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """
     # What is wrong with paths and options is found before torch, let alone a model, is loaded.
-    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
         check_no_input(output, inputs)
+    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
     if not sharding.go_with(output, reader.device):

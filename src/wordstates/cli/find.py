@@ -99,9 +99,9 @@ def find(
         )
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
-    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     if not dry_run:
         check_no_input(output, inputs)
+    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
     if dry_run:
         writer.abort()

@@ -39,6 +39,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
             return _json(json.loads(path.read_text(encoding="utf-8")), about)
+    except InputError:
+        raise
     except (OSError, ValueError, IndexError, TypeError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
     if path.suffix.lower() == ".html":
