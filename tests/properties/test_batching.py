@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.model.batching import PADDED, Budget, Layout, make_batches, rows_of
+from wordstates.model.batching import PADDED, Budget, Layout, make_batches, row_of_each
 
 lengths_strategy = st.lists(st.integers(1, 50), max_size=40)
 ONE_ROW = Layout(packed=True)
@@ -52,8 +52,8 @@ def test_two_rows_that_fit_into_one_are_one(lengths: list[int], layout: Layout) 
     for batch in make_batches(lengths, 100, layout):
         sizes = [lengths[index] for index in batch]
         width = layout.width(max(sizes), 100)
-        for row in range(rows_of(sizes, width)[-1] + 1):
-            held = [length for length, of in zip(sizes, rows_of(sizes, width), strict=True) if of == row]
+        for row in range(row_of_each(sizes, width)[-1] + 1):
+            held = [length for length, of in zip(sizes, row_of_each(sizes, width), strict=True) if of == row]
             assert sum(held) <= width
             filled.setdefault(width, []).append(sum(held))
     for width, held in filled.items():

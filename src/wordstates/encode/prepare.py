@@ -15,7 +15,7 @@ from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import LongTexts
 from wordstates.text.words import Spans
 
-# About, of English: to tell how long texts are before they are tokenized.
+# Of English, as scripts/measure_constants.py has it: to tell how long texts are before they are tokenized.
 CHARACTERS_OF_A_SUBWORD = 4
 # Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
 # each four times as long as the one before, have enough windows to sort by length.

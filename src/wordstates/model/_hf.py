@@ -27,8 +27,8 @@ from wordstates.model._hub import (
     MINILM,
     check_minilm,
     explained,
+    fetch_tokenizer,
     hub_silence,
-    load_tokenizer,
     quiet,
     read_tokenizer,
     source_of,
@@ -182,7 +182,7 @@ def wrap(model: nn.Module, tokenizer: Any) -> Checkpoint:
     if tokenizer is None:
         raise InputError("A model given as an object needs its tokenizer: WordEmbedder(model=..., tokenizer=...).")
     network = reading_part(model)
-    found = load_tokenizer(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
+    found = fetch_tokenizer(tokenizer) if isinstance(tokenizer, (str, Path)) else tokenizer
     config = getattr(without_wrappers(model), "config", network.config)
     name = getattr(config, "_name_or_path", "") or type(without_wrappers(model)).__name__
     return Checkpoint(network, model, found, name, getattr(config, "_commit_hash", None), owned=False)

@@ -34,7 +34,7 @@ _WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
 _SOON = 2.0  # seconds after which it is told that the hub is waited for
 
 
-def load_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
+def fetch_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
     """Load a tokenizer alone, by the name of its model.
 
     Raises:

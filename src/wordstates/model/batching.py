@@ -53,7 +53,7 @@ class Layout:
         if not self.widths:
             return sum(lengths)
         width = self.width(max(lengths), budget)
-        return (rows_of(lengths, width)[-1] + 1) * width
+        return (row_of_each(lengths, width)[-1] + 1) * width
 
 
 PADDED = Layout()
@@ -73,11 +73,11 @@ def row_widths(longest: int) -> tuple[int, ...]:
     return (*widths[:-1], longest)
 
 
-def rows_of(lengths: Sequence[int], width: int) -> list[int]:
+def row_of_each(lengths: Sequence[int], width: int) -> list[int]:
     """Give the row of each item when rows of a width are filled with items as they come.
 
     Example:
-        >>> rows_of([3, 5, 6], 8)
+        >>> row_of_each([3, 5, 6], 8)
         [0, 0, 1]
     """
     rows: list[int] = []

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from wordstates.model.batching import Layout, rows_of
+from wordstates.model.batching import Layout, row_of_each
 
 _UNSEEN = -1e9  # added to what a subword must not see
 
@@ -148,7 +148,7 @@ def pack(
     lengths = [len(window) for window in windows]
     if width is None:
         width = sum(lengths)
-    return _laid_out(windows, types, pad_id, rows_of(lengths, width), width)
+    return _laid_out(windows, types, pad_id, row_of_each(lengths, width), width)
 
 
 def lay_out(

@@ -29,7 +29,8 @@ FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Choosing an engine takes one or two seconds, and more the larger the network is, which is compiled, and reads
-# the probes: it pays for calls of so many floating-point operations, and of so many subwords more.
+# the probes: it pays for calls of so many floating-point operations (scripts/measure_constants.py), and of so many
+# subwords more.
 _WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network

@@ -368,5 +368,5 @@ def load_tokenizer(
     Raises:
         ModelNotFoundError: If it is not available.
     """
-    found = _hub.load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    found = _hub.fetch_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     return Tokenizer(found, str(name), special_tokens)

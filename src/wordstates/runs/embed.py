@@ -22,7 +22,9 @@ from wordstates.text.words import Spans
 
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
-_BYTES_OF_A_ROW = 12  # what the columns beside the vectors take in a compressed file, measured on running text
+_BYTES_OF_A_ROW = (
+    12  # beside its vectors, compressed: 4 of the texts of examples (scripts/measure_constants.py), more of varied ones
+)
 
 
 @dataclass

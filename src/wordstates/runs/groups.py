@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 # enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
 GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
 _GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
-_CHARACTERS_OF_A_WORD = 5  # of English, its spaces included; where words are shorter, groups take more
+_CHARACTERS_OF_A_WORD = (
+    5  # 4 to 5 of English, spaces included (scripts/measure_constants.py); of shorter words groups take more
+)
 
 
 class WithText(Protocol):

@@ -78,11 +78,11 @@ def _byte_alphabet() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + rank): byte for rank, byte in enumerate(others)}
 
 
-def fold(text: str) -> str:
+def without_form(text: str) -> str:
     """Make two spellings of one text equal: compatibility forms, case, marks and white space are gone.
 
     Example:
-        >>> fold("Ａ Café") == fold("a cafe")
+        >>> without_form("Ａ Café") == without_form("a cafe")
         True
     """
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -144,7 +144,7 @@ def mismatches(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]) -> i
         covered[start] += 1
         covered[end] -= 1
         if isinstance(surface, str):
-            wrong += fold(text[start:end]) != fold(surface)
+            wrong += without_form(text[start:end]) != without_form(surface)
         elif start == end:
             wrong += 1
     gaps = np.flatnonzero(np.cumsum(covered[:-1]) == 0)
@@ -170,7 +170,7 @@ def writes_its_spans(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]
     """
     listed = spans.tolist()
     written = [
-        not isinstance(surface, str) or fold(text[start:end]) in fold(surface)
+        not isinstance(surface, str) or without_form(text[start:end]) in without_form(surface)
         for (start, end), surface in zip(listed, surfaces, strict=True)
     ]
     return all(

@@ -15,7 +15,7 @@ from statistics import median
 from wordstates.documents.readers import read_documents
 from wordstates.documents.sources import shown
 from wordstates.errors import InputError
-from wordstates.evaluate.data.files import Row, as_number, lines_of, rows_of
+from wordstates.evaluate.data.files import Row, as_number, lines_of, table_rows
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.text.targets import TargetFinder
@@ -52,10 +52,10 @@ def read_judgments(path: Path, table: UsageTable, split: Split | None, skipped: 
         InputError: If a judgment is of a usage that is not there.
     """
     for file in use_files(path):
-        rows = {row["identifier"]: row for row in rows_of(file)}
+        rows = {row["identifier"]: row for row in table_rows(file)}
         judged: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         places: dict[tuple[str, str], str] = {}
-        for row in rows_of(_beside(file, "judgments")):
+        for row in table_rows(_beside(file, "judgments")):
             pair = min(row["identifier1"], row["identifier2"]), max(row["identifier1"], row["identifier2"])
             for identifier in pair:
                 if identifier not in rows:
@@ -85,11 +85,11 @@ def read_graded_change(path: Path, table: UsageTable, split: Split | None, skipp
             f"{shown(path)}: there is no {_STATISTICS}.csv or .tsv, which says how much each word has changed."
         )
     found.sort(key=lambda file: "opt" not in file.parts)  # of several ways to group usages, the one that is reported
-    gold = {row["lemma"]: row for row in rows_of(found[0])}
+    gold = {row["lemma"]: row for row in table_rows(found[0])}
     for file in use_files(path):
         times: defaultdict[str, list[int]] = defaultdict(list)
         word = ""
-        for row in rows_of(file):
+        for row in table_rows(file):
             word = row["lemma"]
             times[row["grouping"]].append(_add(table, row))
         if word not in gold:

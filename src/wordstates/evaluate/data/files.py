@@ -63,7 +63,7 @@ class Row:
         return as_number(self[name], self.place, name)
 
 
-def rows_of(path: Path) -> Iterator[Row]:
+def table_rows(path: Path) -> Iterator[Row]:
     """Give the lines of a table whose first line names the columns, parted by tabs, or else by commas.
 
     Raises:

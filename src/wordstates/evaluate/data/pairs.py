@@ -14,9 +14,9 @@ from wordstates.evaluate.data.files import (
     lines_of,
     marked_spans,
     marked_target,
-    rows_of,
     same_length,
     split_of,
+    table_rows,
     token_span,
 )
 from wordstates.evaluate.data.labels import json_row, json_span
@@ -113,7 +113,7 @@ def read_marked(path: Path, table: UsageTable, split: Split | None, skipped: Cou
     Raises:
         InputError: If a target is not marked, or there is no answer.
     """
-    for row in rows_of(path):
+    for row in table_rows(path):
         names = next(names for names in CONTEXTS if names[0] in row.values)
         usages = [table.add(*marked_target(row[name], row.place), row.place) for name in names]
         word = row.values.get("lemma") or row.values.get("word") or table.word(usages[0])
@@ -129,7 +129,7 @@ def read_cosimlex(path: Path, table: UsageTable, split: Split | None, skipped: C
     Raises:
         InputError: If the two words are not marked, or a similarity is no number.
     """
-    for row in rows_of(path):
+    for row in table_rows(path):
         for number in ("1", "2"):
             text, spans = marked_spans(row[f"context{number}"], row.place)
             if len(spans) != 2:
@@ -175,7 +175,7 @@ def read_word_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
     Raises:
         InputError: If a word or a number is missing.
     """
-    for row in rows_of(path):
+    for row in table_rows(path):
         names = next(names for names in WORDS if names[0] in row.values)
         words = [row[name].strip() for name in names]
         usages = [table.add(word, (0, len(word)), row.place) for word in words]

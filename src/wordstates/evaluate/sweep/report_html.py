@@ -10,7 +10,7 @@ from wordstates.evaluate.sweep import plots
 from wordstates.evaluate.sweep.report_text import (
     choice_lines,
     data_lines,
-    rows_of,
+    result_rows,
     shown_interval,
     slices_explained,
     usage_lines,
@@ -47,7 +47,7 @@ def as_html(report: SweepReport) -> str:
 
 def _model(report: SweepReport, number: int) -> dict[str, Any]:
     """Give what the template shows of a model."""
-    model, rows = report.models[number], rows_of(report.models[number])
+    model, rows = report.models[number], result_rows(report.models[number])
     return {
         "name": short_names([each.name for each in report.models])[model.name],
         "about": f"{counted(model.n_blocks, 'block')}, {model.dim} dimensions, "

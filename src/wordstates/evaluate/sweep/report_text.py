@@ -92,7 +92,7 @@ def shown_interval(interval: Interval) -> str:
     return f"{interval.score:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def rows_of(model: ModelResult) -> list[tuple[str, Result]]:
+def result_rows(model: ModelResult) -> list[tuple[str, Result]]:
     """Give the results worth a row, each with a remark: the best by development score, then what they stand beside."""
     best = _without_echoes(sorted(model.results, key=lambda result: -result.dev_score))[:_MOST_ROWS]
     beside = {"last layer": model.last_layer, "mean of the last four": model.last_four}
@@ -120,7 +120,7 @@ def _head(report: SweepReport) -> str:
 
 
 def _model(report: SweepReport, model: ModelResult) -> str:
-    rows = rows_of(model)
+    rows = result_rows(model)
     name = short_names([each.name for each in report.models])[model.name]
     table = [("recipe", "dev", "test (95%)", "")]
     table += [

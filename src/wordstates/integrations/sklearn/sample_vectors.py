@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int
 
+from wordstates.encode.prepare import CHARACTERS_OF_A_SUBWORD
 from wordstates.encode.window_cache import row_starts
 from wordstates.errors import InputError, RecipeError
 from wordstates.integrations.sklearn.samples import Sample, spans_of_samples
@@ -28,7 +29,6 @@ WORD_POOLINGS = ("mean", "max")
 _SUBWORDS = ("mean", "first", "last", "sum", "max")  # rows of the table of a sample
 _EVERY_LAYER = Recipe("0:", "none", "none")
 _CHUNK_BYTES = 2**28  # of the states of all layers that are in memory at a time
-_CHARACTERS_OF_A_SUBWORD = 3
 _MISSING: npt.NDArray[np.float32] = np.zeros(0, dtype=np.float32)
 
 Vectors = Float[np.ndarray, "samples dim"]
@@ -138,7 +138,7 @@ class SampleVectors:
 
     def _chunks(self, samples: Sequence[Sample], spans: Sequence[Spans]) -> Iterator[list[int]]:
         numbers = int(np.prod(next(iter(self._shared.embedder.vector_shapes.values()))))
-        most = max(_CHUNK_BYTES // (4 * numbers), 1) * _CHARACTERS_OF_A_SUBWORD
+        most = max(_CHUNK_BYTES // (4 * numbers), 1) * CHARACTERS_OF_A_SUBWORD
         chunk: list[int] = []
         characters = wanted = 0
         for index, (sample, mine) in enumerate(zip(samples, spans, strict=True)):
