@@ -334,7 +334,7 @@ def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:
     assert (code, out) == (0, b"")
     assert err.decode() == (
         "wordstates: On this processor PyTorch takes 7 times as long in bfloat16 as in float32. With "
-        "precision='float32' vectors are exact and come sooner.\n"
+        "--precision float32 vectors are exact and come sooner.\n"
     )
 
 

@@ -131,7 +131,7 @@ def test_a_table_for_people_needs_no_model(tmp_path: Path, monkeypatch: pytest.M
         "texts           6 (2 with a usage)\n"
         "usages          2\n"
         "targets         bank 1, banks 1\n"
-        "vectors         none (--vectors)\n"
+        "vectors         none asked for\n"
         "seconds         #\n"
         "bytes           #\n"
         "wrote           a.csv\n"
@@ -350,7 +350,7 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("bank texts.jsonl -o out.npz --lemma", 1, "has a lemma: --lemma needs CoNLL-U"),
         ("bank texts.jsonl -o out.npz -m nobody/nothing", 4, "'nobody/nothing'"),
         ("bank texts.jsonl -o out.npz --layers 99 -m BERT", 2, "Layer 99 does not exist"),
-        ("bank texts.jsonl -o out.npz --window 9999 -m BERT", 2, "window=9999 is more than"),
+        ("bank texts.jsonl -o out.npz --window 9999 -m BERT", 2, "--window 9999 is more than"),
         ("hen texts.jsonl -o out.npz --missing ignore -m BERT", 1, "No usage found of 1 target in 4 texts"),
     ],
 )
