@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,8 @@ class WordEmbedder(Remade):
         revision: Branch, tag or commit of a model on the hub.
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.
+        config: Keys of the model's config in place of those in its ``config.json``, as
+            ``{"attention_type": "original_full"}``; they stand in the provenance.
         surprisal: Causal models: also give the surprisal of each word, in bits.
         left_subwords: Also give how many subwords of text each word was read after.
 
@@ -139,6 +141,7 @@ class WordEmbedder(Remade):
         revision: str | None = None,
         trust_remote_code: bool = False,
         unsafe_weights: bool = False,
+        config: Mapping[str, Any] | None = None,
         surprisal: bool = False,
         left_subwords: bool = False,
     ) -> None:
@@ -159,6 +162,7 @@ class WordEmbedder(Remade):
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
             surprisal=surprisal,
+            config=config,
         )
         self._splitter = self._splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy

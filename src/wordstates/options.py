@@ -5,9 +5,9 @@ This module loads nothing, so that ``--help`` and a typo need not wait for torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 # What is made of hidden states.
 LayersLike = SupportsIndex | str | slice | Sequence[SupportsIndex]
@@ -54,6 +54,7 @@ class ComputeOptions:
     revision: str | None = None
     trust_remote_code: bool = False
     unsafe_weights: bool = False
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass(kw_only=True)

@@ -22,6 +22,7 @@ from cli_runner import SENTENCES, files_in, masked, run, start
 from patience import A_HANG, ended, wait_until
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
 from wordstates.cli import embed_store
+from wordstates.cli.groups import ComputeOptions
 from wordstates.files.describe import read_provenance
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES)
@@ -601,3 +602,26 @@ def test_a_text_in_another_language_gets_a_note(models: Path, tmp_path: Path) ->
     (tmp_path / "ogham.txt").write_text("᚛ ᚑᚌᚐᚋ ᚜ mill\n", encoding="utf-8")
     done = run("embed", tmp_path / "ogham.txt", "-m", models / "bert", "-o", tmp_path / "out.npz")
     assert "note: the tokenizer does not know" in done.err
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (["hidden_act"], "--config 'hidden_act' is no KEY=VALUE"),
+        (["=relu"], "--config '=relu' is no KEY=VALUE"),
+        (["a=1", "a=2"], "--config: 'a' is given twice"),
+        (["hidden_akt=relu"], "has no key 'hidden_akt' in its config. Near it are 'hidden_act'"),
+    ],
+)
+def test_a_wrong_key_of_the_config_is_a_wrong_option(folder: Path, bert: Path, config: list[str], says: str) -> None:
+    options = [part for each in config for part in ("--config", each)]
+    done = run("embed", "texts.txt", "-m", bert, "-o", "notes.parquet", *options, cwd=folder)
+    assert (done.code, says in " ".join(done.err.split())) == (2, True), done.err
+    assert not (folder / "notes.parquet").exists()
+
+
+def test_values_of_the_config_are_json_or_text() -> None:
+    given = ["a=1", "b=true", "c=relu", "d=[1, 2]", "e=x=y", 'f="1"', "g="]
+    read = {"a": 1, "b": True, "c": "relu", "d": [1, 2], "e": "x=y", "f": "1", "g": ""}
+    assert ComputeOptions(config=given).given_config() == read
+    assert ComputeOptions().given_config() is None

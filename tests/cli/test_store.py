@@ -202,6 +202,7 @@ def test_a_model_that_has_moved_is_the_same_model(folder: Path) -> None:
         (["--layers", "1"], 'recipes: [{"name": "-1.mean.mean"'),
         (["--words", "whitespace"], "words: unicode in the store, whitespace now"),
         (["--window", "32"], "window: 64 in the store, 32 now; overlap: 15 in the store, 7 now"),
+        (["--config", "layer_norm_eps=0.1"], 'config: null in the store, {"layer_norm_eps": 0.1} now'),
         (["--dtype", "float16"], "dtype: float32 in the store, float16 now"),
         (["--context", "9"], "characters of context: null in the store, 9 now"),
         (["--shard-characters", "500"], "characters of a shard: 400 in the store, 500 now"),

@@ -63,6 +63,7 @@ def test_no_message_of_a_command_names_an_argument() -> None:
         ("pass punctuation=False or ignore_case=False.", "pass --no-punctuation or --match-case."),
         ("give post_processing=..., or k=0", "give --post-process, or --count 0"),
         ("choose with recipes=[...]", "choose with --recipe"),
+        ("pass config={'kind': 'full'}; or", "pass --config kind=full; or"),
         ("name it with id_column=...", "name it with --id-column."),
         ("name it with id_column=... The first", "name it with --id-column. The first"),
         ("group_column=['a b', 'c'] say", "--group-column 'a b' --group-column c say"),

@@ -19,8 +19,8 @@ from transformers.utils import logging as hf_logging
 
 import by_hand
 from families import build
-from wordstates import WordEmbedder
-from wordstates.errors import ModelError
+from wordstates import PostProcessing, WordEmbedder
+from wordstates.errors import InputError, ModelError
 
 pytestmark = [  # of peft, of what compiles, and of what quantizes
     pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
@@ -336,9 +336,48 @@ def test_bigbird_says_how_it_can_be_read_and_then_is(tmp_path: Path) -> None:
     tokenizer = build("bert")[1]
     config = transformers.BigBirdConfig(vocab_size=len(tokenizer), block_size=4, num_random_blocks=2, **ENCODER)
     folder = saved(tmp_path, seeded(lambda: transformers.BigBirdModel(config)), tokenizer)
-    with pytest.raises(ModelError, match=r'write "attention_type": "original_full" into the config.json of its folder'):
+    with pytest.raises(ModelError, match=r"pass config=\{'attention_type': 'original_full'\}"):
         WordEmbedder(folder)
-    told = json.loads((folder / "config.json").read_text()) | {"attention_type": "original_full"}
-    (folder / "config.json").write_text(json.dumps(told))
+    in_full = WordEmbedder(folder, config={"attention_type": "original_full"})
+    assert in_full.provenance["config"] == {"attention_type": "original_full"}
     plain = transformers.BigBirdModel.from_pretrained(folder, attention_type="original_full").eval()
-    assert np.abs(vectors(folder) - vectors(plain, tokenizer)).max() < 1e-6
+    assert np.abs(in_full.encode(TEXT).vectors - vectors(plain, tokenizer)).max() < 1e-6
+
+
+def test_keys_of_the_config_decide_what_is_loaded_and_stand_in_the_provenance(tmp_path: Path) -> None:
+    model, tokenizer = build("bert")
+    folder = saved(tmp_path, model, tokenizer)
+    config = {"layer_norm_eps": 0.1, "hidden_act": "relu"}
+    given = WordEmbedder(folder, config=config)
+    plain = transformers.AutoModel.from_pretrained(folder, **config).eval()
+    assert np.abs(given.encode(TEXT).vectors - vectors(plain, tokenizer)).max() < 1e-6
+    assert np.abs(given.encode(TEXT).vectors - vectors(folder)).max() > 1e-3
+    assert given.provenance["config"] == config
+    assert "config" not in WordEmbedder(folder).provenance
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"hidden_akt": "relu"}, r"has no key 'hidden_akt' in its config. Near it are 'hidden_act'"),
+        ({"qqq": 1}, r"has no key 'qqq' in its config. There are .*, 'hidden_act', "),
+        ({"num_hidden_layers": "two"}, r"'num_hidden_layers' of .* cannot be 'two': .*expected int, got str"),
+        ({"model_type": "gpt2"}, r"'model_type' of .* cannot be changed"),
+    ],
+)
+def test_keys_that_cannot_be_given_are_told(tmp_path: Path, config: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        WordEmbedder(saved(tmp_path, *build("bert")), config=config)
+
+
+def test_a_model_given_as_an_object_keeps_its_config() -> None:
+    with pytest.raises(InputError, match="has its config: load it as you want it"):
+        WordEmbedder(*build("bert"), config={"hidden_act": "relu"})
+
+
+def test_post_processing_fitted_with_another_config_is_refused(tmp_path: Path) -> None:
+    folder = saved(tmp_path, *build("bert"))
+    embedder = WordEmbedder(folder)
+    fitted = PostProcessing.fit("center", [embedder.encode(TEXT).vectors], provenance=embedder.provenance)
+    with pytest.raises(InputError, match=r"config \{\}, and this is \{'hidden_act': 'relu'\}"):
+        WordEmbedder(folder, config={"hidden_act": "relu"}, post_processing=fitted)

@@ -10,7 +10,7 @@ from wordstates.cli.command import OPTIONS
 
 _ARGUMENT = re.compile(
     r"(?<![\w'\"/.-])(?<!\w\()(?P<name>[a-z]\w*)="
-    r"(?P<value>\.\.\.|\[\.\.\.\]|\[(?:'[^']*'(?:, )?)+\]|'[^']*'|\"[^\"]*\"|-?\w+(?:[.-]\w+)*)?"
+    r"(?P<value>\.\.\.|\[\.\.\.\]|\[(?:'[^']*'(?:, )?)+\]|\{'\w+': '[^']*'\}|'[^']*'|\"[^\"]*\"|-?\w+(?:[.-]\w+)*)?"
 )
 _ENDS = re.compile(r" [A-Z]|$")
 _NAMES = {"k": "count", "n_folds": "folds", "post_processing": "post_process", "recipes": "recipe"}
@@ -41,5 +41,7 @@ def _option(argument: re.Match[str]) -> str:
     if value in (None, "True", "...", "[...]"):
         ends = value == "..." and _ENDS.match(argument.string, argument.end())  # as dots may
         return f"{option}." if ends else option
-    given = literal_eval(value) if value[0] in "'\"[" else value
+    given = literal_eval(value) if value[0] in "'\"[{" else value
+    if isinstance(given, dict):
+        given = [f"{key}={inner}" for key, inner in given.items()]
     return " ".join(f"{option} {shlex.quote(each)}" for each in (given if isinstance(given, list) else [given]))

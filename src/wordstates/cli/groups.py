@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -221,6 +222,27 @@ class ComputeOptions:
     unsafe_weights: Annotated[
         bool, model_option("--unsafe-weights", help="Also load pickled weights, which can run code.")
     ] = _DEFAULT.unsafe_weights
+    config: Annotated[
+        list[str] | None,
+        model_option(
+            metavar="KEY=VALUE", help="Set a key of the model's config; a value is JSON or text; give it several times."
+        ),
+    ] = None
+
+    def given_config(self) -> dict[str, Any] | None:
+        """Read the keys of the config; None if there are none."""
+        read: dict[str, Any] = {}
+        for each in self.config or []:
+            key, sign, value = each.partition("=")
+            if not (key.strip() and sign):
+                raise typer.BadParameter(f"--config {each!r} is no KEY=VALUE, as attention_type=original_full.")
+            if key.strip() in read:
+                raise typer.BadParameter(f"--config: {key.strip()!r} is given twice.")
+            try:
+                read[key.strip()] = json.loads(value)
+            except ValueError:
+                read[key.strip()] = value
+        return read or None
 
 
 @dataclass(kw_only=True)
@@ -290,6 +312,7 @@ class ModelOptions(ComputeOptions):
 
         own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe", "post_process"}
         options = {name: value for name, value in vars(self).items() if name not in own}
+        options["config"] = self.given_config()
         # Read here, so that every process has the same, whatever becomes of the file.
         options["post_processing"] = self.post_processing()
         return partial(WordEmbedder, self.model, recipes=recipes, **{**options, **more})

@@ -83,7 +83,8 @@ def _sweep(
     from wordstates.evaluate.sweep.scores import check_extra
 
     check_extra(plots=plots)
-    makers = {name: maker_of(name, seed=options.seed, **vars(compute)) for name in model_names(models)}
+    loading = {**vars(compute), "config": compute.given_config()}
+    makers = {name: maker_of(name, seed=options.seed, **loading) for name in model_names(models)}
     with (
         progress_bar("usages", hidden=end.no_bar, total=len(makers) * len(task.usages)) as reading,
         progress_bar("recipes", hidden=end.no_bar, what="scoring", share=lambda: 1.0) as scoring,

@@ -46,6 +46,7 @@ def provenance_of(
         "model": model.name,
         "revision": model.revision,
         "weights": model.weights,
+        **({"config": dict(model.config)} if model.config else {}),
         "tokenizer": model.tokenizer.fingerprint(),
         "recipes": [recipe.to_dict() for recipe in recipes],
         **({"post_processing": processed} if processed else {}),

@@ -142,6 +142,8 @@ def _check(post_processing: PostProcessing, recipe: ResolvedRecipe, model: Loade
             f"model {fitted.get('model')} with weights {fitted['weights']}, and this is {model.name} with "
             f"weights {model.weights}"
         )
+    if "weights" in fitted and fitted.get("config", {}) != dict(model.config):
+        differences.append(f"config {fitted.get('config', {})}, and this is {dict(model.config)}")
     if fitted.get("context", context) != context:
         differences.append(f"context {fitted['context']!r}, and this is {context!r}")
     shape = recipe.pooled_shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from wordstates.model._hub import (
     read_tokenizer,
     source_of,
 )
+from wordstates.model.given_config import change_config
 from wordstates.model.reading_part import computed_weights, own_tokenizer, prompt_of, reading_part, without_wrappers
 from wordstates.model.torch_engine import copy_of
 
@@ -50,6 +51,7 @@ class Checkpoint:
         name: What the user called it, or the class of an object given.
         revision: Commit on the hub, None for local folders and objects.
         owned: True if loaded here, so that it may be moved and converted.
+        config: Keys of its config that were given in place of its own.
     """
 
     network: nn.Module
@@ -58,6 +60,7 @@ class Checkpoint:
     name: str
     revision: str | None
     owned: bool
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -68,6 +71,7 @@ def load(
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
     with_head: bool = False,
+    config: Mapping[str, Any] | None = None,
 ) -> Checkpoint:
     """Load a model in float32, and its tokenizer.
 
@@ -78,8 +82,10 @@ def load(
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.
         with_head: Also load the output head, if it is of a kind that has one for causal models.
+        config: Keys of its config, in place of those in ``config.json``.
 
     Raises:
+        InputError: If `config` has a key that the model's has not, or a value that it cannot have.
         ModelNotFoundError: If it is not available.
         ModelError: If its weights are unsafe or incomplete.
     """
@@ -94,11 +100,12 @@ def load(
     }
     with quiet(), explained(name, silence, unsafe_weights=unsafe_weights):
         _check_no_adapter(source, options, name)
-        config = AutoConfig.from_pretrained(source, **options)
-        maker = AutoModelForCausalLM if with_head and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModel
+        settings = AutoConfig.from_pretrained(source, **options)
+        change_config(settings, config or {}, str(name))
+        maker = AutoModelForCausalLM if with_head and type(settings) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModel
         model, report = maker.from_pretrained(
             source,
-            config=config,
+            config=settings,
             dtype=torch.float32,
             use_safetensors=None if unsafe_weights else True,
             output_loading_info=True,
@@ -115,7 +122,8 @@ def load(
     _check_whole(model, network, missing - of_head, str(name))
     if of_head:
         model = network  # its head would be random
-    return Checkpoint(network, model, wanted, str(name), getattr(config, "_commit_hash", None), owned=True)
+    revision = getattr(settings, "_commit_hash", None)
+    return Checkpoint(network, model, wanted, str(name), revision, owned=True, config=dict(config or {}))
 
 
 def _check_no_adapter(source: str | Path, options: dict[str, Any], name: str | Path) -> None:

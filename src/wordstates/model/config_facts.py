@@ -56,9 +56,9 @@ def check_supported(network: nn.Module, name: str) -> None:
     if getattr(network.config, "attention_type", None) == "block_sparse":
         raise ModelError(
             f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "
-            "text, so its vectors would depend on what was read before. Have it attend in full from the start: write "
-            '"attention_type": "original_full" into the config.json of its folder (of a copy, if it is from the hub), '
-            "or give the model as an object that was loaded with attention_type='original_full', and its tokenizer."
+            "text, so its vectors would depend on what was read before. Have it attend in full from the start: pass "
+            "config={'attention_type': 'original_full'}; of a model given as an object, load it with "
+            "attention_type='original_full'."
         )
 
 

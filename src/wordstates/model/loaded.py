@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class LoadedModel:
         pad_id: Id to pad with.
         precision: Precision that it computes in.
         head: What says how probable each next subword is; None unless surprisal is asked for.
+        config: Keys of the config that were given in place of the model's own.
     """
 
     name: str
@@ -76,6 +77,7 @@ class LoadedModel:
     pad_id: int
     precision: str
     head: OutputHead | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def default_window(self) -> int:
@@ -98,6 +100,7 @@ def load_model(
     trust_remote_code: bool = False,
     unsafe_weights: bool = False,
     surprisal: bool = False,
+    config: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
     """Load a model by name or folder, or take one from memory, and find out what it does.
 
@@ -114,6 +117,7 @@ def load_model(
         trust_remote_code: Run code that comes with the model.
         unsafe_weights: Also load pickled weights.
         surprisal: Also load the output head of a causal model.
+        config: Keys of the config of a model that is loaded, in place of those in its ``config.json``.
 
     Raises:
         InputError: If the options contradict each other or do not exist.
@@ -135,6 +139,10 @@ def load_model(
     if isinstance(model, nn.Module):
         if device is not None:
             raise InputError("A model given as an object stays where it is: move it with model.to(...), not device=...")
+        if config:
+            raise InputError(
+                "A model given as an object has its config: load it as you want it, or leave config=... out."
+            )
         checkpoint = _hf.wrap(model, tokenizer)
     elif not isinstance(model, (str, Path)):
         raise InputError(f"model={model!r} is no name, folder or module: write WordEmbedder('bert-base-cased').")
@@ -146,6 +154,7 @@ def load_model(
             trust_remote_code=trust_remote_code,
             unsafe_weights=unsafe_weights,
             with_head=surprisal,
+            config=config,
         )
     words = Tokenizer(checkpoint.tokenizer, checkpoint.name, special_tokens=special_tokens)
     return _examined(
@@ -230,6 +239,7 @@ def _examined(
         pad_id=pad_id,
         precision=_name(wanted),
         head=head,
+        config=checkpoint.config,
     )
 
 

@@ -21,6 +21,7 @@ FORMAT, VERSION = "wordstates store", 2
 # the fingerprint of its weights stands for, wherever its folder has been moved to.
 PINS = (
     "weights",
+    "config",
     "tokenizer",
     "recipes",
     "post_processing",

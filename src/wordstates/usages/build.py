@@ -158,9 +158,10 @@ def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
 
 
 def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Sequence[str], folder: Path) -> None:
-    mine = (before.column, before.layer, list(before.steps), before.recipe, before.provenance.get("weights"))
-    now = (taken.column, taken.layer, list(chain), taken.recipe, source.provenance.get("weights"))
-    names = ("vectors", "layer", "post-processing", "recipe", "weights")
+    pins = ("weights", "config")
+    mine = (before.column, before.layer, list(before.steps), before.recipe, *map(before.provenance.get, pins))
+    now = (taken.column, taken.layer, list(chain), taken.recipe, *map(source.provenance.get, pins))
+    names = ("vectors", "layer", "post-processing", "recipe", *pins)
     differ = [f"{name}: {a} there, {b} now" for name, a, b in zip(names, mine, now, strict=True) if a != b]
     if differ:
         raise InputError(

@@ -311,6 +311,7 @@ class UsageIndex:
         defaults = {
             "model": made["model"],
             "revision": made.get("revision"),
+            "config": made.get("config"),
             "window": made["window"],
             "overlap": made["overlap"],
             "long_texts": made["long_texts"],

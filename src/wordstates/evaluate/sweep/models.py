@@ -56,7 +56,8 @@ def _random(name: str, recipes: Sequence[Recipe], seed: int, options: dict[str, 
     from wordstates.model import _hf
     from wordstates.model.loaded import choose_device
 
-    loading = {key: options[key] for key in ("revision", "trust_remote_code", "unsafe_weights") if key in options}
+    kinds = ("revision", "trust_remote_code", "unsafe_weights", "config")
+    loading = {key: options[key] for key in kinds if key in options}
     rest = {key: value for key, value in options.items() if key not in loading and key != "device"}
     checkpoint = _hf.load(name.partition(":")[2], **loading)
     network: Any = checkpoint.network

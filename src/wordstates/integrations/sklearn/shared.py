@@ -57,7 +57,9 @@ class Embedders:
                 f"model={type(options['model']).__name__}(...): estimators are copied and pickled, so the model is a "
                 "name or a folder; save it with model.save_pretrained(folder)."
             )
-        key = (tuple(sorted(options.items(), key=lambda item: item[0])), _stamp(options["model"]), recipe)
+        config = json.dumps(options.get("config"), sort_keys=True, default=str)  # a dict cannot be hashed
+        plain = sorted({**options, "config": config}.items(), key=lambda item: item[0])
+        key = (tuple(plain), _stamp(options["model"]), recipe)
         try:
             hash(key)
         except TypeError as error:

@@ -67,6 +67,7 @@ class WordVectorizer(
         revision: Branch, tag or commit on the hub.
         trust_remote_code: Run code that comes with the model.
         unsafe_weights: Also load pickled weights.
+        config: Keys of the model's config in place of its own.
 
     Attributes:
         layers_: Absolute numbers of the layers.
