@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, read_inputs
+from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, find_inputs, read_inputs
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import (
@@ -25,7 +25,7 @@ from wordstates.encode.resolved import GivenPostProcessing, ResolvedRecipe, reso
 from wordstates.encode.session import Session
 from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
-from wordstates.errors import InputError, RecipeError, without_foreign_errors
+from wordstates.errors import RecipeError, without_foreign_errors
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import load_model
 from wordstates.model.surprisal import SURPRISAL
@@ -46,7 +46,7 @@ from wordstates.recipe import Recipe, check_names
 from wordstates.result.found_usages import Usages
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.targets import Target, TargetFinder
-from wordstates.text.words import Spans, as_spans, word_splitter
+from wordstates.text.words import Spans, word_splitter
 
 if TYPE_CHECKING:
     import torch
@@ -331,19 +331,11 @@ class WordEmbedder(Remade):
             >>> usages[0].word, usages[0].left
             ('lazy dog', 'The ')
         """
-        if missing not in ("error", "ignore"):
-            raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
-        listed = as_texts(texts)
         finder = TargetFinder(targets, ignore_case=ignore_case, match_exactly=match_exactly)
-        matches = [finder.find(text) for text in listed]
-        if missing == "error":
-            finder.check_all_found(matches, listed)
-        spans = [as_spans([match[:2] for match in found]) for found in matches]
-        target_index = [match[2] for found in matches for match in found]
-        inputs = Inputs(listed, spans, "targets")
+        inputs, target_index = find_inputs(texts, finder, missing)
         with progress(show_progress, on_progress, inputs.n_words, "usages") as advance:
             embeddings = self._begin(inputs).result(advance)
-        return Usages(embeddings, tuple(finder.names), tuple(target_index))
+        return Usages(embeddings, tuple(finder.names), target_index)
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from wordstates.errors import InputError
 from wordstates.text.grouping import is_missing, same_groups
-from wordstates.text.words import Spans, WordSplitter, check_spans, join_words, locate_words
+from wordstates.text.targets import TargetFinder
+from wordstates.text.words import Spans, WordSplitter, as_spans, check_spans, join_words, locate_words
 from wordstates.wording import counted
 
 Texts = str | Sequence[str] | Sequence[Sequence[str]]
@@ -47,6 +48,31 @@ class Inputs:
     def characters(self) -> int:
         """Characters of the texts that have a word: those that are read."""
         return sum(len(text) for text, spans in zip(self.texts, self.spans, strict=True) if len(spans))
+
+
+def find_inputs(texts: str | Sequence[str], finder: TargetFinder, missing: str) -> tuple[Inputs, tuple[int, ...]]:
+    """Take the usages of targets in texts as their words.
+
+    Args:
+        texts: A text or a list of texts.
+        finder: Finds the targets.
+        missing: ``error`` if a target without any usage is an error, ``ignore`` if not.
+
+    Returns:
+        The texts and the usages; which target each usage is of.
+
+    Raises:
+        InputError: If the texts are no texts.
+        TargetNotFoundError: If a target occurs nowhere.
+    """
+    if missing not in ("error", "ignore"):
+        raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
+    listed = as_texts(texts)
+    matches = [finder.find(text) for text in listed]
+    if missing == "error":
+        finder.check_all_found(matches, listed)
+    spans = [as_spans([match[:2] for match in found]) for found in matches]
+    return Inputs(listed, spans, "targets"), tuple(match[2] for found in matches for match in found)
 
 
 def as_texts(texts: str | Sequence[str]) -> list[str]:
