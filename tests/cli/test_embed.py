@@ -23,6 +23,7 @@ from patience import A_HANG, ended, wait_until
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
 from wordstates.cli import embed_store
 from wordstates.cli.groups import ComputeOptions
+from wordstates.encode.session import Session
 from wordstates.files.describe import read_provenance
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES)
@@ -390,7 +391,7 @@ def test_quiet_says_nothing(folder: Path, bert: Path) -> None:
 
 def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     given = ["embed", "texts.txt", "-m", bert, "-o", "out.parquet", "--overwrite"]
-    assert "embedding: 19.0 words" in run(*given, cwd=folder, terminal=True).err
+    assert "embedding: 100%" in run(*given, cwd=folder, terminal=True).err
     assert "embedding" not in run(*given, cwd=folder).err
     assert "embedding" not in run(*given, "--json", cwd=folder, terminal=True).err
 
@@ -535,7 +536,7 @@ def test_the_exit_code_names_the_signal(
     folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, how: str
 ) -> None:
     before = {stop: signal.getsignal(stop) for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setattr(WordEmbedder, "submit", lambda *_, **__: signal.raise_signal(number))
+    monkeypatch.setattr(Session, "submit", lambda *_, **__: signal.raise_signal(number))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         done = run("embed", "texts.txt", "-m", bert, "-o", "out.parquet", cwd=folder)

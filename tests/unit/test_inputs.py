@@ -338,7 +338,7 @@ def test_lists_beside_given_words_have_an_entry_a_word(tmp_path: Path) -> None:
     (document,) = read(path, text_column="tokens", metadata=["tags", "by"])
     assert (document.columns, document.metadata) == ({"tags": ("1", "2")}, {"by": "Ann"})
     put(path, '{"tokens": ["New", "York"], "tags": [1]}\n')
-    with pytest.raises(InputError, match=r"a\.jsonl:1: column 'tags' has 1 entries for 2 words"):
+    with pytest.raises(InputError, match=r"a\.jsonl:1: column 'tags' has 1 entry for 2 words"):
         read(path, text_column="tokens", metadata=["tags"])
 
 

