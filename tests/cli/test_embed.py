@@ -536,7 +536,7 @@ def test_the_exit_code_names_the_signal(
     folder: Path, bert: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, how: str
 ) -> None:
     before = {stop: signal.getsignal(stop) for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setattr(Session, "submit", lambda *_, **__: signal.raise_signal(number))
+    monkeypatch.setattr(Session, "begin", lambda *_, **__: signal.raise_signal(number))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         done = run("embed", "texts.txt", "-m", bert, "-o", "out.parquet", cwd=folder)
