@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from cli_runner import run
 from usage_files import write_file
 from wordstates.errors import InputError
 from wordstates.explore.app import make_app
@@ -222,3 +223,24 @@ def test_bad_requests_are_told(
     assert answer.status_code == status
     if message is not None:
         assert message in answer.json()["error"]
+
+
+def test_info_says_what_an_index_its_names_and_a_page_are(explorer: Explorer, index: UsageIndex) -> None:
+    explorer.label("bank", 1, "money")
+    page = index.path.parent / "bank.html"
+    page.write_text(explorer.exported_page(["bank"]), encoding="utf-8")
+
+    def told(path: Path) -> dict[str, Any]:
+        return dict(json.loads(run("info", path, "--json").out))
+
+    about = told(index.path)
+    assert (about["format"], about["usages"]) == ("index of usages", len(index))
+    assert Path(about["source"]) == (index.path / index.manifest.source).resolve()
+    assert about["provenance"] == index.manifest.provenance
+    names = told(index.path / "labels.json")
+    assert (names["format"], names["names"]) == ("names of senses", {"bank": ["money"]})
+    shown = told(page)
+    assert shown["format"] == "page of usages, to be opened in a browser"
+    assert shown["usages"] == {"bank": explorer.view("bank").total}
+    assert shown["from"] == data_of(page.read_text(encoding="utf-8"))["note"]
+    assert "belongs to the index" in run("info", index.path / "index.json").err

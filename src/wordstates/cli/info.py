@@ -14,7 +14,7 @@ from wordstates.wording import in_columns
 
 def info(
     file: Annotated[
-        str, typer.Argument(help="A file or a store that wordstates wrote: vectors, recipes, rejects, reports.")
+        str, typer.Argument(help="A file, store or index that wordstates wrote: vectors, recipes, pages, ...")
     ],
     json: Json = False,
 ) -> None:
@@ -35,6 +35,10 @@ def _description(file: str) -> dict[str, Any]:
     from wordstates.postprocess.post_processing import PostProcessing, is_post_processing
 
     if Path(file).is_dir():
+        from wordstates.usages.manifest import NAME, IndexManifest
+
+        if Path(file, NAME).is_file():
+            return IndexManifest.read(Path(file)).describe(Path(file))
         from wordstates.store.store import open_store
 
         return asdict(open_store(file).describe())

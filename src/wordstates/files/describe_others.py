@@ -1,8 +1,9 @@
-"""What stands in the files that are no tables of vectors with metadata: word2vec, recipes, rejects, reports."""
+"""What stands in the files that are no tables of vectors with metadata: word2vec, recipes, rejects, reports, pages."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
 
 _BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
+_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)  # of a page of usages
 
 
 def describe_other(path: Path) -> dict[str, Any] | None:
@@ -39,12 +41,12 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
             return _json(json.loads(path.read_text(encoding="utf-8")), about)
+        if path.suffix.lower() == ".html":
+            return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
         raise
-    except (OSError, ValueError, IndexError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
-    if path.suffix.lower() == ".html":
-        return {**about, "format": "page, to be opened in a browser", "provenance": {}}
     return None
 
 
@@ -71,6 +73,13 @@ def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:
 def _json(content: Any, about: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("it holds no object")
+    if content.get("format") == "wordstates index":
+        folder = str(Path(about["path"]).parent)
+        raise InputError(f"{about['path']!r} belongs to the index {folder!r}: give that.")
+    if content and all(_is_named(senses) for senses in content.values()):
+        names = {word: [sense["name"] for sense in senses] for word, senses in content.items()}
+        known_by = sum(len(sense["usages"]) for senses in content.values() for sense in senses)
+        return {**about, "format": "names of senses", "names": names, "known by usages": known_by, "provenance": {}}
     kind = "recipe" if {"layers", "layer_pooling", "subword_pooling"} <= content.keys() else "report"
     provenance = content.pop("provenance", None)
     shown = {
@@ -78,3 +87,27 @@ def _json(content: Any, about: dict[str, Any]) -> dict[str, Any]:
         for name, value in content.items()
     }
     return {**about, "format": kind, **shown, "provenance": provenance if isinstance(provenance, dict) else {}}
+
+
+def _is_named(senses: Any) -> bool:
+    """Tell whether a value is the names that a person gave to senses of a word."""
+    return (
+        isinstance(senses, list)
+        and bool(senses)
+        and all(isinstance(each, dict) and each.keys() == {"name", "usages"} for each in senses)
+    )
+
+
+def _page(html: str, about: dict[str, Any]) -> dict[str, Any]:
+    found = _DATA.search(html)
+    if found is None:
+        return {**about, "format": "page, to be opened in a browser", "provenance": {}}
+    data = json.loads(found[1])
+    return {
+        **about,
+        "format": "page of usages, to be opened in a browser",
+        "from": data["note"],
+        "usages": {page["word"]: page["total"] for page in data["pages"]},
+        "usages shown": {page["word"]: len(page["usages"]) for page in data["pages"]},
+        "provenance": {"model": data["model"]},
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,25 @@ class IndexManifest:
             raise InputError(
                 f"{str(path)!r} is broken ({error}): make the index again with `wordstates index --overwrite`."
             ) from error
+
+    def describe(self, folder: Path) -> dict[str, Any]:
+        """Say what an index is, from what, and how many usages it holds."""
+        return {
+            "path": str(folder),
+            "format": "index of usages",
+            "source": normpath(folder / self.source),
+            "usages": sum(part.usages for part in self.parts),
+            "without vector": sum(part.without_vector for part in self.parts),
+            "parts": len(self.parts),
+            "column": self.column,
+            "recipe": self.recipe["name"],
+            "layer": self.layer,
+            "dimensions": self.dim,
+            "steps": list(self.steps),
+            "texts": self.texts,
+            "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            "provenance": self.provenance,
+        }
 
 
 def differences(
