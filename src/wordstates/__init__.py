@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wordstates.store.workers.places import RayCluster
     from wordstates.usages.build import build_index
     from wordstates.usages.index import UsageIndex
+    from wordstates.usages.senses import senses_of
 
 __all__ = [
     "Document",
@@ -58,6 +59,7 @@ __all__ = [
     "load",
     "open_store",
     "read_documents",
+    "senses_of",
     "similarity",
     "sweep",
 ]
@@ -84,6 +86,7 @@ _HOMES = {
     "load": "files.load",
     "open_store": "store.store",
     "read_documents": "documents.readers",
+    "senses_of": "usages.senses",
     "similarity": "result.similarity",
     "sweep": "evaluate.calls",
 }

@@ -305,7 +305,10 @@ def test_every_argument_of_the_embedder_is_documented() -> None:
 def test_every_member_is_documented(name: str) -> None:
     cls = getattr(wordstates, name)
     fields = getattr(cls, "__dataclass_fields__", {})
-    public = {member for member in [*vars(cls), *fields] if not member.startswith("_")}
+    own = [kind for kind in cls.__mro__ if kind.__module__.startswith("wordstates")]
+    public = {
+        member for member in [*(name for kind in own for name in vars(kind)), *fields] if not member.startswith("_")
+    }
     assert set(names_under(f"{name}: members")) == public
 
 
