@@ -77,11 +77,12 @@ class KillsANode(Progress):
 def state_of(store: Path) -> dict[str, Any]:
     """Say what a store looks like when a run has ended."""
     manifest = json.loads((store / "manifest.json").read_text())
+    manifest["settings"].pop("input")
     return {
         "problems": verify_store(store).problems,
         "files": sorted(path.name for path in store.iterdir()),
         "leftovers": [str(path) for path in StoreFolder(store).leftovers()],
-        "manifest": {name: manifest[name] for name in manifest if name != "input"},
+        "manifest": manifest,
     }
 
 

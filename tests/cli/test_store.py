@@ -435,7 +435,7 @@ def test_float16_gives_way_where_it_does_not_suffice(folder: Path, monkeypatch: 
     assert done.code == 3  # a later document goes beyond: it is rejected, and the others are there
     [reject] = [json.loads(line) for line in (folder / "store" / "rejects.jsonl").read_text().splitlines()]
     assert reject["document"] == "texts.txt:60"
-    assert "float16 ends at 65504: make a store of float32" in reject["reason"]
+    assert "float16 ends at 65504: make the store with dtype='float32'" in reject["reason"]
     table = pq.read_table(folder / "store" / "shards")
     assert table.schema.field("vector").type.value_type == pa.float16()
     assert len(set(table["document"].to_pylist())) == 59
@@ -557,7 +557,7 @@ def test_verify_sees_what_does_not_belong(folder: Path) -> None:
     assert "is of a shard that is not there." in text
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "wordstates store", "version": 1}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "wordstates store", "version": 2}'])
 def test_a_manifest_that_is_broken(folder: Path, content: str) -> None:
     assert embed(folder, "-q").code == 0
     before = shards(folder)
@@ -565,8 +565,8 @@ def test_a_manifest_that_is_broken(folder: Path, content: str) -> None:
     fails(embed(folder, "-q"), "'store/manifest.json' is no manifest of a store, or a broken one")
     fails(run("verify", "store", cwd=folder), "is no manifest of a store")
     assert shards(folder) == before
-    (folder / "store" / "manifest.json").write_text('{"format": "wordstates store", "version": 2}')
-    fails(embed(folder, "-q"), "version 2, and this wordstates reads 'wordstates store' version 1")
+    (folder / "store" / "manifest.json").write_text('{"format": "wordstates store", "version": 1}')
+    fails(embed(folder, "-q"), "version 1, and this wordstates reads 'wordstates store' version 2")
     (folder / "store" / "manifest.json").unlink()
     fails(embed(folder, "-q"), "'store' has shards and no manifest.json")
 
