@@ -42,7 +42,6 @@ def test_the_whole_output(folder: Path) -> None:
         f"tokenizer        {provenance['tokenizer']}\n"
         "recipes          name -2:.mean.mean, layers -2:, layer_pooling mean, subword_pooling mean, "
         "layer_numbers 3; 4\n"
-        "words            unicode\n"
         "precision        float32\n"
         "precision_error  -\n"
         "engine           torch\n"
@@ -53,6 +52,7 @@ def test_the_whole_output(folder: Path) -> None:
         "context          both\n"
         "special_tokens   before [CLS], after [SEP]\n"
         f"versions         {versions}\n"
+        "words            unicode\n"
     )
 
 

@@ -21,7 +21,8 @@ from wordstates.cli import app
 from wordstates.errors import ModelError, UnexpectedError, WordstatesError
 
 SOURCE = str(Path(wordstates.__file__).parent)
-NOT_INSIDE = (f"{SOURCE}/errors.py", f"{SOURCE}/__init__.py")
+# remade.py only keeps the arguments, before anything could turn its errors into ours.
+NOT_INSIDE = (f"{SOURCE}/errors.py", f"{SOURCE}/__init__.py", f"{SOURCE}/encode/remade.py")
 
 
 class StrangeError(Exception):

@@ -315,6 +315,7 @@ class UsageIndex:
             "window": made["window"],
             "overlap": made["overlap"],
             "long_texts": made["long_texts"],
+            "special_tokens": made.get("special_tokens_in_texts", "auto"),
             "repeat": made["context"] == "left, read twice",
             "recipes": [self.recipe()],
         }

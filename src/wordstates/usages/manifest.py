@@ -16,7 +16,17 @@ FORMAT, VERSION = "wordstates index", 1
 NAME = "index.json"
 
 # What of the provenance decides the vectors: an embedder that differs in one of these gives others.
-PINS = ("weights", "config", "tokenizer", "window", "overlap", "long_texts", "context", "special_tokens")
+PINS = (
+    "weights",
+    "config",
+    "tokenizer",
+    "window",
+    "overlap",
+    "long_texts",
+    "context",
+    "special_tokens",
+    "special_tokens_in_texts",
+)
 _RECIPE_PINS = ("layer_numbers", "layer_pooling", "subword_pooling")
 
 
