@@ -17,7 +17,7 @@ def index_for(source: str | Path, on_progress: Callable[[int], object] = lambda 
 
     Args:
         source: An index, a store, a Parquet file of usages; or a file or folder of texts, which is embedded into the
-            store ``NAME.store`` beside it.
+            store ``NAME-store`` beside it.
         on_progress: Called with the number of words that were embedded or indexed.
         options: Arguments of the embedder for texts, as ``model``.
 
@@ -49,6 +49,6 @@ def _embedded(path: Path, on_progress: Callable[[int], object], options: dict[st
         def __call__(self, count: int) -> None:
             on_progress(count)
 
-    store = path.with_name(f"{path.name.removesuffix('/').partition('.')[0]}.store")
+    store = path.with_name(f"{path.name.removesuffix('/').partition('.')[0]}-store")
     embed_to_store(WordEmbedder(**options), read_documents([str(path)]), store, StoreSettings(), progress=Heard())
     return store
