@@ -34,8 +34,8 @@ def nearest(
     Example:
         >>> rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
         >>> scores, numbers = nearest([rows], rows[:1], 2)
-        >>> numbers.tolist(), scores.round(1).tolist()
-        ([[0, 2]], [[1.0, 0.6]])
+        >>> numbers.tolist(), [round(score, 2) for score in scores[0].tolist()]
+        ([[0, 2]], [1.0, 0.6])
     """
     best_scores = np.empty((len(queries), 0), dtype=np.float32)
     best_rows = np.empty((len(queries), 0), dtype=np.int64)
