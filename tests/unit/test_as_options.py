@@ -18,9 +18,14 @@ COMMAND_LINE = re.compile(r"`wordstates [^`]*`|^wordstates .*|pip install .*", r
 ARGUMENT = re.compile(r"(?<![\w?])[a-z]\w*(?==)")
 FOR_PYTHON = (  # arguments that no command passes on from its user
     *("at_once", "attention_type", "cache_bytes", "columns", "covariance", "group", "model", "output_hidden_states"),
-    *("row_groups", "spans", "subwords", "tokenizer", "word"),
+    *("row_groups", "show_progress", "spans", "subwords", "tokenizer", "word"),
 )
-NO_MESSAGES = ("cli", "explore/page.py", "evaluate/svg.py")  # the shell speaks of options; pages have attributes
+NO_MESSAGES = (
+    "cli",
+    "explore/page.py",
+    "files/describe_others.py",
+    "evaluate/svg.py",
+)  # the shell speaks of options; pages have attributes
 
 
 def messages() -> Iterator[tuple[str, str]]:

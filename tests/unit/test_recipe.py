@@ -367,7 +367,7 @@ def test_recipes_that_share_a_name_are_refused() -> None:
     with pytest.raises(RecipeError) as caught:
         check_names([Recipe("-1"), Recipe("-4:", name="top"), Recipe(-1), Recipe("-2:", name="top"), Recipe(3)])
     assert str(caught.value) == (
-        "Recipe names must differ, ['-1.mean.mean', 'top'] occur more than once: give name=... to tell them apart."
+        "Recipe names must differ, ['-1.mean.mean', 'top'] occur more than once: give each a name of its own."
     )
 
 
