@@ -125,11 +125,12 @@ class UnexpectedError(WordstatesError, RuntimeError):
 def no_foreign_error() -> Iterator[None]:
     """Turn every error that is not of the tree into an `UnexpectedError`.
 
-    Ctrl-C and a lack of memory keep their meaning, and what a function of the caller's raised is theirs.
+    Ctrl-C and a lack of memory keep their meaning, so do warnings that the caller has made errors, and what a function
+    of the caller's raised is theirs.
     """
     try:
         yield
-    except (WordstatesError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (WordstatesError, Warning, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # what Rust panics with is no Exception
         if getattr(error, "of_the_caller", False):

@@ -21,6 +21,7 @@ def embedder(family: str, budget: int) -> WordEmbedder:
     return WordEmbedder(*build(family), layers="-2:", window=40, overlap=8, batch_subwords=budget)
 
 
+@pytest.mark.filterwarnings("ignore:The texts are written in")  # scripts without spaces are among them
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=8)
 @given(data=st.data())
