@@ -244,3 +244,9 @@ def test_info_says_what_an_index_its_names_and_a_page_are(explorer: Explorer, in
     assert shown["usages"] == {"bank": explorer.view("bank").total}
     assert shown["from"] == data_of(page.read_text(encoding="utf-8"))["note"]
     assert "belongs to the index" in run("info", index.path / "index.json").err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_a_page_answers_to_a_name(explorer: Explorer, host: str) -> None:
+    with pytest.raises(InputError, match="is every address: name the one"):
+        make_app(explorer, host=host)

@@ -135,6 +135,19 @@ def test_a_file_that_changed_is_indexed_again(tmp_path: Path) -> None:
     assert UsageIndex(path).vectors([0, 1]).tolist() == [[0, 1], [1, 0]]
 
 
+def test_an_interrupt_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_index(path, on_progress=interrupt)
+    assert list(default_index_path(path).iterdir()) == []
+    build_index(path)
+    assert len(UsageIndex(path)) == 1
+
+
 def test_folders_that_are_no_index(tmp_path: Path) -> None:
     path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
     with pytest.raises(InputError, match="has no index: make one with `wordstates index"):

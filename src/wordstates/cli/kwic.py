@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from wordstates.cli.groups import Inputs, ReadingOptions, check_no_input
 from wordstates.cli.options import Bom, Json, Overwrite, output_option, print_json, search_option
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
+
+if TYPE_CHECKING:
+    from wordstates.usages.concordance import Line
 
 _NARROWEST = 20  # characters of context on a side, however narrow the terminal
 _CONTEXT = 40
@@ -151,7 +155,7 @@ def _shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value or "-")
 
 
-def _write(lines: object, output: str, *, overwrite: bool, bom: bool) -> None:
+def _write(lines: Sequence[Line], output: str, *, overwrite: bool, bom: bool) -> None:
     from importlib.metadata import version
 
     from wordstates.files.open_writer import open_writer
@@ -159,7 +163,7 @@ def _write(lines: object, output: str, *, overwrite: bool, bom: bool) -> None:
 
     writer = open_writer(output, overwrite=overwrite, bom=bom)
     try:
-        writer.write_rows(lines_as_rows(lines))  # type: ignore[arg-type]  # a list of lines
+        writer.write_rows(lines_as_rows(lines))
         size = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
     except BaseException:
         writer.abort()

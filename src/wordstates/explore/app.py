@@ -21,6 +21,7 @@ except ImportError as error:
 
 _LARGEST_BODY = 1 << 17  # bytes of a request
 _LOCAL = {"127.0.0.1", "localhost", "[::1]"}
+_ALL_ADDRESSES = {"", "*", "0.0.0.0", "::"}
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -77,8 +78,10 @@ def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.
         host: The address it is bound to; it and the names of this machine are the hosts that are answered.
 
     Raises:
-        MissingExtraError: If Starlette is not installed.
+        InputError: If the host stands for all addresses: a page answers to a name, and that is none.
     """
+    if host in _ALL_ADDRESSES:
+        raise InputError(f"host={host!r} is every address: name the one by which others call this machine.")
 
     async def home(_: Request) -> Response:
         return HTMLResponse(await anyio.to_thread.run_sync(explorer.live_page, word))

@@ -205,8 +205,24 @@ def _index_part(
     on_progress: Callable[[int], object],
 ) -> tuple[IndexedPart, str]:
     """Write the three files of a part; the vectors stream through, the other columns are in memory meanwhile."""
-    tables, masks, usages = [], [], 0
     vectors_file = PartialFile(folder / f"{part.name}.vectors.npy", overwrite=True)
+    try:
+        return _write_part(folder, part, source, taken, post, on_progress, vectors_file)
+    except BaseException:  # Ctrl-C too
+        vectors_file.remove()
+        raise
+
+
+def _write_part(
+    folder: Path,
+    part: Part,
+    source: Source,
+    taken: _Taken,
+    post: PostProcessing | None,
+    on_progress: Callable[[int], object],
+    vectors_file: PartialFile,
+) -> tuple[IndexedPart, str]:
+    tables, masks, usages = [], [], 0
     dim = post.dim_out if post else taken.dim
     with told_as_output_errors(vectors_file, vectors_file.remove), vectors_file.path.open("wb") as out:
         out.write(_npy_header(0, dim))
