@@ -103,10 +103,7 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
     Raises:
         InputError: If a line is no such object.
     """
-    for place, line in lines_of(path):
-        if not line.strip():
-            continue
-        row = json_row(line, place)
+    for place, row in json_rows(path):
         labels = row.get("labels")
         if not isinstance(labels, list):
             raise InputError(f"{place}: the label is missing: 'labels' is a list with one label for each word.")
@@ -119,6 +116,17 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
             if gold is None or str(gold) == "":
                 raise InputError(f"{place}: the label of the span {list(span)} is missing.")
             yield _item(table, text, span, str(gold), place, split)
+
+
+def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read the JSON objects of a file, one a line, each with its place; blank lines are left out.
+
+    Raises:
+        InputError: If a line is no such object.
+    """
+    for place, line in lines_of(path):
+        if line.strip():
+            yield place, json_row(line, place)
 
 
 def json_row(line: str, place: str) -> dict[str, Any]:

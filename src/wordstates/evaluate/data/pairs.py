@@ -19,7 +19,7 @@ from wordstates.evaluate.data.files import (
     table_rows,
     token_span,
 )
-from wordstates.evaluate.data.labels import json_row, json_span
+from wordstates.evaluate.data.labels import json_rows, json_span
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.wording import counted
@@ -147,10 +147,7 @@ def read_json_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
     Raises:
         InputError: If a line is no such object.
     """
-    for place, line in lines_of(path):
-        if not line.strip():
-            continue
-        row = json_row(line, place)
+    for place, row in json_rows(path):
         texts = [row.get("text1"), row.get("text2")]
         if not all(isinstance(text, str) for text in texts):
             raise InputError(f"{place}: expected 'text1' and 'text2', each a string; got {', '.join(row)}.")

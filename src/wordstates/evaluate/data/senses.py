@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import lines_of, same_length, split_of, token_span
-from wordstates.evaluate.data.labels import json_row, json_span
+from wordstates.evaluate.data.labels import json_rows, json_span
 from wordstates.evaluate.data.task import Item, Task, UsageTable
 from wordstates.options import Split
 from wordstates.text.words import join_words
@@ -94,10 +94,7 @@ def read_json_senses(path: Path, table: UsageTable, split: Split | None, skipped
     Raises:
         InputError: If a line is no such object.
     """
-    for place, line in lines_of(path):
-        if not line.strip():
-            continue
-        row = json_row(line, place)
+    for place, row in json_rows(path):
         text, sense = row.get("text"), row.get("sense")
         if not isinstance(text, str):
             raise InputError(f"{place}: expected 'text', 'span' and 'sense'; got {', '.join(row)}.")
