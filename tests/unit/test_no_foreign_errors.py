@@ -7,6 +7,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -19,6 +20,7 @@ from families import build
 from wordstates import WordEmbedder
 from wordstates.cli import app
 from wordstates.errors import ModelError, UnexpectedError, WordstatesError
+from wordstates.model import forked
 
 SOURCE = str(Path(wordstates.__file__).parent)
 # remade.py only keeps the arguments, before anything could turn its errors into ours.
@@ -102,6 +104,15 @@ def test_every_function_inside_may_raise(acting: str) -> None:
             escaped.append((target.co_qualname, repr(error)))
     assert escaped == []
     assert silent == []
+    with ThreadPoolExecutor(1) as another:  # a lock left closed would let this thread in, and no other, for ever
+        assert [lock for lock in forked._locks if not another.submit(is_open, lock).result()] == []
+
+
+def is_open(lock: forked.ForkLock) -> bool:
+    taken = lock._lock.acquire(blocking=False)
+    if taken:
+        lock._lock.release()
+    return taken
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:

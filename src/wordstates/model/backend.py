@@ -21,7 +21,7 @@ _making_a_lock = ForkLock()
 
 def lock_of(backend: object) -> ForkLock:
     """Give the lock of a backend: the same to all who ask for it, as long as one of them keeps it, and the backend."""
-    with _making_a_lock:
+    with _making_a_lock.checked():
         return _locks.setdefault(id(backend), ForkLock())
 
 

@@ -178,7 +178,7 @@ class Engines:
 
         Where it is not the one that was hoped for, `why_not_faster` says why.
         """
-        with self._lock:
+        with self._lock.checked():
             self._see_whether_forked()
             if not self._chosen:
                 self._choose()

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from threading import RLock
 from weakref import WeakSet
 
@@ -20,22 +21,28 @@ _has_computed, _was_forked = False, False
 
 
 class ForkLock:
-    """A lock that the thread which has it may take again, and that raises where it would wait for a lost thread."""
+    """A lock that the thread which has it may take again, and that raises where it would wait for a lost thread.
+
+    `with lock.checked():` takes it. What takes and gives it back is not Python's code, so that Ctrl-C cannot come
+    between, and leave it closed for ever.
+    """
 
     def __init__(self) -> None:
         self._lock = RLock()
         self._lost = False
         _locks.add(self)
 
-    def __enter__(self) -> None:
+    def checked(self) -> AbstractContextManager[object]:
+        """Give what to take, unless a thread has it that was lost in a fork.
+
+        Raises:
+            ModelError: If one has.
+        """
         if self._lost:
             raise ModelError(
                 f"This process was forked while another thread was reading with the same model: {USE_SPAWN}."
             )
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        return self._lock
 
     def _see_who_has_it(self) -> None:
         """Find out, in a process just forked, whether a thread that is not here has the lock."""

@@ -148,7 +148,7 @@ class OpenVinoEngine:
         return mine[layers, form][1]
 
     def _compile(self, layers: tuple[int, ...], form: _Form) -> Any:
-        with self._lock:
+        with self._lock.checked():
             if (layers, form) not in self._compiled:
                 if len(self._compiled) == _MOST_GRAPHS:
                     self._compiled.pop(next(iter(self._compiled)))

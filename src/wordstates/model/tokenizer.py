@@ -86,7 +86,7 @@ class Tokenizer:
         Raises:
             TokenizerError: If the tokenizer fails on a text.
         """
-        with self._lock:
+        with self._lock.checked():
             if not texts:
                 return TextSubwords.of([])
             read = [self._as_read(text) for text in texts]
@@ -281,7 +281,7 @@ class Tokenizer:
         """
         if self._template is None:
             word, inside = self._word_of_its_own()
-            with self._lock, settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
+            with self._lock.checked(), settings_kept(getattr(self.tokenizer, "backend_tokenizer", None)):
                 whole = self.tokenizer(word, truncation=False, padding=False, verbose=False)
             ids = list(whole["input_ids"])
             starts = [

@@ -205,9 +205,9 @@ def entering(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
 @contextmanager
 def alone_with(network: nn.Module) -> Iterator[None]:
     """Have a network alone for one pass, with dropout off, and leave it in training if it was."""
-    with _LOCK_OF_LOCKS:
+    with _LOCK_OF_LOCKS.checked():
         lock = _LOCKS.setdefault(network, ForkLock())
-    with lock:
+    with lock.checked():
         training = [module for module in network.modules() if module.training]
         if training:
             network.eval()
