@@ -57,7 +57,7 @@ def test_two_embedders_with_one_tokenizer_wait_for_each_other() -> None:
     tokenizer.backend_tokenizer.enable_truncation(4)
     one, two = Tokenizer(tokenizer, "one"), Tokenizer(tokenizer, "two")
     done: list[int] = []
-    with one._lock:
+    with one._lock.checked():
         other = threading.Thread(target=lambda: done.append(len(two.encode([LONG])[0].ids)))
         other.start()
         assert len(one.encode([LONG])[0].ids) == 21
