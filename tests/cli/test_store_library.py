@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import signal
 from dataclasses import replace
@@ -11,14 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from disagreeing import unlike_the_first
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
-from wordstates.errors import InputError, OutputError, WorkerError
-from wordstates.store import locks, write_shard
+from wordstates.errors import InputError, OutputError, WordstatesError, WorkerError
+from wordstates.integrations.torch.store_dataset import StoreDataset
+from wordstates.store import locks, reading, write_shard
+from wordstates.store.checksums import checksums_of
+from wordstates.store.export import export_store
 from wordstates.store.folder import StoreFolder
 from wordstates.store.manifest import Manifest
 from wordstates.store.merge import merge_stores
@@ -30,7 +35,7 @@ from wordstates.store.signals import Stopped, StopSignals
 from wordstates.store.store import open_store
 from wordstates.store.workers import processes
 from wordstates.store.workers.local import LocalCrew
-from wordstates.store.write_shard import sha256_of
+from wordstates.usages.build import build_index
 
 DOCUMENTS = [Document(f"d{number}", f"the old mill number {number}") for number in range(12)]
 SETTINGS = StoreSettings(shard_characters=80)
@@ -175,7 +180,7 @@ def test_a_disk_without_locks(embedder: WordEmbedder, tmp_path: Path, monkeypatc
 def test_a_shard_that_is_there_twice(embedder: WordEmbedder, store: Path) -> None:
     first = next(path for path in (store / "shards").iterdir() if path.name.startswith("part-000000"))
     shutil.copy(first, first.with_name("part-000000-0123456789abcdef.parquet"))
-    with pytest.raises(OutputError, match=r"has shard 0 twice, .* remove the one that is not of this input"):
+    with pytest.raises(InputError, match=r"has shard 0 twice, .* remove the one that is not of this input"):
         embed_to_store(embedder, DOCUMENTS, store, SETTINGS)
     assert "has shard 0 twice" in open_store(store).verify().problems[0]
 
@@ -193,7 +198,7 @@ def rewrite(store: Path, change: Any) -> Path:
     path = open_store(store).shards[1]
     pq.write_table(change(pq.read_table(path)), path)
     record = store / "records" / f"{path.stem}.json"
-    data = json.loads(record.read_text()) | {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    data = json.loads(record.read_text()) | {"bytes": path.stat().st_size, **checksums_of(path)}
     record.write_text(json.dumps(data))
     return path
 
@@ -301,3 +306,160 @@ def test_a_lock_that_is_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written to"), locks.working_as(tmp_path, Part(), "store"):
         raise AssertionError("not reached")
     assert precious.read_text(encoding="utf-8") == "precious"
+
+
+# ---------------------------------------------------------------- damage: every reader says so
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+def _delete(store: Path) -> None:
+    open_store(store).shards[1].unlink()
+
+
+def _delete_all(store: Path) -> None:
+    for path in open_store(store).shards:
+        path.unlink()
+
+
+def _flip_a_bit(store: Path) -> None:
+    _flip(open_store(store).shards[1])
+
+
+def _swap(store: Path) -> None:
+    one, other = open_store(store).shards[1:3]
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+
+def _swap_with_records(store: Path) -> None:
+    _swap(store)
+    one, other = sorted((store / "records").glob("*.json"))[1:3]
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+
+def _wrong_shape(store: Path) -> None:
+    manifest = store / "manifest.json"
+    data = json.loads(manifest.read_text())
+    data["shapes"]["vector"] = [data["shapes"]["vector"][0] // 2]
+    manifest.write_text(json.dumps(data))
+
+
+def _shard_of_another_model(store: Path) -> None:
+    path = open_store(store).shards[1]
+    table = pq.read_table(path)
+    name = table.schema.get_field_index("vector")
+    changed = pa.chunked_array([table["vector"].combine_chunks().take(pa.array(range(len(table) - 1, -1, -1)))])
+    rewrite(store, lambda table: table.set_column(name, table.schema.field(name), changed))
+
+
+def _not_a_file(store: Path) -> None:
+    path = open_store(store).shards[1]
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _read_with_store(store: Path, _embedder: WordEmbedder) -> None:
+    for _ in open_store(store):
+        pass
+
+
+def _read_with_export(store: Path, _embedder: WordEmbedder) -> None:
+    try:
+        export_store(open_store(store), store.with_name("out.parquet"))
+    finally:
+        assert not store.with_name("out.parquet").exists()
+
+
+def _read_with_dataset(store: Path, _embedder: WordEmbedder) -> None:
+    StoreDataset(store)
+
+
+def _read_with_index(store: Path, _embedder: WordEmbedder) -> None:
+    build_index(store)
+
+
+def _go_on(store: Path, embedder: WordEmbedder) -> None:
+    embed_to_store(embedder, DOCUMENTS, store, SETTINGS)
+
+
+@pytest.mark.parametrize("read", [_read_with_store, _read_with_export, _read_with_dataset, _read_with_index, _go_on])
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_delete, "was complete, and now 1 of .* shards is missing"),
+        (_delete_all, "was complete, and now .* shards are missing"),
+        (_flip_a_bit, "checksum differs|is not what was written"),
+        (_swap, "is not what was written|is broken: it has"),
+        (_swap_with_records, "has the record of shard"),
+        (_wrong_shape, "has other columns than the manifest says"),
+        (_shard_of_another_model, "do not add up"),
+        (_not_a_file, "is no regular file"),
+    ],
+)
+def test_damage_is_told_by_every_reader(store: Path, embedder: WordEmbedder, damage: Any, says: str, read: Any) -> None:
+    was = open_store(store).manifest.complete
+    damage(store)
+    assert not open_store(store).verify().ok
+    if read is _go_on and damage in (_delete, _delete_all):
+        read(store, embedder)
+        assert open_store(store).verify().ok
+        assert open_store(store).manifest.complete == was
+        return
+    with pytest.raises(WordstatesError, match=f"{says}|was begun with other settings: vectors"):
+        read(store, embedder)
+
+
+def test_what_is_missing_is_told_without_reading(store: Path) -> None:
+    _delete(store)
+    opened = open_store(store)
+    assert not opened.complete
+    assert not opened.describe().complete
+    assert repr(opened).endswith("not complete)")
+
+
+def test_checksums_are_left_alone_where_nobody_wants_them(store: Path) -> None:
+    """A name in the metadata at the end is no number of a page: no reader but the checksum sees it."""
+    path = open_store(store).shards[1]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"model"', b'"modem"', 1))
+    with pytest.raises(InputError, match="is not what was written"):
+        list(open_store(store))
+    assert sum(len(table) for table in open_store(store, verify=False)) == 12 * 5
+    assert len(StoreDataset(store, verify=False)) == 12
+
+
+def test_a_checksum_is_compared_once_in_a_process(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Path] = []
+    look = reading.fast_checksum_of
+    monkeypatch.setattr(reading, "fast_checksum_of", lambda path: looked.append(path) or look(path))
+    for _ in range(2):
+        list(open_store(store))
+        assert looked == open_store(store).shards
+
+
+def test_shards_without_a_fast_checksum_are_compared_with_the_other(store: Path) -> None:
+    for path in (store / "records").glob("*.json"):
+        data = json.loads(path.read_text())
+        del data["xxh3"]
+        path.write_text(json.dumps(data))
+    assert sum(len(table) for table in open_store(store)) == 12 * 5
+    _flip_a_bit(store)
+    with pytest.raises(InputError, match="is not what was written"):
+        list(open_store(store))
+
+
+def test_a_flipped_bit_in_a_single_file_is_told(store: Path) -> None:
+    single = store.with_name("single.parquet")
+    export_store(open_store(store), single)
+    StoreDataset(single)[0]
+    _flip(single)
+    with pytest.raises(InputError, match="cannot be read"):
+        [StoreDataset(single)[number] for number in range(12)]

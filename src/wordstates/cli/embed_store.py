@@ -44,6 +44,10 @@ class ShardOptions:
         int | None, store_option(min=1, help="Add columns of so many characters before and after each word.")
     ] = None
 
+    no_verify: Annotated[
+        bool, store_option("--no-verify", help="Go on without comparing finished shards with their checksums.")
+    ] = False
+
     def changed(self) -> list[str]:
         """Name the options that are not at their default; one worker is what a single file has too."""
         default = ShardOptions()
@@ -90,6 +94,7 @@ class ShardOptions:
                 context=self.context,
                 shard_characters=self.shard_characters or SHARD_CHARACTERS,
                 part=Part.parse(self.shard),
+                verify=not self.no_verify,
             )
             settings.check()
         except InputError as error:

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.groups import Output
-from wordstates.cli.options import Overwrite, Quiet
+from wordstates.cli.options import NoVerify, Overwrite, Quiet
 
 
 def export(
     store: Annotated[str, typer.Argument(metavar="STORE", help="A complete store.")],
     output: Output,
     overwrite: Overwrite = False,
+    no_verify: NoVerify = False,
     quiet: Quiet = False,
 ) -> None:
     """Write all rows of a store to a single file.
@@ -25,6 +26,6 @@ def export(
     from wordstates.store.export import export_store
     from wordstates.store.store import open_store
 
-    size = export_store(open_store(store), output, overwrite=overwrite)
+    size = export_store(open_store(store, verify=not no_verify), output, overwrite=overwrite)
     if not quiet:
         print(f"wrote {output}: {size:,} bytes", file=sys.stderr)

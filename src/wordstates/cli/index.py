@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Json, Overwrite, Quiet, output_option, print_json, vectors_option
+from wordstates.cli.options import Json, NoVerify, Overwrite, Quiet, output_option, print_json, vectors_option
 from wordstates.cli.telling import progress_bar, say
 from wordstates.wording import counted
 
@@ -29,6 +29,7 @@ def index(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    no_verify: NoVerify = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,7 +46,14 @@ def index(
 
     with progress_bar("words", hidden=json or quiet, what="indexing") as bar:
         manifest = build_index(
-            source, output, recipe=recipe, layer=layer, steps=steps, overwrite=overwrite, on_progress=bar
+            source,
+            output,
+            recipe=recipe,
+            layer=layer,
+            steps=steps,
+            overwrite=overwrite,
+            verify=not no_verify,
+            on_progress=bar,
         )
     where = str(output or default_index_path(source))
     usages = sum(part.usages for part in manifest.parts)

@@ -15,11 +15,11 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
+from wordstates.files.parquet import open_parquet
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
 _BROKEN = (OSError, ValueError, KeyError, IndexError, pa.ArrowException, BadZipFile, SafetensorError)
@@ -128,13 +128,14 @@ def _is_vector(name: str) -> bool:
 
 
 def _parquet_provenance(path: Path) -> str | None:
-    metadata = pq.read_metadata(path).metadata or {}
+    with open_parquet(path) as file:
+        metadata = file.metadata.metadata or {}
     found = metadata.get(PROVENANCE.encode())
     return None if found is None else found.decode()
 
 
 def _parquet_content(path: Path) -> _Content:
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     columns = {field.name: str(field.type) for field in schema}
     vectors = [field for field in schema if _is_vector(field.name)]

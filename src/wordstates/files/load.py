@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from wordstates.errors import InputError
 from wordstates.files.describe import broken_is_told, read_contents
 from wordstates.files.formats import LOADABLE, output_format
+from wordstates.files.parquet import open_parquet
 from wordstates.recipe import Recipe
 from wordstates.result.column import Column
 from wordstates.result.rows import NUMBERS, column_names
@@ -159,7 +159,8 @@ def _numbers(name: str, values: list[Any]) -> npt.NDArray[Any]:
 
 
 def _parquet(path: Path) -> _Columns:
-    table = pq.read_table(path)
+    with open_parquet(path) as file:
+        table = file.read()
     columns: _Columns = {}
     for field in table.schema:
         column = table[field.name].combine_chunks()

@@ -49,6 +49,7 @@ class ParquetWriter(FileWriter):
             self._stream,
             schema,
             compression="zstd",
+            write_page_checksum=True,
             use_dictionary=[name for name in scalars if pa.types.is_string(schema.field(name).type)],
             write_statistics=scalars,
             # The bytes of floats compress better, and several times faster, when those of one significance are together

@@ -87,7 +87,7 @@ class StaticFile:
         table = types_table(static).replace_schema_metadata(
             {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
         )
-        pq.write_table(table, self._partial.path, compression="zstd", row_group_size=1 << 16)
+        pq.write_table(table, self._partial.path, compression="zstd", row_group_size=1 << 16, write_page_checksum=True)
 
     def _write_safetensors(self, static: TypeVectors) -> None:
         names = dict(zip(static.vectors, column_names(list(static.vectors)), strict=True))

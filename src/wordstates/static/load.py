@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from wordstates.errors import InputError
 from wordstates.files.describe import broken_is_told
 from wordstates.files.formats import PROVENANCE
+from wordstates.files.parquet import open_parquet
 from wordstates.static.files import SETS
 
 
@@ -58,7 +58,8 @@ def read_static(path: str | Path) -> dict[str, Any]:
 
 
 def _parquet(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    table = pq.read_table(path)
+    with open_parquet(path) as file:
+        table = file.read()
     metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     columns: dict[str, Any] = {}
     for name in table.column_names:

@@ -30,6 +30,7 @@ def embed_corpus(
     shard_characters: int = SHARD_CHARACTERS,
     part: str = "0/1",
     overwrite: bool = False,
+    verify: bool = True,
     workers: int = 1,
     devices: Sequence[str] = (),
     cluster: RayCluster | None = None,
@@ -46,6 +47,7 @@ def embed_corpus(
         shard_characters: Budget of a shard.
         part: ``"2/16"`` does every sixteenth shard only; other runs do the others.
         overwrite: Begin anew, whatever is there.
+        verify: Compare finished shards with their checksums, before they are left as they are.
         workers: Processes that compute.
         devices: Given to the workers in turn; each has at least one.
         cluster: Compute on the nodes of a cluster; None: on this machine.
@@ -76,6 +78,7 @@ def embed_corpus(
             shard_characters=shard_characters,
             part=Part.parse(part),
             overwrite=overwrite,
+            verify=verify,
             input={name: value for name, value in reading.items() if value is not None},
         )
         made = partial(WordEmbedder, embedder) if isinstance(embedder, str) else embedder

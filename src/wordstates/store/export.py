@@ -34,7 +34,7 @@ def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -
     Raises:
         OutputError: If the store is not complete or has a document twice, or the file cannot be written.
     """
-    if not store.complete:
+    if store.manifest.complete is None:
         raise OutputError(
             f"{str(store.folder)!r} is not complete, and a single file must not look as if it were: run the command "
             f"that makes it to its end (`wordstates verify {store.folder}` says what is missing)."

@@ -113,7 +113,7 @@ class StoreFolder:
         """Give number and id of every shard that is there, in order.
 
         Raises:
-            OutputError: If there are two of one number.
+            InputError: If there are two of one number.
         """
         found: dict[int, str] = {}
         for path in sorted(self.shards.glob("part-*.parquet")):
@@ -121,7 +121,7 @@ class StoreFolder:
             if name is None:
                 continue
             if name[0] in found:
-                raise OutputError(
+                raise InputError(
                     f"{str(self)!r} has shard {name[0]} twice, {found[name[0]]} and {name[1]}: remove the one that is "
                     "not of this input, with its record."
                 )
@@ -136,24 +136,38 @@ class StoreFolder:
         """Read what is known of a finished shard, and see that its file still has its size.
 
         Raises:
-            OutputError: If the record is not there or broken, or the file has another size.
+            InputError: If the record is not there or broken, or the file is none or has another size.
         """
-        name = shard_name(number, id)
-        advice = (
-            f"remove {name}.parquet and its record, and run again to have it computed again; `wordstates verify "
-            f"{self}` looks at all of them."
-        )
+        path, shard = self.record_path(number, id), self.shard(number, id)
+        name, advice = f"Shard {number} of {str(self)!r}", self.advice(number, id)
         try:
-            record = ShardRecord.from_json((self.records / f"{name}.json").read_text(encoding="utf-8"))
-            size = self.shard(number, id).stat().st_size
+            if not path.is_file() and path.exists():
+                raise ValueError(f"{path.name} is no regular file")
+            record = ShardRecord.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise OutputError(f"Shard {number} of {str(self)!r} has no readable record ({error}): {advice}") from error
+            raise InputError(f"{name} has no readable record ({error}): {advice}") from error
+        if (record.number, record.id) != (number, id):
+            raise InputError(f"{name} has the record of shard {record.number}, {record.id}: {advice}")
+        if not shard.is_file():
+            there = shard.exists()
+            raise InputError(f"{name} is {'no regular file' if there else 'not there any more'}: {advice}")
+        size = shard.stat().st_size
         if size != record.bytes:
-            raise OutputError(
-                f"Shard {number} of {str(self)!r} is broken: it has {size:,} bytes, and was written with "
-                f"{record.bytes:,}: {advice}"
+            raise InputError(
+                f"{name} is broken: it has {size:,} bytes, and was written with {record.bytes:,}: {advice}"
             )
         return record
+
+    def record_path(self, number: int, id: str) -> Path:
+        """Give the path of the record of a shard."""
+        return self.records / f"{shard_name(number, id)}.json"
+
+    def advice(self, number: int, id: str) -> str:
+        """Say what to do about a broken shard."""
+        return (
+            f"remove {shard_name(number, id)}.parquet and its record, and run again to have it computed again; "
+            f"`wordstates verify {self}` looks at all of them."
+        )
 
     def all_records(self) -> Iterator[ShardRecord]:
         """Read the records of all finished shards, in order."""

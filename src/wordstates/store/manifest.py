@@ -152,6 +152,7 @@ class Manifest:
         return {
             **{name: _plain(self.provenance.get(name)) for name in PINS},
             "dtype": self.settings.dtype,
+            "vectors": _plain(self.shapes),
             "keys": self.settings.keyed,
             "metadata": list(self.metadata),
             "characters of context": self.settings.context,

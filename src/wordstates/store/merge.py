@@ -11,13 +11,14 @@ from pathlib import Path
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors, write_text_whole
+from wordstates.store.checksums import checksums_of
 from wordstates.store.folder import StoreFolder, existing_store, is_store
 from wordstates.store.locks import guarded, working_as
 from wordstates.store.manifest import Ending, Manifest
-from wordstates.store.record import ShardRecord
-from wordstates.store.run import totals
+from wordstates.store.reading import check_shard
+from wordstates.store.record import ShardRecord, totals
 from wordstates.store.shards import Part, shard_name
-from wordstates.store.write_shard import KEPT, sha256_of
+from wordstates.store.write_shard import KEPT
 
 
 def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder:
@@ -54,6 +55,8 @@ def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder
             endings = [manifest.ending for manifest in manifests if manifest.ending is not None]
             manifest = replace(manifests[0], ending=endings[0] if endings else None, complete=None)
             manifest.write(target.manifest)
+        for number, id in target.finished().items():
+            check_shard(target, number, id)
         for (number, id), folder in sources.items():
             _take(folder, target, number, id)
         _close(target, manifest)
@@ -97,7 +100,7 @@ def _take(source: StoreFolder, target: StoreFolder, number: int, id: str) -> Sha
             os.link(path, file.path)
         except OSError:  # another disk, or one without links
             shutil.copyfile(path, file.path)
-        if sha256_of(file.path) != record.sha256:
+        if checksums_of(file.path)["sha256"] != record.sha256:
             file.remove()
             raise OutputError(
                 f"{str(path)!r} is not what was written: its checksum differs from that in its record. Remove it and "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from wordstates.runs.counts import Counts
@@ -24,6 +26,7 @@ class ShardRecord(Counts):
         given: Whether all documents brought their own words.
         bytes: Size of the file.
         sha256: Checksum of the file.
+        xxh3: A checksum of it that is faster to compare; empty: the version that wrote it had none.
     """
 
     number: int
@@ -36,6 +39,7 @@ class ShardRecord(Counts):
     given: bool = False
     bytes: int = 0
     sha256: str = ""
+    xxh3: str = ""
 
     def to_json(self) -> str:
         """Write it as JSON."""
@@ -53,3 +57,19 @@ class ShardRecord(Counts):
             return cls(**data)
         except TypeError as error:
             raise ValueError(f"not the record of a shard: {error}") from error
+
+
+def totals(records: Sequence[ShardRecord]) -> dict[str, Any]:
+    """Sum up a complete store; its checksum is that of the checksums of all shards."""
+    digest = blake2b(digest_size=16)
+    for record in records:
+        digest.update(record.sha256.encode())
+    return {
+        "shards": len(records),
+        "documents": sum(record.documents for record in records),
+        "rejects": sum(len(record.rejects) for record in records),
+        "words": sum(record.words for record in records),
+        "rows": sum(record.rows for record in records),
+        "bytes": sum(record.bytes for record in records),
+        "checksum": digest.hexdigest(),
+    }

@@ -20,7 +20,8 @@ from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
 from wordstates.store.locks import guarded, nobody_else_works, working_as
 from wordstates.store.manifest import Ending, Manifest
-from wordstates.store.record import ShardRecord
+from wordstates.store.reading import check_shard
+from wordstates.store.record import ShardRecord, totals
 from wordstates.store.report import StoreReport
 from wordstates.store.settings import StoreSettings
 from wordstates.store.shards import Shard, cut_shards
@@ -224,7 +225,7 @@ class _Run:
                 self._space.check()
                 crew.submit(shard)
             else:
-                self._skip(self.folder.record(number, there))
+                self._skip(check_shard(self.folder, number, there, verify=self.settings.verify))
         ending = Ending(number + 1, digest.hexdigest())
         if manifest.ending is not None and manifest.ending != ending:
             raise self._changed(f"it had {manifest.ending.shards} shards, and now has {ending.shards}, or others")
@@ -277,11 +278,21 @@ class _Run:
             if len(records) == ending.shards:
                 self._check_words()
                 complete = totals(records)
+                self._check_closed(complete)
             self._report.complete = complete is not None
             self.folder.write_rejects(self._report.rejects)
             manifest = replace(Manifest.read(self.folder.manifest), ending=ending, complete=complete)
             if manifest != Manifest.read(self.folder.manifest):
                 manifest.write(self.folder.manifest)
+
+    def _check_closed(self, totals: dict[str, Any]) -> None:
+        """See that a store that was complete, and of which no shard was computed again, has the shards it had."""
+        before = Manifest.read(self.folder.manifest).complete
+        if before is not None and before != totals and not self._report.computed:
+            raise InputError(
+                f"{str(self.folder)!r} has other shards than it was completed with: their records do not add up to "
+                "what its manifest says. Bring back those that were there, or pass overwrite=True to start over."
+            )
 
     def _check_words(self) -> None:
         if not self._report.texts and self._report.rejects:
@@ -296,19 +307,3 @@ class _Run:
                 "or punctuation "
                 "where that is left out. Check the input."
             )
-
-
-def totals(records: Sequence[ShardRecord]) -> dict[str, Any]:
-    """Sum up a complete store; its checksum is that of the checksums of all shards."""
-    digest = blake2b(digest_size=16)
-    for record in records:
-        digest.update(record.sha256.encode())
-    return {
-        "shards": len(records),
-        "documents": sum(record.documents for record in records),
-        "rejects": sum(len(record.rejects) for record in records),
-        "words": sum(record.words for record in records),
-        "rows": sum(record.rows for record in records),
-        "bytes": sum(record.bytes for record in records),
-        "checksum": digest.hexdigest(),
-    }

@@ -10,7 +10,7 @@ from wordstates.errors import InputError
 from wordstates.options import VectorDtype
 from wordstates.store.shards import SHARD_CHARACTERS, Part
 
-_OF_A_RUN = ("part", "overwrite")
+_OF_A_RUN = ("part", "overwrite", "verify")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class StoreSettings:
         shard_characters: Budget of a shard.
         part: Do only a part of the shards; other runs do the others, at the same time or not.
         overwrite: Start over, whatever is there.
+        verify: Compare finished shards with their checksums, before they are left as they are.
         input: How the input is read, for people who look at the manifest.
     """
 
@@ -33,6 +34,7 @@ class StoreSettings:
     shard_characters: int = SHARD_CHARACTERS
     part: Part = field(default_factory=Part)
     overwrite: bool = False
+    verify: bool = True
     input: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:

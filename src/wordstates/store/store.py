@@ -26,7 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
+from wordstates.files.parquet import open_parquet
 from wordstates.store.folder import StoreFolder, existing_store
+from wordstates.store.reading import check_records, is_whole, open_shard
 from wordstates.store.record import ShardRecord
 from wordstates.store.verify import Verification, verify_store
 from wordstates.wording import counted
@@ -72,10 +74,12 @@ class Store:
 
     Args:
         path: Its folder.
+        verify: Whether to compare each shard with its checksum when it is first read.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, verify: bool = True) -> None:
         self._folder, self.manifest = existing_store(path)
+        self._verify = verify
 
     @property
     def folder(self) -> StoreFolder:
@@ -85,7 +89,7 @@ class Store:
     @property
     def complete(self) -> bool:
         """True if every shard of the input is there."""
-        return self.manifest.complete is not None
+        return is_whole(self._folder, self.manifest)
 
     @property
     def shards(self) -> list[Path]:
@@ -95,6 +99,32 @@ class Store:
     def records(self) -> Iterator[ShardRecord]:
         """Give what is known of each finished shard, in order."""
         return self._folder.all_records()
+
+    def check(self) -> None:
+        """See that a store that was complete still has the shards that it was completed with.
+
+        Raises:
+            InputError: If not.
+        """
+        check_records(self._folder, self.manifest)
+
+    def open_shards(self) -> Iterator[pq.ParquetFile]:
+        """Open one shard after the other, in the order of the input; each is closed when the next one is asked for.
+
+        Raises:
+            InputError: If one is missing, is not what was written, or cannot be read.
+        """
+        for record in check_records(self._folder, self.manifest):
+            with self.open_shard(record.number, record.id) as file:
+                yield file
+
+    def open_shard(self, number: int, id: str) -> pq.ParquetFile:
+        """Open a shard, once it is seen to be what was written.
+
+        Raises:
+            InputError: If it is not, or cannot be read.
+        """
+        return open_shard(self._folder, self.manifest, number, id, verify=self._verify)
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Stream the rows in the order of the input, some thousand at a time."""
@@ -107,23 +137,26 @@ class Store:
             columns: Which columns to read; None: all. Without the vectors it is many times faster.
 
         Raises:
-            InputError: If a shard cannot be read, or there is no such column.
+            InputError: If a shard is missing, is not what was written or cannot be read, or there is no such column.
         """
-        for path in self.shards:
-            try:
-                with pq.ParquetFile(path) as file:
-                    missing = [name for name in columns or () if name not in file.schema_arrow.names]
-                    if missing:
-                        raise InputError(
-                            f"{str(self._folder)!r} has no column {missing[0]!r}: it has "
-                            f"{', '.join(file.schema_arrow.names)}."
-                        )
-                    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
-                        yield pa.Table.from_batches([batch])
-            except (OSError, pa.ArrowException) as error:
+        for file in self.open_shards():
+            missing = [name for name in columns or () if name not in file.schema_arrow.names]
+            if missing:
                 raise InputError(
-                    f"{str(path)!r} cannot be read ({error}): `wordstates verify {self._folder}` lists what is broken."
-                ) from error
+                    f"{str(self._folder)!r} has no column {missing[0]!r}: it has {', '.join(file.schema_arrow.names)}."
+                )
+            batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=columns)
+            while True:
+                try:
+                    batch = next(batches, None)
+                except (OSError, pa.ArrowException) as error:
+                    raise InputError(
+                        f"A shard of {str(self._folder)!r} cannot be read ({error}): `wordstates verify "
+                        f"{self._folder}` lists what is broken."
+                    ) from error
+                if batch is None:
+                    break
+                yield pa.Table.from_batches([batch])
 
     def verify(self) -> Verification:
         """Check everything: completeness, row counts, checksums, duplicates, leftovers."""
@@ -134,7 +167,8 @@ class Store:
         records = list(self.records())
         columns: dict[str, str] = {}
         if self.shards:
-            columns = {field.name: str(field.type) for field in pq.read_schema(self.shards[0])}
+            with open_parquet(self.shards[0]) as file:
+                columns = {field.name: str(field.type) for field in file.schema_arrow}
         dtypes = set(self.manifest.dtypes.values())
         return StoreDescription(
             path=str(self._folder),
@@ -163,13 +197,14 @@ class Store:
         return f"Store({str(self._folder)!r}, {shards}{'' if self.complete else ', not complete'})"
 
 
-def open_store(path: str | Path) -> Store:
+def open_store(path: str | Path, *, verify: bool = True) -> Store:
     """Open a store to read.
 
     Args:
         path: Its folder.
+        verify: Whether to compare each shard with its checksum when it is first read.
 
     Raises:
         InputError: If there is no store, or its manifest is broken.
     """
-    return Store(path)
+    return Store(path, verify=verify)

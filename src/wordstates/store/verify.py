@@ -11,18 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from wordstates.errors import OutputError
+from wordstates.errors import InputError
+from wordstates.files.parquet import open_parquet
+from wordstates.store.checksums import checksums_of
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.manifest import Manifest
-from wordstates.store.record import ShardRecord
-from wordstates.store.run import totals
+from wordstates.store.reading import what_differs, what_is_missing
+from wordstates.store.record import ShardRecord, totals
 from wordstates.store.shards import read_shard_name, shard_name
-from wordstates.store.write_shard import sha256_of
 from wordstates.wording import counted
-
-_SHOWN = 10  # numbers of missing shards that a message lists
 
 
 @dataclass
@@ -77,7 +75,7 @@ def verify_store(path: str | Path) -> Verification:
     found = Verification(str(path))
     try:
         finished = folder.finished()
-    except OutputError as error:
+    except InputError as error:
         found.problems.append(str(error))
         return found
     documents: list[npt.NDArray[np.uint64]] = []
@@ -90,7 +88,7 @@ def verify_store(path: str | Path) -> Verification:
     found.documents = sum(map(len, documents))
     found.rejects = sum(len(record.rejects) for record in records)
     _verify_duplicates(folder, finished, documents, found)
-    _verify_completeness(manifest, finished, records, found)
+    _verify_completeness(folder, manifest, finished, records, found)
     _verify_rejects(folder, records, found)
     _verify_strangers(folder, finished, found)
     return found
@@ -108,28 +106,25 @@ def _verify_shard(
     path = folder.shard(number, id)
     try:
         record = folder.record(number, id)
-    except OutputError as error:
+    except InputError as error:
         found.problems.append(str(error))
         return None
-    if sha256_of(path) != record.sha256:
+    if checksums_of(path)["sha256"] != record.sha256:
         found.problems.append(f"{path.name} is not what was written: its checksum differs from that in its record.")
         return record
     try:
-        with pq.ParquetFile(path) as file:
-            rows, schema = file.metadata.num_rows, file.schema_arrow
+        with open_parquet(path) as file:
+            problem = what_differs(file, manifest, record)
             names = ["document", "position", *(["subword"] if manifest.by_subword else [])]
-            table = file.read(columns=names)
-    except (OSError, pa.ArrowException) as error:
+            table = file.read(columns=names) if set(names) <= set(file.schema_arrow.names) else None
+    except (InputError, OSError, pa.ArrowException) as error:
         found.problems.append(f"{path.name} cannot be read: {error}")
         return record
-    found.rows += rows
+    found.rows += record.rows
     found.bytes += record.bytes
-    if (record.number, record.id) != (number, id):
-        found.problems.append(f"{path.name} has the record of shard {record.number}, {record.id}.")
-    if rows != record.rows:
-        found.problems.append(f"{path.name} has {rows:,} rows, and its record says {record.rows:,}.")
-    if not schema.equals(manifest.no_rows().to_arrow().schema):
-        found.problems.append(f"{path.name} has other columns than the manifest says.")
+    if problem:
+        found.problems.append(f"{path.name} {problem}.")
+    if table is None:
         return record
     _verify_positions(path.name, table, documents, found)
     return record
@@ -176,7 +171,8 @@ def _verify_duplicates(
         return
     places: dict[str, list[str]] = {}
     for number, id in finished.items():  # a second reading, only to say which they are
-        table = pq.read_table(folder.shard(number, id), columns=["document"])
+        with open_parquet(folder.shard(number, id)) as file:
+            table = file.read(columns=["document"])
         for name in pc.unique(table["document"]).to_pylist():
             if _fingerprint(name) in twice:
                 places.setdefault(name, []).append(shard_name(number, id))
@@ -187,7 +183,7 @@ def _verify_duplicates(
 
 
 def _verify_completeness(
-    manifest: Manifest, finished: dict[int, str], records: list[ShardRecord], found: Verification
+    folder: StoreFolder, manifest: Manifest, finished: dict[int, str], records: list[ShardRecord], found: Verification
 ) -> None:
     ending = manifest.ending
     if ending is None:
@@ -197,12 +193,9 @@ def _verify_completeness(
             "input yet."
         )
         return
-    missing = [number for number in range(ending.shards) if number not in finished]
+    missing = what_is_missing(folder, manifest)
     if missing:
-        listed = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
-        found.problems.append(
-            f"The store is not complete: {len(missing):,} of {ending.shards:,} shards are missing ({listed})."
-        )
+        found.problems.append(f"The store is not complete: {missing}.")
     digest = blake2b(digest_size=8)
     for id in finished.values():
         digest.update(id.encode())

@@ -7,7 +7,6 @@ its name. A file that has its name is whole and has its record.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from wordstates.files.tables import ParquetWriter
 from wordstates.result.rows import LARGEST_FLOAT16, in_dtypes, largest_values, make_rows, without_documents
 from wordstates.runs.counts import Counts
 from wordstates.runs.groups import GroupRun, Reject, affordable_words, read_group
+from wordstates.store.checksums import checksums_of
 from wordstates.store.manifest import Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 KEPT = "the finished shards are kept, and the same command goes on from there"
 # Vectors of one document that are in memory at a time; a larger document is embedded in pieces.
 _PIECE_BYTES = 1 << 28
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,8 @@ class _ShardFile(PartialFile):
 
     def before_it_is_there(self, size: int) -> None:
         if self.record is not None:
-            self.record = replace(self.record, bytes=size, sha256=sha256_of(self.path))
+            sums = checksums_of(self.path)
+            self.record = replace(self.record, bytes=size, sha256=sums["sha256"], xxh3=sums["xxh3"])
             write_text_whole(self._record, self.record.to_json() + "\n")
 
 
@@ -240,12 +240,3 @@ class ShardRun:
             except (InputError, ModelError) as error:
                 raise _DocumentError(str(error)) from error
             yield Piece(documents, embeddings, first, end >= len(spans))
-
-
-def sha256_of(path: Path) -> str:
-    """Give the checksum of a file, as ``sha256sum`` does."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -60,6 +60,7 @@ def build_index(
     layer: int | None = None,
     steps: Sequence[str] | str | None = None,
     overwrite: bool = False,
+    verify: bool = True,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> IndexManifest:
     """Index the usages of a store or a file, or what has come to it since it was indexed.
@@ -72,6 +73,7 @@ def build_index(
         steps: Post-processing to fit on these vectors, as ``center`` or ``all-but-the-top:3``; vectors are always
             brought to unit length in the end, so that scores are cosines.
         overwrite: Whether to start over where an index is there already.
+        verify: Whether to compare each shard of a store with its checksum when it is first read.
         on_progress: Called with the number of words read, after some thousand.
 
     Returns:
@@ -81,7 +83,7 @@ def build_index(
         InputError: If the source cannot be indexed, or the index is of something else.
         OutputError: If it cannot be written.
     """
-    found = open_source(source)
+    found = open_source(source, verify=verify)
     folder = Path(path) if path is not None else default_index_path(source)
     before = _there_already(folder, overwrite=overwrite)
     taken = _choose(found, recipe, layer)

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
 from wordstates.files.describe import read_provenance
-from wordstates.store.store import open_store
+from wordstates.files.parquet import open_parquet
+from wordstates.store.store import Store, open_store
 
 _BATCH_ROWS = 1 << 14
 _CHUNK = 1 << 20
@@ -30,11 +31,25 @@ class Part:
         name: Name of the file without its ending.
         path: The file.
         fingerprint: Tells its content from another's: the checksum of the file.
+        shard: Number and id of the shard of `store` that it is; None: a file of its own.
+        store: The store.
     """
 
     name: str
     path: Path
     fingerprint: str
+    shard: tuple[int, str] | None = None
+    store: Store | None = None
+
+    def open(self) -> pq.ParquetFile:
+        """Open it to read; a shard once it is seen to be what was written.
+
+        Raises:
+            InputError: If it is not, or cannot be read.
+        """
+        if self.shard is None or self.store is None:
+            return open_parquet(self.path)
+        return self.store.open_shard(*self.shard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +91,33 @@ class Source:
         return known[recipe]
 
 
-def open_source(path: str | Path) -> Source:
+def open_source(path: str | Path, *, verify: bool = True) -> Source:
     """Open what usages are indexed from.
 
     Args:
         path: A store, or a Parquet file that wordstates wrote.
+        verify: Whether to compare each shard of a store with its checksum when it is first read.
 
     Raises:
         InputError: If it is neither, or has no finished shard yet.
     """
     path = Path(path)
     if path.is_dir():
-        store = open_store(path)
+        store = open_store(path, verify=verify)
+        store.check()
         records = list(store.records())
         if not records:
             raise InputError(f"{str(path)!r} has no finished shard yet: let the run that writes it go on first.")
         files = zip(store.shards, records, strict=True)
-        parts = tuple(Part(file.stem, file, record.sha256) for file, record in files)
+        parts = tuple(Part(file.stem, file, record.sha256, (record.number, record.id), store) for file, record in files)
         provenance, complete = store.provenance, store.complete
     else:
         provenance = dict(read_provenance(path))
         if path.suffix != ".parquet":
             raise InputError(f"{str(path)!r}: usages are indexed from a store or a .parquet file; write one of those.")
         parts, complete = (Part("part", path, _checksum(path)),), True
-    schema = pq.read_schema(parts[0].path)
+    with parts[0].open() as opened:
+        schema = opened.schema_arrow
     shapes = {
         each.name: tuple(json.loads(each.metadata[b"shape"]))
         for each in schema
@@ -129,7 +147,7 @@ def read_part(
         InputError: If the file cannot be read.
     """
     try:
-        with pq.ParquetFile(part.path) as file:
+        with part.open() as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[*columns, column]):
                 table = pa.Table.from_batches([batch])
                 lists = table.column(column).combine_chunks()

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from wordstates.errors import InputError
-from wordstates.integrations.torch.stored_documents import StoredDocuments, files_of
+from wordstates.integrations.torch.stored_documents import StoredDocuments, files_of, open_part
 from wordstates.wording import counted
 
 IGNORED = -100  # the label that torch.nn.CrossEntropyLoss leaves out
@@ -52,6 +51,7 @@ class StoreDataset(Dataset[StoredDocument]):
         columns: Column of vectors, or several to put side by side; default the only one.
         labels: By the id of the document: a number, or a sequence of numbers, one a word.
         row_groups: How many row groups stay in memory, of about 32 MB each.
+        verify: Whether to compare the shards of a store with their checksums, once, before anything is read.
 
     Raises:
         InputError: If there is no such store or column, or a document has no label.
@@ -78,11 +78,12 @@ class StoreDataset(Dataset[StoredDocument]):
         labels: Mapping[str, Any] | None = None,
         *,
         row_groups: int = 2,
+        verify: bool = True,
     ) -> None:
         if row_groups < 1:
             raise InputError(f"row_groups={row_groups} keeps nothing to read from: give at least 1.")
         self.columns = [columns] if isinstance(columns, str) else list(columns or _only_vectors(store))
-        self._documents = StoredDocuments(store, ["word", *self.columns], row_groups=row_groups)
+        self._documents = StoredDocuments(store, ["word", *self.columns], row_groups=row_groups, verify=verify)
         for name in self.columns:
             if not pa.types.is_fixed_size_list(self._documents.schema.field(name).type):
                 raise InputError(f"Column {name!r} of {str(store)!r} holds no vectors.")
@@ -221,7 +222,8 @@ class _RowGroupSampler(Sampler[int]):
 
 
 def _only_vectors(store: str | Path) -> list[str]:
-    names = [field.name for field in pq.read_schema(files_of(store)[0]) if pa.types.is_fixed_size_list(field.type)]
+    with open_part(Path(store), files_of(store)[0], verify=False) as file:
+        names = [field.name for field in file.schema_arrow if pa.types.is_fixed_size_list(field.type)]
     if len(names) != 1:
         raise InputError(
             f"{str(store)!r} has {len(names)} columns of vectors ({', '.join(names)}): choose with columns=..."

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
+from wordstates.files.parquet import open_parquet
 from wordstates.store.folder import is_store
+from wordstates.store.shards import read_shard_name
 
 Ints = npt.NDArray[np.int64]
 Group = tuple[int, int]  # number of the file, number of the row group in it
@@ -48,14 +50,16 @@ class StoredDocuments:
         path: A store, or a Parquet file with a row a word.
         columns: The columns to read, but for the document's id.
         row_groups: How many row groups stay in memory.
+        verify: Whether to compare the shards of a store with their checksums.
 
     Raises:
         InputError: If there is no such file or column, or rows are subwords.
     """
 
-    def __init__(self, path: str | Path, columns: Sequence[str], *, row_groups: int = 2) -> None:
+    def __init__(self, path: str | Path, columns: Sequence[str], *, row_groups: int = 2, verify: bool = True) -> None:
         self.path = Path(path)
         self._files = files_of(path)
+        self._verify = verify
         self._columns = list(dict.fromkeys(["document", *columns]))
         self._row_groups = row_groups
         self._kept: OrderedDict[Group, pa.Table] = OrderedDict()
@@ -64,6 +68,7 @@ class StoredDocuments:
         self.schema = self._file(0).schema_arrow
         self._check_columns(columns)
         self.index = self._indexed()
+        self._verify = False  # every file has been compared, and so has no worker to do it again
 
     def __len__(self) -> int:
         """Count the documents that have a word."""
@@ -120,10 +125,7 @@ class StoredDocuments:
         if number not in self._open:
             while len(self._open) >= _MOST_OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            try:
-                self._open[number] = pq.ParquetFile(self._files[number])
-            except (OSError, pa.ArrowException) as error:
-                raise InputError(f"{str(self._files[number])!r} cannot be read ({error}).") from error
+            self._open[number] = open_part(self.path, self._files[number], verify=self._verify)
         return self._open[number]
 
     def _group(self, place: Group) -> pa.Table:
@@ -132,12 +134,14 @@ class StoredDocuments:
             return self._kept[place]
         while len(self._kept) >= self._row_groups:
             self._kept.popitem(last=False)
+        table = self._kept[place] = self._read(place, self._columns)
+        return table
+
+    def _read(self, place: Group, columns: list[str]) -> pa.Table:
         try:  # in this thread: those of Arrow are not all there after a fork
-            table = self._file(place[0]).read_row_group(place[1], columns=self._columns, use_threads=False)
+            return self._file(place[0]).read_row_group(place[1], columns=columns, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{str(self._files[place[0]])!r} cannot be read ({error}).") from error
-        self._kept[place] = table
-        return table
 
     def _indexed(self) -> Index:
         """Find where documents begin: another id than in the row before, or a position that is no higher."""
@@ -146,7 +150,7 @@ class StoredDocuments:
         for number in range(len(self._files)):
             file = self._file(number)
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=["document", "position"], use_threads=False)
+                table = self._read((number, group), ["document", "position"])
                 places.append((number, group))
                 sizes.append(len(table))
                 if not len(table):
@@ -162,6 +166,20 @@ class StoredDocuments:
         return Index(np.array([*starts, rows], dtype=np.int64), np.cumsum([0, *sizes]), tuple(places))
 
 
+def open_part(path: Path, file: Path, *, verify: bool = True) -> pq.ParquetFile:
+    """Open one of the files of a store, once it is seen to be what was written, or the one file.
+
+    Raises:
+        InputError: If it is not, or cannot be read.
+    """
+    name = read_shard_name(file.stem)
+    if name is None or not is_store(path):
+        return open_parquet(file)
+    from wordstates.store.store import open_store
+
+    return open_store(path, verify=verify).open_shard(*name)
+
+
 def files_of(path: str | Path) -> list[Path]:
     """Give the Parquet files of a store, in order, or the one file.
 
@@ -171,10 +189,11 @@ def files_of(path: str | Path) -> list[Path]:
     if is_store(path):
         from wordstates.store.store import open_store
 
-        shards = open_store(path).shards
-        if not shards:
+        store = open_store(path)
+        store.check()
+        if not store.shards:
             raise InputError(f"Store {str(path)!r} has no shard yet: finish it with `wordstates embed`.")
-        return shards
+        return store.shards
     if not Path(path).is_file():
         raise InputError(f"{str(path)!r} is neither a store nor a file: give what `wordstates embed -o` made.")
     if Path(path).suffix != ".parquet":

@@ -1,0 +1,25 @@
+"""Parquet files, as all of them are opened: regular files only, and a page whose checksum differs is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wordstates.errors import InputError
+
+
+def open_parquet(path: str | Path) -> pq.ParquetFile:
+    """Open a Parquet file; pages that have checksums are compared with them as they are read.
+
+    Raises:
+        InputError: If it is no regular file, or cannot be read.
+    """
+    if not Path(path).is_file():
+        there = Path(path).exists()
+        raise InputError(f"{str(path)!r} {'is no regular file: it is not read' if there else 'does not exist'}.")
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{str(path)!r} cannot be read ({error}).") from error
