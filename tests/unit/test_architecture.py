@@ -39,6 +39,7 @@ LEVELS = [
     ["static"],
     ["evaluate", "integrations"],
     ["usages"],
+    ["serve"],
     ["explore"],
     ["cli"],
     ["__main__"],

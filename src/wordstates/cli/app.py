@@ -34,6 +34,7 @@ from wordstates.cli.merge import merge
 from wordstates.cli.near import near
 from wordstates.cli.options import version
 from wordstates.cli.senses import senses
+from wordstates.cli.serve import serve
 from wordstates.cli.static import static
 from wordstates.cli.subwords import subwords
 from wordstates.cli.sweep import sweep
@@ -79,6 +80,7 @@ app.callback()(version)
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Vectors": (embed, find, static, fit),
     "Looking": (explore, kwic, near, senses, index),
+    "Serving": (serve,),
     "Measuring": (sweep, geometry),
     "Inspecting": (subwords, info, doctor),
     "Stores": (verify, merge, export),

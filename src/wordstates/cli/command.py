@@ -12,7 +12,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import OptionInfo
 
-_PANELS = ("Input", "Data", "Search", "Model", "Which vectors", "Recipes", "Computing", "Output", "Stores")
+_PANELS = (
+    *("Input", "Data", "Search", "Model", "Which vectors", "Recipes", "Computing"),
+    *("Output", "Serving", "Limits", "Stores"),
+)
 OPTIONS: dict[str, str] = {}  # by the name of their parameter, of all commands
 _TYPE = re.compile(r"<(?:list\[)?(str|int)(?: range|\])?>")
 

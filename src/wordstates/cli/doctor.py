@@ -16,6 +16,7 @@ _EXTRAS = {  # and the modules that each brings
     "pandas": ("pandas",),
     "ray": ("ray",),
     "sentencepiece": ("google.protobuf", "sentencepiece", "tiktoken"),
+    "serve": ("prometheus_client", "starlette", "uvicorn"),
     "spacy": ("spacy",),
     "xlsx": ("openpyxl",),
 }

@@ -40,7 +40,6 @@ def provenance_of(
         repeat: Whether each text is read twice.
         left_subwords: Whether the subwords before each word are counted.
     """
-    processed = {recipe.name: post.to_dict() for recipe in recipes if (post := recipe.post_processing) is not None}
     return {
         "wordstates": _own_version(),
         "model": model.name,
@@ -48,8 +47,7 @@ def provenance_of(
         "weights": model.weights,
         **({"config": dict(model.config)} if model.config else {}),
         "tokenizer": model.tokenizer.fingerprint(),
-        "recipes": [recipe.to_dict() for recipe in recipes],
-        **({"post_processing": processed} if processed else {}),
+        **provenance_of_recipes(recipes),
         "precision": model.precision,
         "precision_error": engine.precision_error,
         "engine": engine.name,
@@ -67,6 +65,15 @@ def provenance_of(
         **({"surprisal": "bits"} if model.head is not None else {}),
         **({"left_subwords": True} if left_subwords else {}),
         "versions": versions(),
+    }
+
+
+def provenance_of_recipes(recipes: Sequence[ResolvedRecipe]) -> dict[str, Any]:
+    """Say what is taken, and what is done to it."""
+    processed = {recipe.name: post.to_dict() for recipe in recipes if (post := recipe.post_processing) is not None}
+    return {
+        "recipes": [recipe.to_dict() for recipe in recipes],
+        **({"post_processing": processed} if processed else {}),
     }
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from wordstates.encode.inputs import Inputs, Texts, read_inputs
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer
+from wordstates.encode.provenance import provenance_of_recipes
+from wordstates.encode.resolved import GivenPostProcessing
 from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
+from wordstates.model.tokenizer import Tokenizer
+from wordstates.options import LongTexts
+from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.words import WordSplitter
 
@@ -58,6 +64,46 @@ class Session:
         (words,) = self._words if len(self._words) == 1 else [self._splitter.name]
         return self._provenance(self._engine()) | {"words": words}
 
+    def taking(
+        self,
+        recipes: Sequence[Recipe],
+        post_processing: GivenPostProcessing = None,
+        *,
+        long_texts: LongTexts | None = None,
+    ) -> Session:
+        """Give a session of other recipes that shares model and engine with this one, and caches no window.
+
+        Args:
+            recipes: What it takes.
+            post_processing: What is done to the vectors, as `WordEmbedder` takes it.
+            long_texts: How it reads texts longer than a window; default as this one.
+
+        Raises:
+            RecipeError: If a layer or a pooling does not exist.
+            InputError: If post-processing does not go with a recipe.
+        """
+        resolved = self._reader.resolve(recipes, post_processing)
+        settings = self._preparer.settings
+        settings = replace(settings, long_texts=long_texts or settings.long_texts)
+
+        def provenance(engine: Engine) -> dict[str, Any]:
+            told = self._provenance(engine)
+            told.pop("post_processing", None)
+            return {**told, **provenance_of_recipes(resolved), "long_texts": settings.long_texts}
+
+        preparer = replace(self._preparer, settings=settings)
+        return Session(self._splitter, preparer, self._reader.taking(resolved), self._engine, provenance)
+
+    @property
+    def vector_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one vector of each recipe, after post-processing."""
+        return {recipe.name: recipe.shape for recipe in self._reader.recipes}
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What splits texts into subwords."""
+        return self._preparer.tokenizer
+
     def encode(self, texts: Texts, *, spans: Sequence[Any] | None = None) -> WordEmbeddings:
         """Give the vectors of the words of texts, as `WordEmbedder.encode` does."""
         return self.submit(texts, spans=spans).result()
@@ -68,9 +114,9 @@ class Session:
 
     # -- for runs, which check texts once and plan them as well ------------------------------------------------------
 
-    def read(self, texts: Texts, spans: Sequence[Any] | None = None) -> Inputs:
-        """Check texts and spans, and split the texts whose spans are None."""
-        return read_inputs(texts, None, spans, self._splitter)
+    def read(self, texts: Texts, spans: Sequence[Any] | None = None, words: Sequence[Any] | None = None) -> Inputs:
+        """Check texts, and spans or words of them; split the texts for which these are None."""
+        return read_inputs(texts, words, spans, self._splitter)
 
     def plan(self, inputs: Inputs) -> Plan:
         """Align and cut texts without running the model."""

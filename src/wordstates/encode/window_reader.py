@@ -6,6 +6,7 @@ next and writes what is done.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import operator
 import os
@@ -16,7 +17,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.encode.plan import Plan, WindowWork
-from wordstates.encode.resolved import ResolvedRecipe
+from wordstates.encode.provenance import context_of
+from wordstates.encode.resolved import GivenPostProcessing, ResolvedRecipe, resolve_recipes
 from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.batching import Budget, make_batches
@@ -26,6 +28,7 @@ from wordstates.model.forward import Take, run_pass
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.torch_engine import is_out_of_memory
+from wordstates.recipe import Recipe, check_names
 from wordstates.text.align import HAS_VECTOR
 
 
@@ -91,6 +94,17 @@ class WindowReader:
         self._budget = Budget(budget)
         self._repeat = repeat
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
+
+    def taking(self, recipes: Sequence[ResolvedRecipe]) -> WindowReader:
+        """Give a reader that takes something else from each pass; model, threads and budget are shared."""
+        other = copy.copy(self)
+        other.recipes = recipes
+        return other
+
+    def resolve(self, recipes: Sequence[Recipe], post_processing: GivenPostProcessing) -> tuple[ResolvedRecipe, ...]:
+        """Find the layers of recipes in the model, and the post-processing of each; see `resolve_recipes`."""
+        context = context_of(self._model, repeat=self._repeat)
+        return resolve_recipes(check_names(recipes), self._model, post_processing, context)
 
     def start(
         self,

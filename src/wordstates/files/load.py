@@ -70,6 +70,20 @@ def load(path: str | Path) -> WordEmbeddings:
         return _embeddings(columns, recipes, provenance, saved)
 
 
+def from_table(table: pa.Table, provenance: dict[str, Any], saved: Mapping[str, Any]) -> WordEmbeddings:
+    """Make embeddings of a table in memory.
+
+    Args:
+        table: The columns of a file.
+        provenance: Where the vectors come from.
+        saved: What is in no column, as `save_embeddings` writes it.
+
+    Raises:
+        KeyError: If a column is missing.
+    """
+    return _embeddings(_of_table(table), provenance["recipes"], provenance, saved)
+
+
 def _embeddings(
     columns: _Columns, recipes: list[dict[str, Any]], provenance: dict[str, Any], saved: Mapping[str, Any]
 ) -> WordEmbeddings:
@@ -160,7 +174,10 @@ def _numbers(name: str, values: list[Any]) -> npt.NDArray[Any]:
 
 def _parquet(path: Path) -> _Columns:
     with open_parquet(path) as file:
-        table = file.read()
+        return _of_table(file.read())
+
+
+def _of_table(table: pa.Table) -> _Columns:
     columns: _Columns = {}
     for field in table.schema:
         column = table[field.name].combine_chunks()

@@ -1,0 +1,124 @@
+"""The application: which route has which answer, and who is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from wordstates.errors import MissingExtraError
+
+try:
+    import uvicorn  # noqa: F401
+    from prometheus_client import CONTENT_TYPE_LATEST
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+    from starlette.types import ASGIApp
+except ImportError as error:
+    raise MissingExtraError.of("serve", "the server") from error
+
+from wordstates.embedder import WordEmbedder
+from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.recipe import Recipe
+from wordstates.serve.asked import Asked, AskedRecipe
+from wordstates.serve.exchange import Exchange, Service, error_as_json
+from wordstates.serve.guard import LOCAL, Guard
+from wordstates.serve.limits import Limits
+from wordstates.serve.metrics import Metrics
+from wordstates.serve.served_model import ServedModel
+from wordstates.serve.word_routes import ROUTES
+
+_PROBE = "The river bank."
+
+
+def make_app(
+    embedders: Mapping[str, WordEmbedder],
+    *,
+    limits: Limits | None = None,
+    post_processing: Mapping[str, PostProcessing] | None = None,
+    hosts: Collection[str] | None = LOCAL,
+    key: str | None = None,
+    log: bool = False,
+) -> tuple[ASGIApp, Service]:
+    """Make the application of a server.
+
+    Args:
+        embedders: The models, by the names that requests call them by; the first is the default.
+        limits: What is taken at most.
+        post_processing: What vectors can go through, by name.
+        hosts: Names under which the server may be called; None: any.
+        key: What a request has to show; None: nothing.
+        log: Whether a line of JSON is written on standard error for each request.
+
+    Returns:
+        The application, and what its requests share.
+    """
+    limits = limits or Limits()
+    metrics = Metrics(limits.turn_subwords)
+    models = {
+        name: ServedModel(name, embedder, limits, post_processing, metrics.turn) for name, embedder in embedders.items()
+    }
+    metrics.watch({name: model.queue for name, model in models.items()})
+    service = Service(models, limits, metrics, log=log)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        for model in models.values():
+            model.start()
+        probing = asyncio.ensure_future(_become_ready(service))
+        try:
+            yield
+        finally:
+            probing.cancel()
+            await asyncio.get_running_loop().run_in_executor(None, service.close, limits.drain_seconds)
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(_: Request) -> Response:
+        is_ready = service.ready and not service.stopping
+        return JSONResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
+
+    async def metrics_text(_: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    async def list_models(_: Exchange) -> Any:
+        return {
+            "object": "list",
+            "data": [{"id": name, "object": "model", "created": 0, "owned_by": "wordstates"} for name in models],
+        }
+
+    posts = [Route(path, service.answers(path, answer), methods=["POST"]) for path, answer in ROUTES.items()]
+    app = Starlette(
+        routes=[
+            Route("/live", live),
+            Route("/ready", ready),
+            Route("/metrics", metrics_text),
+            Route("/v1/models", service.answers("/v1/models", list_models)),
+            *posts,
+        ],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _no_such_route},
+    )
+    return Guard(app, hosts, key), service
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = {404: "There is no such route.", 405: "This route takes another method."}.get(status, "Refused.")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse(error_as_json(status, message, None), status, headers=headers)
+
+
+async def _become_ready(service: Service) -> None:
+    """Be ready once every model has answered."""
+    for model in service.models.values():
+        asked = Asked(model.session.read([_PROBE]), (AskedRecipe(Recipe()),))
+        job = model.ask(asked)
+        model.queue.add(job)
+        await asyncio.wrap_future(job.future)
+    service.ready = True

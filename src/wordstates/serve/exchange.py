@@ -1,0 +1,253 @@
+"""One request and its answer: the body read, errors told, times and counts kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from wordstates.errors import NonFiniteError, TokenizerError
+from wordstates.serve.limits import Limits
+from wordstates.serve.metrics import Metrics
+from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
+from wordstates.serve.refused import RefusedError
+from wordstates.serve.served_model import ServedModel
+
+T = TypeVar("T")
+_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_KINDS = {429: "overloaded_error", 503: "unavailable_error", 500: "internal_error"}
+_GONE = 499  # as others call a client that went away before its answer
+HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+def error_as_json(status: int, message: str, item: str | None) -> dict[str, Any]:
+    """Write an error as OpenAI's clients read it."""
+    kind = _KINDS.get(status, "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": item, "code": status}}
+
+
+ErrorForm = Callable[[int, str, str | None], dict[str, Any]]
+
+
+class Exchange:
+    """One request, and what is known of it for its answer, the metrics and the log.
+
+    Args:
+        request: The request.
+        service: What answers.
+    """
+
+    def __init__(self, request: Request, service: Service) -> None:
+        self.request = request
+        self.service = service
+        shown = request.headers.get("x-request-id", "")
+        self.id = shown if _ID.fullmatch(shown) else uuid.uuid4().hex
+        self.began = time.perf_counter()
+        self.job: Job | None = None
+        self.counts: dict[str, int] = {}
+        self.failure: str | None = None
+
+    async def body(self) -> Any:
+        """Read the JSON of the request.
+
+        Raises:
+            RefusedError: If it is too large, too slow, or no JSON.
+        """
+        limits = self.service.limits
+        if self.request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise RefusedError(415, "Send JSON, as content-type application/json.")
+        declared = self.request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limits.body_bytes:
+            raise _too_many_bytes(limits)
+        try:
+            async with asyncio.timeout(limits.time_limit):
+                read = bytearray()
+                async for chunk in self.request.stream():
+                    read += chunk
+                    if len(read) > limits.body_bytes:
+                        raise _too_many_bytes(limits)
+        except TimeoutError as error:
+            raise RefusedError(408, f"The body did not arrive within {limits.time_limit:g} s.") from error
+        try:
+            return await self.service.in_thread(_parsed, bytes(read))
+        except (ValueError, RecursionError) as error:
+            raise RefusedError(400, "The body is no JSON in UTF-8.") from error
+
+    async def compute(self, model: ServedModel, job: Job) -> list[Any]:
+        """Wait for the vectors of a request; one whose client is gone or whose time is over leaves the queue.
+
+        Raises:
+            RefusedError: If there is no room or no time.
+        """
+        try:
+            model.queue.add(job)
+        except QueueFullError as error:
+            raise self.overloaded(model) from error
+        except QueueClosedError as error:
+            raise RefusedError(503, "The server is stopping.", headers={"retry-after": "5"}) from error
+        self.job = job
+        left = self.service.limits.time_limit - (time.perf_counter() - self.began)
+        found: asyncio.Future[Any] = asyncio.wrap_future(job.future)
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(self.request))
+        try:
+            done, _ = await asyncio.wait({found, gone}, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            if not found.done():
+                model.queue.drop(job)
+        if found in done:
+            return found.result()  # type: ignore[no-any-return]
+        if gone in done:
+            raise ClientDisconnect
+        raise RefusedError(
+            503,
+            f"No answer within the {self.service.limits.time_limit:g} s that this server gives a request.",
+            headers={"retry-after": str(model.seconds_to_wait())},
+        )
+
+    def overloaded(self, model: ServedModel) -> RefusedError:
+        """Say that too much waits."""
+        seconds = model.seconds_to_wait()
+        return RefusedError(
+            429,
+            f"Too much waits: the queue holds {self.service.limits.queue_subwords:,} subwords; try again in "
+            f"{seconds} s.",
+            headers={"retry-after": str(seconds)},
+        )
+
+    def log(self, route: str, status: int) -> None:
+        """Write a line about the answer; nothing of the request is in it but its counts."""
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "id": self.id,
+            "method": self.request.method,
+            "route": route,
+            "status": status,
+            "ms": _ms(time.perf_counter() - self.began),
+            **self.counts,
+        }
+        if self.job is not None:
+            line |= {"queue_ms": _ms(self.job.seconds_waited), "model_ms": _ms(self.job.seconds_computed)}
+        if self.failure is not None:
+            line["failure"] = self.failure
+        print(json.dumps(line), file=sys.stderr, flush=True)
+
+
+class Service:
+    """What all requests share.
+
+    Args:
+        models: By name; the first is the default.
+        limits: What is taken at most.
+        metrics: What is counted.
+        log: Whether a line is written for each request.
+    """
+
+    def __init__(self, models: dict[str, ServedModel], limits: Limits, metrics: Metrics, *, log: bool) -> None:
+        self.models = models
+        self.limits = limits
+        self.metrics = metrics
+        self.ready = False
+        self.stopping = False
+        self._log = log
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="wordstates requests")
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Run a function that takes its time beside the loop that answers."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments, **options))
+
+    def close(self, seconds: float | None = None) -> None:
+        """Finish what waits, and end all threads."""
+        self.ready = False
+        for model in self.models.values():
+            model.close(seconds)
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def model(self, name: object) -> ServedModel:
+        """Give a model by its name.
+
+        Raises:
+            RefusedError: If there is none.
+        """
+        if name is None:
+            return next(iter(self.models.values()))
+        if not isinstance(name, str) or name not in self.models:
+            there = ", ".join(map(repr, self.models))
+            raise RefusedError(404, f"There is no such model: this server has {there}.", "model")
+        return self.models[name]
+
+    def answers(
+        self,
+        route: str,
+        answer: Callable[[Exchange], Awaitable[Response | Any]],
+        form: ErrorForm = error_as_json,
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Make an endpoint: JSON out, errors told by their status, nothing else of an error leaves the server.
+
+        Args:
+            route: Its path, for metrics and the log.
+            answer: Gives a response, or data for JSON.
+            form: Writes errors.
+        """
+
+        async def endpoint(request: Request) -> Response:
+            exchange = Exchange(request, self)
+            try:
+                if self.stopping:
+                    raise RefusedError(503, "The server is stopping.", headers={"retry-after": "5"})
+                found = await answer(exchange)
+                response = found if isinstance(found, Response) else await self.in_thread(JSONResponse, found)
+            except RefusedError as refused:
+                content = form(refused.status, str(refused), refused.item)
+                response = JSONResponse(content, refused.status, headers=refused.headers)
+            except ClientDisconnect:
+                response = Response(status_code=_GONE)
+            except Exception as error:
+                response = _failed(exchange, error, form)
+            response.headers.update({**HEADERS, "x-request-id": exchange.id})
+            if exchange.job is not None:
+                self.metrics.computed(exchange.job)
+                response.headers["x-queue-ms"] = str(_ms(exchange.job.seconds_waited))
+                response.headers["x-model-ms"] = str(_ms(exchange.job.seconds_computed))
+            self.metrics.answered(route, response.status_code, time.perf_counter() - exchange.began)
+            if self._log:
+                exchange.log(route, response.status_code)
+            return response
+
+        return endpoint
+
+
+def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
+    exchange.failure = type(error).__name__
+    if isinstance(error, TokenizerError):
+        return JSONResponse(form(422, "The tokenizer of the model fails on a text of this request.", "texts"), 422)
+    if isinstance(error, NonFiniteError):
+        return JSONResponse(form(500, "The model gives NaN or infinity for a word of this request.", None), 500)
+    return JSONResponse(form(500, f"The server failed; its log has more under {exchange.id}.", None), 500)
+
+
+def _parsed(body: bytes) -> Any:
+    return json.loads(body.decode("utf-8"))
+
+
+def _too_many_bytes(limits: Limits) -> RefusedError:
+    return RefusedError(413, f"A request has at most {limits.body_bytes:,} bytes.")
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)

@@ -1,0 +1,84 @@
+"""Serving until stopped: what was taken is finished, the rest refused, and the process ends well."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from wordstates.errors import InputError
+from wordstates.serve.exchange import Service
+
+
+class _Server(uvicorn.Server):
+    """A server that a signal ends as its work is done, and that hands the signal to nobody."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop by SIGINT and SIGTERM while the server runs."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._service.stopping = True
+            self.handle_exit(number, frame)
+
+        before: dict[int, Any] = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind to an address.
+
+    Args:
+        host: The address.
+        port: The port, which must be free; 0: any.
+
+    Raises:
+        InputError: If it is taken, or there is no such address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another port.") from error
+    return listening
+
+
+def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: Callable[[str], object]) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        app: What answers.
+        service: What its requests share.
+        listening: Where.
+        on_ready: Called with the address when connections are accepted.
+    """
+    with listening:
+        config = uvicorn.Config(
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=max(1, round(service.limits.drain_seconds)),
+        )
+        listening.listen(2048)
+        host, port = listening.getsockname()[:2]
+        on_ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        _Server(config, service).run(sockets=[listening])
