@@ -16,6 +16,7 @@ _PANELS = (
     *("Input", "Data", "Search", "Model", "Which vectors", "Recipes", "Computing"),
     *("Output", "Serving", "Limits", "Stores"),
 )
+GIVEN: dict[str, object] = {}  # what the command that runs was given, by the names of its parameters
 OPTIONS: dict[str, str] = {}  # by the name of their parameter, of all commands
 _TYPE = re.compile(r"<(?:list\[)?(str|int)(?: range|\])?>")
 
@@ -89,6 +90,8 @@ def _flat(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, Any] = {each.name: each.annotation for each in own if is_dataclass(each.annotation)}
 
     def run(**given: Any) -> None:
+        GIVEN.clear()
+        GIVEN.update(given)
         made = {
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})
             for name, group in groups.items()

@@ -66,7 +66,7 @@ def embed(
     """
     # What is wrong with paths and options is found before torch, let alone a model, is loaded.
     if not dry_run:
-        check_no_input(output, inputs)
+        check_no_input(output, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}

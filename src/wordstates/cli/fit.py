@@ -66,7 +66,7 @@ def fit(
             "--layers, --layer-pooling and --subword-pooling, and fit all steps at once."
         )
     documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
-    check_no_input(output, inputs)
+    check_no_input(output, inputs, overwrite=end.overwrite)
     check_ending(Path(output))
     PartialFile(Path(output), overwrite=end.overwrite)  # sees whether it can be written, before anything is computed
     with progress_bar(hidden=end.no_bar, share=meter.share) as bar:

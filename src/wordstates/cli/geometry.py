@@ -81,7 +81,7 @@ def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
     from wordstates.errors import OutputError
     from wordstates.files.atomic import PartialFile
 
-    check_no_input(output, inputs)
+    check_no_input(output, inputs, overwrite=overwrite)
     if Path(output).suffix not in (".html", ".htm"):
         raise OutputError(f"{output!r}: the report is a page, report.html; for figures in a program, pass --json.")
     return PartialFile(Path(output), overwrite=overwrite).target

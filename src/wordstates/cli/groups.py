@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wordstates.cli.command import GIVEN
 from wordstates.cli.options import (
     Json,
     Model,
@@ -40,6 +41,8 @@ from wordstates.options import (
     VectorDtype,
 )
 
+_OUTPUTS = ("output", "save_recipe", "export")
+_LONGEST_PATH = 255
 _DEFAULT = EmbedderOptions()
 _LAYERS, *_POOLINGS = _DEFAULT.default_recipe()
 _DEFAULT_PARTS = (str(_LAYERS), *_POOLINGS)
@@ -332,20 +335,37 @@ def columns_named(given: str | None) -> list[str] | None:
     return None if given is None else [column.strip() for column in given.split(",") if column.strip()]
 
 
-def check_no_input(output: str, inputs: Sequence[str]) -> None:
-    """Refuse an output that is one of the inputs, or lies in one."""
-    from wordstates.errors import OutputError
+def check_no_input(output: str, inputs: Sequence[str], *, overwrite: bool = True) -> None:
+    """Refuse outputs that are read by the same command, or lie in an input folder, or are there.
+
+    What is read is every file that any option names, as a vocabulary, a recipe or post-processing; what is written is
+    the output and what stands beside it.
+
+    Raises:
+        OutputError: If one is.
+    """
+    from wordstates.files.outputs import check_free, check_no_input, written_with
 
     if output == "-":
         return
-    target = Path(output).resolve()
-    for path in map(Path, inputs):
-        if path.is_file() and target.exists() and target.samefile(path):
-            raise OutputError(f"{output!r} is one of the inputs, and would be lost: write to another file.")
-        if path.is_dir() and path.resolve() in target.parents:
-            raise OutputError(
-                f"{output!r} lies in the input folder {str(path)!r}, and the next run would read it: write elsewhere."
-            )
+    path = Path(output)
+    check_no_input([path, *written_with(path)], [Path(each) for each in inputs])
+    check_no_input([path, *written_with(path)], [each for each in _named_files() if each.is_file()])
+    check_free(path, overwrite=overwrite)
+
+
+def _named_files() -> list[Path]:
+    """Give every value of the command's options that may be a file it reads, and what belongs to it."""
+    from wordstates.files.saved_recipe import fitted_path
+
+    given = [value for name, value in GIVEN.items() if name not in _OUTPUTS]
+    texts = [each for value in given for each in (value if isinstance(value, (list, tuple)) else [value])]
+    paths = [Path(each.removeprefix("@")) for each in texts if isinstance(each, str) and each and not _is_json(each)]
+    return [*paths, *(fitted_path(path) for path in paths if path.suffix == ".json")]
+
+
+def _is_json(text: str) -> bool:
+    return len(text) > _LONGEST_PATH or text.lstrip().startswith(("{", "["))
 
 
 def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:

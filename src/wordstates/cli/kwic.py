@@ -97,7 +97,7 @@ def kwic(
         count_by=count_by,
     )
     if output is not None:
-        check_no_input(output, inputs)
+        check_no_input(output, inputs, overwrite=overwrite)
     found = lines_of_index(inputs[0], asked) if len(inputs) == 1 else None
     if found is None:
         if like is not None:

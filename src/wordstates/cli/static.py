@@ -98,7 +98,7 @@ def static(
         inputs, reading.not_in_names(by), meter=(meter := InputMeter()), ids_must_differ=False
     )
     if not dry_run:
-        check_no_input(output, inputs)
+        check_no_input(output, inputs, overwrite=end.overwrite)
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)

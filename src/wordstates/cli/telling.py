@@ -51,7 +51,7 @@ def end_with(
         print_json(report.to_dict(), to_stderr=output == "-" and not dry_run)
     elif dry_run or not end.quiet:
         say(report.to_text(), *notes)
-    end_with_rejects(report.rejects, output)
+    end_with_rejects(report.rejects, "-" if dry_run else output)
 
 
 def notes_on(statuses: Mapping[str, int], words: int, *, texts: int, left_only: bool) -> list[str]:
@@ -126,14 +126,19 @@ def end_with_rejects(rejects: Sequence[Reject], output: str) -> None:
     Raises:
         typer.Exit: If documents failed.
     """
+    from wordstates.files.atomic import write_text_whole
+    from wordstates.files.outputs import rejects_path
+
+    path = rejects_path(Path(output))
     if not rejects:
+        if output != "-":
+            path.unlink(missing_ok=True)  # of the file that this one has replaced
         return
     told = [{**reject.to_dict(), "reason": as_options(str(reject.error))} for reject in rejects]
     lines = [json.dumps(reject, ensure_ascii=False) for reject in told]
     if output == "-":
         say(*lines)
     else:
-        path = Path(f"{output}.rejects.jsonl")
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text_whole(path, "\n".join(lines) + "\n")
         say_rejects(len(lines), path)
     raise typer.Exit(DONE_WITH_REJECTS)

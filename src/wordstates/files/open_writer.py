@@ -16,6 +16,7 @@ from wordstates.errors import OutputError
 from wordstates.files.arrays import Hdf5Writer, NpzWriter, SafetensorsWriter
 from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import FORMAT_OF_ENDING, SPREADSHEETS, output_format
+from wordstates.files.outputs import check_free
 from wordstates.files.spreadsheets import CsvWriter, TsvWriter, XlsxWriter
 from wordstates.files.tables import JsonlWriter, ParquetWriter
 from wordstates.files.writer import STDOUT, FileWriter
@@ -88,5 +89,6 @@ def open_writer(
             f"{str(path)!r}: its ending names no output format. Known endings: {', '.join(FORMAT_OF_ENDING)}; "
             "or '-' for JSON lines on standard output; or no ending, or a / at the end, for a store."
         )
+    check_free(target, overwrite=overwrite)
     more = {"vectors": vectors, "bom": bom} if chosen in SPREADSHEETS else {}
     return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed, **more)

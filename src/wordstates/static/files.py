@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import PROVENANCE, provenance_json, provenance_path
+from wordstates.files.outputs import check_free, vocabulary_path
 from wordstates.result.rows import column_names, vector_column
 from wordstates.static.type_vectors import TypeVectors
 
@@ -56,6 +57,7 @@ class StaticFile:
                 f"{str(path)!r}: its ending names no format of static vectors. Known endings: {', '.join(ENDINGS)}."
             )
         self._check_sets(str(path), sets)
+        check_free(target, overwrite=overwrite)
         self._partial = PartialFile(target, overwrite=overwrite)
 
     def _check_sets(self, name: str, sets: int) -> None:
@@ -111,7 +113,7 @@ class StaticFile:
         counts = "".join(f"{words[row]} {static.occurrences[row]}\n" for row in rows)
         target = self._partial.target
         # First: a file that is there has its counts and its provenance.
-        _write_beside(target.with_name(f"{target.name}.vocab"), counts)
+        _write_beside(vocabulary_path(target), counts)
         _write_beside(provenance_path(target), provenance_json(static.provenance) + "\n")
 
 
