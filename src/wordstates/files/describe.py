@@ -22,7 +22,10 @@ from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output
 from wordstates.files.parquet import open_parquet
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
-_BROKEN = (OSError, ValueError, KeyError, IndexError, pa.ArrowException, BadZipFile, SafetensorError)
+_BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, EOFError, StopIteration),
+    *(pa.ArrowException, BadZipFile, SafetensorError),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def describe_other(path: Path) -> dict[str, Any] | None:
         if path.suffix.lower() in (".txt", ".bin"):
             return _word2vec(path, about)
         if path.name.endswith(".rejects.jsonl"):
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
             return _json(json.loads(path.read_text(encoding="utf-8")), about)
@@ -45,7 +45,7 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
         raise
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
     return None
 

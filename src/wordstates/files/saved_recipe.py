@@ -67,7 +67,7 @@ def read_recipe(given: str) -> tuple[Recipe, PostProcessing | None]:
         parts = json.loads(text)
         about = parts.pop(_KEY)
         name, steps, fingerprint = about["file"], "+".join(about["steps"]), about["fingerprint"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Recipe.from_json(text), None  # without post-processing, or it says what is wrong
     recipe = Recipe.from_json(json.dumps(parts))
     file = (Path() if inline else Path(given).parent) / name

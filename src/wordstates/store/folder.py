@@ -21,7 +21,7 @@ from pathlib import Path
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import sync_folder, write_text_whole
-from wordstates.store.manifest import Manifest
+from wordstates.store.manifest import FORMAT, Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Part, read_shard_name, shard_name
 
@@ -64,6 +64,7 @@ class StoreFolder:
                     f"{str(self)!r} is a folder that is no store, and holds {foreign[0]!r}: name a new or an empty "
                     "one, or a file with a known ending, as vectors.parquet."
                 )
+            self._check_ours()
             for folder in (self.path, self.shards, self.records, self.locks):
                 folder.mkdir(exist_ok=True)
         except FileNotFoundError as error:
@@ -72,6 +73,25 @@ class StoreFolder:
             raise
         except OSError as error:
             raise OutputError(f"{str(self)!r} cannot be written to ({error.strerror}).") from error
+
+    def _check_ours(self) -> None:
+        """See that what is there is a store of ours, or the beginning of one.
+
+        Raises:
+            OutputError: If not.
+        """
+        for folder in (self.shards, self.records, self.locks):
+            if folder.is_symlink():
+                raise OutputError(f"{str(folder)!r} is a symbolic link: a store's folders are folders of its own.")
+        inner = [path for folder in (self.shards, self.records) if folder.is_dir() for path in folder.iterdir()]
+        ours = [path for path in inner if _is_of_a_shard(path)]
+        text = self.manifest.read_text(encoding="utf-8", errors="replace") if self.manifest.is_file() else ""
+        if ours or FORMAT in text or not (inner or text.strip("{}[] \n")):
+            return
+        raise OutputError(
+            f"{str(self)!r} is a folder that is no store of wordstates, and holds "
+            f"{str((inner or [self.manifest])[0].relative_to(self.path))!r}: name a new or an empty one."
+        )
 
     def remove_if_nothing_began(self) -> None:
         """Leave no folder behind if a run ended before it wrote a manifest."""
@@ -84,8 +104,9 @@ class StoreFolder:
             self.manifest.unlink(missing_ok=True)
             self.rejects.unlink(missing_ok=True)
             for folder in (self.shards, self.records):
-                shutil.rmtree(folder)
-                folder.mkdir()
+                for path in folder.iterdir():
+                    if _is_of_a_shard(path):  # what another program put there stays
+                        path.unlink()
         except OSError as error:
             raise OutputError(f"{str(self)!r} cannot be cleared ({error.strerror}).") from error
 
@@ -193,6 +214,11 @@ def _is_of_another(part: Part, name: str) -> bool:
     """Tell whether a folder in `incoming` is of a part that may be at work now: as the locks have it, one of the N."""
     index, _, of = name.rpartition("-")[0].partition("-of-")
     return of == str(part.of) and index != str(part.index)
+
+
+def _is_of_a_shard(path: Path) -> bool:
+    """Tell whether a file is named as a shard, a record, or one in the making."""
+    return path.name.startswith(".part-") or read_shard_name(path.name.partition(".")[0]) is not None
 
 
 def _is_unfinished(name: str) -> bool:

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import write_text_whole
 from wordstates.options import VectorDtype
 from wordstates.result.rows import NUMBERS, Rows, no_rows
+from wordstates.store.checked import check_types, read_object
 from wordstates.store.settings import StoreSettings
 
 FORMAT, VERSION = "wordstates store", 2
@@ -105,7 +108,7 @@ class Manifest:
             InputError: If there is none, or it is broken, or of another format.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_object(path)
             found = (data.pop("format"), data.pop("version"))
             if found != (FORMAT, VERSION):
                 raise InputError(
@@ -114,13 +117,18 @@ class Manifest:
                 )
             ending = data.pop("ending")
             settings = StoreSettings(**data.pop("settings"))
+            check_types(settings)
             shapes = {name: tuple(shape) for name, shape in data.pop("shapes").items()}
             metadata = tuple(data.pop("metadata"))
             ending = None if ending is None else Ending(**ending)
-            return cls(**data, settings=settings, shapes=shapes, metadata=metadata, ending=ending)
+            made = cls(**data, settings=settings, shapes=shapes, metadata=metadata, ending=ending)
+            for part in filter(None, (made, ending)):
+                check_types(part)
+            made.no_rows().to_arrow()  # or its columns cannot be
+            return made
         except InputError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError(
                 f"{str(path)!r} is no manifest of a store, or a broken one ({error}): restore it, or begin the store "
                 "anew with overwrite=True."

@@ -6,6 +6,7 @@ first read in a process, its columns with those of the manifest, and the records
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -35,12 +36,8 @@ def what_is_missing(folder: StoreFolder, manifest: Manifest) -> str:
     there = [number for number in folder.finished() if number < count]
     if len(there) == count:
         return ""
-    known, first = set(there), []
-    for number in range(count):
-        if number not in known:
-            first.append(str(number))
-        if len(first) > _SHOWN:
-            break
+    known = set(there)
+    first = [str(each) for each in islice((each for each in range(count) if each not in known), _SHOWN + 1)]
     listed = ", ".join(first[:_SHOWN]) + (", ..." if len(first) > _SHOWN else "")
     verb = "is" if count - len(there) == 1 else "are"
     return f"{count - len(there):,} of {counted(count, 'shard')} {verb} missing ({listed})"

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from wordstates.runs.counts import Counts
+from wordstates.store.checked import as_object, check_types
 
 
 @dataclass(kw_only=True)
@@ -52,9 +53,10 @@ class ShardRecord(Counts):
         Raises:
             ValueError: If it is nothing of the kind.
         """
-        data: Any = json.loads(text)
         try:
-            return cls(**data)
+            made = cls(**as_object(text))
+            check_types(made)
+            return made
         except TypeError as error:
             raise ValueError(f"not the record of a shard: {error}") from error
 

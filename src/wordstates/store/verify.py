@@ -209,7 +209,7 @@ def _verify_completeness(
 
 
 def _verify_rejects(folder: StoreFolder, records: list[ShardRecord], found: Verification) -> None:
-    lines = folder.rejects.read_text(encoding="utf-8").splitlines() if folder.rejects.is_file() else []
+    lines = folder.rejects.read_text(encoding="utf-8").split("\n")[:-1] if folder.rejects.is_file() else []
     wanted = sum(len(record.rejects) for record in records)
     if found.complete and len(lines) != wanted:
         found.problems.append(

@@ -1,0 +1,132 @@
+"""A store whose small files are damaged, and folders that are no store: told in one line, nothing harmed or left."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_runner import files_in, run
+from wordstates import WordEmbedder
+from wordstates.documents.document import Document
+from wordstates.errors import OutputError, WordstatesError
+from wordstates.store.run import embed_to_store
+from wordstates.store.settings import StoreSettings
+from wordstates.store.store import open_store
+
+DOCUMENTS = [Document(f"d{number}", "the old mill " * 4) for number in range(4)]
+
+
+@pytest.fixture
+def store(embedder: WordEmbedder, tmp_path: Path) -> Path:
+    embed_to_store(embedder, DOCUMENTS, tmp_path / "store", StoreSettings(shard_characters=80))
+    return tmp_path / "store"
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+VALUES = [None, True, -1, 10**12, 1.5, "x", [], {}, [[]], {"a": DEEP[:10]}]
+
+
+def _damaged(path: Path) -> list[str]:
+    """Give the text of a file with each value in turn of another type, and with what no JSON reader likes."""
+    data = json.loads(path.read_text())
+    texts = [json.dumps({**data, key: value}) for key in data for value in VALUES]
+    texts += [json.dumps({name: value for name, value in data.items() if name != key}) for key in data]
+    return [
+        *texts,
+        DEEP,
+        f'{{"format": {DEEP}}}',
+        '{"number": ' + "9" * 5000 + "}",
+        "",
+        "[]",
+        "null",
+        "\ud800".encode("utf-8", "replace").decode(),
+    ]
+
+
+def _told(read: Callable[[], object]) -> str:
+    """Give what is said of the damage, on one line; nothing where it does no harm."""
+    try:
+        read()
+    except WordstatesError as error:
+        said = str(error)
+        return said if "\n" not in said else "several lines" * 1000
+    return ""
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "records"])
+def test_every_value_of_another_type_is_told(store: Path, name: str) -> None:
+    path = store / name if name.endswith(".json") else sorted((store / name).iterdir())[0]
+    whole = path.read_text()
+    for text in _damaged(path):
+        path.write_text(text)
+        for read in (
+            lambda: open_store(store).describe(),
+            lambda: list(open_store(store)),
+            lambda: open_store(store).verify(),
+        ):
+            assert len(_told(read)) < 2000
+    path.write_text(whole)
+    assert open_store(store).verify().ok
+
+
+def test_a_huge_count_is_not_counted_to(store: Path) -> None:
+    path = store / "manifest.json"
+    data = json.loads(path.read_text())
+    data["ending"]["shards"] = 10**12
+    path.write_text(json.dumps(data))
+    (problem, *_) = open_store(store).verify().problems
+    assert "999,999,999,99" in problem
+    assert problem.count(",") < 30
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x1e"])
+def test_only_a_newline_ends_a_line_of_rejects(store: Path, separator: str) -> None:
+    record = json.loads(sorted((store / "records").iterdir())[0].read_text())
+    record["rejects"] = [{"document": f"a{separator}b", "reason": "x"}]
+    sorted((store / "records").iterdir())[0].write_text(json.dumps(record, ensure_ascii=False))
+    (store / "rejects.jsonl").write_text(json.dumps(record["rejects"][0], ensure_ascii=False) + "\n")
+    assert not any("rejects.jsonl lists" in problem for problem in open_store(store).verify().problems)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("manifest", ['{"name": "app", "icons": []}', None])
+def test_the_shards_of_another_program(embedder: WordEmbedder, tmp_path: Path, manifest: Any, overwrite: bool) -> None:
+    (tmp_path / "app" / "shards").mkdir(parents=True)
+    (tmp_path / "app" / "shards" / "weights.bin").write_text("precious")
+    if manifest is not None:
+        (tmp_path / "app" / "manifest.json").write_text(manifest)
+    before = files_in(tmp_path / "app")
+    with pytest.raises(OutputError, match=r"is no store of wordstates, and holds 'shards/weights.bin'"):
+        embed_to_store(embedder, DOCUMENTS, tmp_path / "app", StoreSettings(overwrite=overwrite))
+    assert files_in(tmp_path / "app") == before
+    assert sorted(path.name for path in (tmp_path / "app").iterdir() if path.is_dir()) == ["shards"]
+
+
+def test_overwrite_leaves_what_is_not_its_own(embedder: WordEmbedder, store: Path) -> None:
+    (store / "shards" / "mine.txt").write_text("precious")
+    embed_to_store(embedder, DOCUMENTS[:1], store, StoreSettings(overwrite=True))
+    assert (store / "shards" / "mine.txt").read_text() == "precious"
+    assert len(open_store(store).shards) == 1
+
+
+def test_a_folder_of_a_store_that_is_a_symbolic_link(embedder: WordEmbedder, store: Path) -> None:
+    (store / "shards").rename(store.with_name("elsewhere"))
+    (store / "shards").symlink_to(store.with_name("elsewhere"))
+    before = (store / "manifest.json").read_bytes()
+    with pytest.raises(OutputError, match="is a symbolic link"):
+        embed_to_store(embedder, DOCUMENTS, store, StoreSettings(overwrite=True))
+    assert (store / "manifest.json").read_bytes() == before
+    assert list(store.with_name("elsewhere").iterdir())
+
+
+def test_a_pipe_in_place_of_a_record(store: Path) -> None:
+    path = sorted((store / "records").iterdir())[0]
+    path.unlink()
+    os.mkfifo(path)
+    assert "is no regular file" in run("verify", store).out
+    assert run("export", store, "-o", store.with_name("o.npz")).code == 1
