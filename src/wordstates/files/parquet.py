@@ -22,4 +22,4 @@ def open_parquet(path: str | Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{str(path)!r} cannot be read ({error}).") from error
+        raise InputError(f"{str(path)!r} cannot be read: it is broken ({error}).") from error
