@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wordstates.result.found_usages import Usage, Usages
     from wordstates.result.similarity import similarity
     from wordstates.result.word_embeddings import WordEmbeddings
+    from wordstates.serve.client import connect
     from wordstates.static.static_vectors import StaticVectors
     from wordstates.store.corpus import embed_corpus
     from wordstates.store.store import open_store
@@ -53,6 +54,7 @@ __all__ = [
     "WordstatesError",
     "build_index",
     "collate",
+    "connect",
     "embed_corpus",
     "errors",
     "geometry",
@@ -81,6 +83,7 @@ _HOMES = {
     "WordVectorizer": "integrations.sklearn.vectorizer",
     "build_index": "usages.build",
     "collate": "integrations.torch.store_dataset",
+    "connect": "serve.client",
     "embed_corpus": "store.corpus",
     "geometry": "evaluate.calls",
     "load": "files.load",

@@ -100,6 +100,11 @@ class Session:
         return {recipe.name: recipe.shape for recipe in self._reader.recipes}
 
     @property
+    def capacity(self) -> int:
+        """Subwords of text that one window holds."""
+        return self._preparer.settings.capacity
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """What splits texts into subwords."""
         return self._preparer.tokenizer

@@ -29,7 +29,10 @@ from wordstates.serve.exchange import Exchange, Service, error_as_json
 from wordstates.serve.guard import LOCAL, Guard
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
+from wordstates.serve.openai_routes import ROUTES as OPENAI
 from wordstates.serve.served_model import ServedModel
+from wordstates.serve.tei_routes import ROUTES as TEI
+from wordstates.serve.tei_routes import error_as_tei, info
 from wordstates.serve.word_routes import ROUTES
 
 _PROBE = "The river bank."
@@ -92,11 +95,15 @@ def make_app(
             "data": [{"id": name, "object": "model", "created": 0, "owned_by": "wordstates"} for name in models],
         }
 
-    posts = [Route(path, service.answers(path, answer), methods=["POST"]) for path, answer in ROUTES.items()]
+    own = {path: service.answers(path, answer) for path, answer in {**ROUTES, **OPENAI}.items()}
+    tei = {path: service.answers(path, answer, error_as_tei) for path, answer in TEI.items()}
+    posts = [Route(path, answer, methods=["POST"]) for path, answer in {**own, **tei}.items()]
     app = Starlette(
         routes=[
             Route("/live", live),
             Route("/ready", ready),
+            Route("/health", ready),
+            Route("/info", service.answers("/info", info)),
             Route("/metrics", metrics_text),
             Route("/v1/models", service.answers("/v1/models", list_models)),
             *posts,

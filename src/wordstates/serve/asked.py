@@ -131,7 +131,7 @@ def wrong_input_is_refused(field: str | None = None) -> Iterator[None]:
     except (InputError, RecipeError) as error:
         found = _ITEM.search(str(error))
         item = f"{field}[{found[1]}]" if found and field else field
-        raise RefusedError(422, str(error), item) from error
+        raise RefusedError(422, str(error), item, code=type(error).__name__) from error
 
 
 def read_recipes(given: Sequence[Any], post_processing: Mapping[str, Any], most: int) -> tuple[AskedRecipe, ...]:

@@ -30,13 +30,13 @@ _GONE = 499  # as others call a client that went away before its answer
 HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
-def error_as_json(status: int, message: str, item: str | None) -> dict[str, Any]:
+def error_as_json(status: int, message: str, item: str | None, code: str | None = None) -> dict[str, Any]:
     """Write an error as OpenAI's clients read it."""
     kind = _KINDS.get(status, "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": item, "code": status}}
+    return {"error": {"message": message, "type": kind, "param": item, "code": code or status}}
 
 
-ErrorForm = Callable[[int, str, str | None], dict[str, Any]]
+ErrorForm = Callable[[int, str, str | None, str | None], dict[str, Any]]
 
 
 class Exchange:
@@ -208,7 +208,7 @@ class Service:
                 found = await answer(exchange)
                 response = found if isinstance(found, Response) else await self.in_thread(JSONResponse, found)
             except RefusedError as refused:
-                content = form(refused.status, str(refused), refused.item)
+                content = form(refused.status, str(refused), refused.item, refused.code)
                 response = JSONResponse(content, refused.status, headers=refused.headers)
             except ClientDisconnect:
                 response = Response(status_code=_GONE)
@@ -230,10 +230,10 @@ class Service:
 def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
     exchange.failure = type(error).__name__
     if isinstance(error, TokenizerError):
-        return JSONResponse(form(422, "The tokenizer of the model fails on a text of this request.", "texts"), 422)
+        return JSONResponse(form(422, "The tokenizer fails on a text of this request.", "texts", None), 422)
     if isinstance(error, NonFiniteError):
-        return JSONResponse(form(500, "The model gives NaN or infinity for a word of this request.", None), 500)
-    return JSONResponse(form(500, f"The server failed; its log has more under {exchange.id}.", None), 500)
+        return JSONResponse(form(500, "The model gives NaN or infinity for a word of this request.", None, None), 500)
+    return JSONResponse(form(500, f"The server failed; its log has more under {exchange.id}.", None, None), 500)
 
 
 def _parsed(body: bytes) -> Any:

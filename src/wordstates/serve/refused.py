@@ -13,12 +13,19 @@ class RefusedError(Exception):
         message: What was given, what is allowed, what to do.
         item: The part of the request that is meant, as ``texts[3]``.
         headers: Headers of the answer.
+        code: Name of the error of `wordstates.errors` that it is; None: of none.
     """
 
     def __init__(
-        self, status: int, message: str, item: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        item: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.item = item
+        self.code = code
         self.headers = dict(headers or {})

@@ -1,0 +1,284 @@
+"""What waits: fair turns, places that come free, requests that fail alone, and a server that stops well."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from families import build
+from patience import A_HANG
+from wordstates import Recipe, WordEmbedder
+from wordstates.serve.app import make_app
+from wordstates.serve.limits import Limits
+from wordstates.serve.queue import FairQueue, Job, Piece, QueueClosedError, QueueFullError
+from wordstates.serve.worker import Worker
+
+LOCAL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(scope="module")
+def embedder() -> WordEmbedder:
+    return WordEmbedder(*build("bert"), engine="torch")
+
+
+def job(name: str, *subwords: int, kind: str = "window") -> Job:
+    made = Job(kind, name)
+    for number, count in enumerate(subwords):
+        made.add(f"{name}{number}", count)
+    return made
+
+
+def turn(queue: FairQueue) -> list[str]:
+    return [piece.content for piece in queue.take(wait=False) or ()]
+
+
+# ---------------------------------------------------------------- the queue
+
+
+def test_a_long_request_keeps_no_short_one_waiting() -> None:
+    queue = FairQueue(limit=100, turn=10)
+    for each in (job("long", 5, 5, 5, 5, 5), job("a", 2), job("b", 3), job("c", 4)):
+        queue.add(each)
+    assert turn(queue) == ["long0", "a0", "b0"]
+    assert turn(queue) == ["c0", "long1"]
+    assert turn(queue) == ["long2", "long3"]
+    assert turn(queue) == ["long4"]
+    assert (turn(queue), queue.subwords) == ([], 0)
+
+
+def test_a_text_larger_than_a_turn_has_one_of_its_own() -> None:
+    queue = FairQueue(limit=100, turn=10)
+    queue.add(job("huge", 50))
+    queue.add(job("a", 1))
+    assert [turn(queue), turn(queue)] == [["huge0"], ["a0"]]
+
+
+def test_requests_of_another_kind_have_another_turn() -> None:
+    queue = FairQueue(limit=100, turn=10)
+    for each in (job("a", 1), job("cut", 1, kind="truncate"), job("b", 1)):
+        queue.add(each)
+    assert [turn(queue), turn(queue)] == [["a0", "b0"], ["cut0"]]
+
+
+def test_there_is_no_room_beyond_the_limit_until_somebody_leaves() -> None:
+    queue = FairQueue(limit=10, turn=10)
+    first = job("a", 4, 4)
+    queue.add(first)
+    with pytest.raises(QueueFullError):
+        queue.add(job("b", 3))
+    queue.drop(first)
+    assert first.future.cancelled()
+    queue.add(job("b", 10))
+    assert (queue.full, turn(queue), queue.subwords) == (True, ["b0"], 0)
+    queue.close()
+    with pytest.raises(QueueClosedError):
+        queue.add(job("c", 1))
+    assert queue.take(wait=True) is None
+
+
+@given(st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=6), min_size=1, max_size=8), st.integers(1, 20))
+def test_every_piece_has_one_turn_and_the_oldest_is_in_the_next(jobs: list[list[int]], size: int) -> None:
+    queue = FairQueue(limit=10_000, turn=size)
+    made = [job(f"{number}.", *counts) for number, counts in enumerate(jobs)]
+    for each in made:
+        queue.add(each)
+    seen: list[str] = []
+    while pieces := queue.take(wait=False):
+        assert len(pieces) == 1 or sum(piece.subwords for piece in pieces) <= size
+        seen += [piece.content for piece in pieces]
+        assert queue.subwords == sum(piece.subwords for each in made for piece in each.pieces)
+    assert sorted(seen) == sorted(
+        f"{number}.{index}" for number, counts in enumerate(jobs) for index in range(len(counts))
+    )
+
+
+# ---------------------------------------------------------------- the worker
+
+
+def test_a_request_fails_by_its_own_texts_alone() -> None:
+    queue = FairQueue(limit=100, turn=100)
+    turns: list[int] = []
+
+    def begin(pieces: Sequence[Piece]) -> Callable[[], list[Any]]:
+        def result() -> list[Any]:
+            if any(piece.content.startswith("bad") for piece in pieces):
+                raise ValueError("NaN")
+            return [piece.content for piece in pieces]
+
+        return result
+
+    worker = Worker(queue, begin, lambda subwords, _: turns.append(subwords))
+    good, bad, other = job("good", 1, 2), job("bad", 1), job("other", 3)
+    for each in (good, bad, other):
+        queue.add(each)
+    queue.close()
+    worker.start()
+    worker.join()
+    assert (good.future.result(0), other.future.result(0)) == (["good0", "good1"], ["other0"])
+    assert isinstance(bad.future.exception(0), ValueError)
+
+
+# ---------------------------------------------------------------- the whole
+
+
+@pytest.mark.parametrize("clients", [1, 8, 64])
+def test_vectors_are_those_of_encode_whoever_else_asks(embedder: WordEmbedder, clients: int) -> None:
+    recipes = [
+        Recipe(-1, name="a"),
+        Recipe("1:3", "concat", "first", name="a"),
+        Recipe(0, subword_pooling="max", name="b"),
+    ]
+    texts = ["The river runs past the old mill.", "bank " * 90, "Äpfel 👍🏽 fox", "She doesn't know whether."]
+    session = embedder.session()
+    wanted = {(recipe, text): session.taking([recipes[recipe]]).encode([text]) for recipe in range(3) for text in texts}
+    app, _ = make_app({"tiny": embedder}, limits=Limits(turn_subwords=64))
+    with TestClient(app, base_url=LOCAL) as client, ThreadPoolExecutor(clients) as pool:
+
+        def ask(number: int) -> None:
+            recipe, text = number % 3, texts[number % 4]
+            body = {"texts": [text, "A bank."], "recipes": [recipes[recipe].to_dict()]}
+            answer = client.post("/v1/words", json=body)
+            assert answer.status_code == 200, answer.text
+            words = answer.json()["texts"][0]["words"]
+            expected = wanted[recipe, text]
+            assert [word["word"] for word in words] == expected.words
+            got = [word["vectors"][recipes[recipe].name] for word in words]
+            np.testing.assert_allclose(np.array(got, dtype=np.float32), expected.vectors, atol=1e-5)
+
+        list(pool.map(ask, range(max(12, clients))))
+
+
+def test_a_full_queue_is_told_and_the_counts_add_up(embedder: WordEmbedder) -> None:
+    app, service = make_app({"tiny": embedder}, limits=Limits(queue_subwords=40, request_subwords=40, turn_subwords=8))
+    body = {"texts": ["The river runs past the old mill."] * 3}
+    with TestClient(app, base_url=LOCAL) as client, ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: client.post("/v1/words", json=body), range(64)))
+        statuses = [answer.status_code for answer in answers]
+        assert set(statuses) <= {200, 429}
+        assert 200 in statuses
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 429)
+        told = client.get("/metrics").text
+        counts = {
+            status: int(float(count))
+            for status, count in re.findall(
+                r'wordstates_requests_total\{route="/v1/words",status="(\d+)"\} (\S+)', told
+            )
+        }
+        assert counts == {str(status): statuses.count(status) for status in set(statuses)}
+        assert client.get("/live").status_code == 200
+        assert service.models["tiny"].queue.subwords == 0
+
+
+def test_a_queue_that_is_full_refuses_with_429(embedder: WordEmbedder) -> None:
+    app, service = make_app({"tiny": embedder}, limits=Limits(queue_subwords=20, request_subwords=20))
+    with TestClient(app, base_url=LOCAL) as client:
+        service.models["tiny"].queue.subwords += 20  # as if somebody waited
+        answer = client.post("/v1/words", json={"texts": "a bank"})
+        assert (answer.status_code, answer.json()["error"]["type"]) == (429, "overloaded_error")
+        assert client.post("/embed", json={"inputs": "a bank"}).json()["error_type"] == "Overloaded"
+        assert client.get("/live").status_code == 200
+        service.models["tiny"].queue.subwords -= 20
+        assert client.post("/v1/words", json={"texts": "a bank"}).status_code == 200
+
+
+def test_the_time_limit_frees_the_place(embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, service = make_app({"tiny": embedder}, limits=Limits(time_limit=0.05))
+    queue = service.models["tiny"].queue
+    with TestClient(app, base_url=LOCAL) as client:
+        client.post("/v1/words", json={"texts": "a"})
+        monkeypatch.setattr(queue, "_next_turn", lambda: queue._changed.wait() and [])  # it never comes
+        answer = client.post("/v1/words", json={"texts": "a bank"})
+        assert (answer.status_code, queue.subwords) == (503, 0)
+        monkeypatch.undo()
+
+
+def test_the_key_is_asked_for(embedder: WordEmbedder, capsys: pytest.CaptureFixture[str]) -> None:
+    app, _ = make_app({"tiny": embedder}, key="k", log=True)
+    with TestClient(app, base_url=LOCAL) as client:
+        body = {"texts": "a secret bank"}
+        assert client.post("/v1/words", json=body).status_code == 401
+        assert client.post("/v1/words", json=body, headers={"authorization": "Bearer kk"}).status_code == 401
+        right = client.post("/v1/words", json=body, headers={"authorization": "Bearer k", "x-request-id": "mine"})
+        assert (right.status_code, right.headers["x-request-id"]) == (200, "mine")
+        assert float(right.headers["x-model-ms"]) > 0
+        assert client.get("/live").status_code == 200
+    logged = capsys.readouterr().err
+    assert '"id": "mine"' in logged
+    assert "secret" not in logged
+
+
+# ---------------------------------------------------------------- bad requests
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("texts", "words", "spans", "targets", "recipes", "model", "truncate", "encoding", "span_unit", "context")
+FIELDS += ("input", "inputs", "a", "b", "dimensions", "normalize", "missing", "match_case", "encoding_format")
+RECIPES = st.lists(
+    st.dictionaries(
+        st.sampled_from(["name", "layers", "layer_pooling", "subword_pooling", "post_processing"]), JSON, max_size=5
+    ),
+    max_size=3,
+)
+BODIES = JSON | st.dictionaries(st.sampled_from(FIELDS), JSON | st.just(["a bank", "x"]) | RECIPES, max_size=5)
+POSTS = (
+    "/v1/words",
+    "/v1/find",
+    "/v1/subwords",
+    "/v1/similarity",
+    "/v1/embeddings",
+    "/embed",
+    "/embed_all",
+    "/tokenize",
+)
+
+
+def test_a_thousand_bad_requests_and_no_failure(embedder: WordEmbedder) -> None:
+    app, _ = make_app({"tiny": embedder})
+    sent: dict[int, int] = {}
+    with TestClient(app, base_url=LOCAL) as client:
+
+        @settings(max_examples=1_100, suppress_health_check=[*HealthCheck])
+        @given(st.sampled_from(POSTS), BODIES, st.sampled_from(["", "application/vnd.apache.arrow.stream"]))
+        def ask(route: str, body: Any, accept: str) -> None:
+            answer = client.post(
+                route, content=json.dumps(body), headers={"content-type": "application/json", "accept": accept}
+            )
+            sent[answer.status_code] = sent.get(answer.status_code, 0) + 1
+            assert answer.status_code < 500, (body, answer.text)
+
+        ask()
+        assert client.post("/v1/words", json={"texts": "A bank."}).status_code == 200
+    assert sum(count for status, count in sent.items() if status >= 400) >= 1_000, sent
+
+
+# ---------------------------------------------------------------- the process
+
+
+def test_sigterm_ends_the_server_well() -> None:
+    command = [sys.executable, "-m", "wordstates", "serve", "--port", "0", "--engine", "torch", "--quiet"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            url = server.stderr.readline().split()[-1]
+            with urllib.request.urlopen(f"{url}/live", timeout=A_HANG) as answer:
+                assert answer.status == 200
+            server.send_signal(signal.SIGTERM)
+            assert (server.wait(A_HANG), server.stderr.read()) == (0, "")
+        finally:
+            server.kill()
