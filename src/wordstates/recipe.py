@@ -217,9 +217,9 @@ class Recipe:
                     "post_processing=..."
                 )
             return cls(**parts)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RecipeError(
-                f"{text!r} is not a recipe: expected JSON such as {cls('-4:').to_json()}; {error}"
+                f"{text[:200]!r} is not a recipe: expected JSON such as {cls('-4:').to_json()}; {error}"
             ) from error
 
 

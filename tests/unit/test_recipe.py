@@ -382,3 +382,9 @@ def test_a_recipe_with_a_part_replaced_is_named_anew_unless_it_was_given_a_name(
 
     assert replace(Recipe(), layers="-4:").name == "-4:.mean.mean"
     assert replace(Recipe(name="mine"), layers="-4:").name == "mine"
+
+
+def test_json_that_is_nested_too_deeply_is_no_recipe() -> None:
+    with pytest.raises(RecipeError, match="is not a recipe") as told:
+        Recipe.from_json('{"layers": ' + "[" * 100_000)
+    assert len(str(told.value)) < 1000

@@ -258,7 +258,7 @@ class PostProcessing:
             return cls(**about, mean=arrays.get("mean"), linear=arrays.get("linear"))
         except InputError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
             raise InputError(f"{str(path)!r} cannot be read as post-processing: it is broken ({error}).") from error
 
 
