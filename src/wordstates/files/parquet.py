@@ -16,10 +16,11 @@ def open_parquet(path: str | Path) -> pq.ParquetFile:
     Raises:
         InputError: If it is no regular file, or cannot be read.
     """
+    if not Path(path).exists():
+        raise InputError(f"{str(path)!r} does not exist.")
     if not Path(path).is_file():
-        there = Path(path).exists()
-        raise InputError(f"{str(path)!r} {'is no regular file: it is not read' if there else 'does not exist'}.")
+        raise InputError(f"{str(path)!r} is no regular file: it is not read.")
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{str(path)!r} cannot be read: it is broken ({error}).") from error
+        raise InputError(f"{str(path)!r} cannot be read as .parquet: it is broken ({error}).") from error
