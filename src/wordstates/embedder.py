@@ -47,6 +47,7 @@ from wordstates.result.found_usages import Usages
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.targets import Target, TargetFinder
 from wordstates.text.words import Spans, word_splitter
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -252,7 +253,8 @@ class WordEmbedder(Remade):
 
     def __repr__(self) -> str:
         names = ", ".join(recipe.name for recipe in self.recipes)
-        return f"WordEmbedder({self._model.name!r}, {self.n_blocks} blocks, recipes: {names}, window {self._window})"
+        blocks = counted(self.n_blocks, "block")
+        return f"WordEmbedder({self._model.name!r}, {blocks}, recipes: {names}, window {self._window})"
 
     # -- what it does ------------------------------------------------------------------------------------------------
 

@@ -87,6 +87,12 @@ def test_files_that_have_no_metadata_of_their_own(tmp_path: Path) -> None:
         "o.parquet.rejects.jsonl": '{"document": "d", "reason": "no word"}\n',
         "p.html": "<html></html>",
         "own.txt": "some text\n",
+        "own.json": '{"scripts": {"test": "pytest"}}',
+        "rejects.jsonl": '{"document": "d", "reason": "no word"}\n',
+        "manifest.json": '{"format": "wordstates store", "version": 2}',
+        "record.json": '{"number": 0, "id": "a", "sha256": "", "xxh3": ""}',
+        "dry.json": '{"texts": 2, "rejects": [], "words": 9}',
+        "one.json": '{"recipes": [1], "provenance": {}}',
         "broken.json": "{",
     }.items():
         (tmp_path / name).write_text(content)
@@ -102,9 +108,14 @@ def test_files_that_have_no_metadata_of_their_own(tmp_path: Path) -> None:
     assert (told("s.json")["format"], told("s.json")["recipes"]) == ("report", "3 entries")
     assert told("s.json")["provenance"] == {"model": "tiny"}
     assert told("o.parquet.rejects.jsonl")["first"] == {"document": "d", "reason": "no word"}
+    assert told("rejects.jsonl")["format"] == "rejects"
+    assert (told("dry.json")["format"], told("one.json")["recipes"]) == ("report", "1 entry")
     assert told("p.html")["format"] == "page, to be opened in a browser"
     for name, says in (
         ("v.txt.vocab", "belongs to 'v.txt': give 'v.txt'"),
+        ("own.json", "'own.json' is none of the JSON files of wordstates"),
+        ("manifest.json", "'manifest.json' belongs to the store '.': give that"),
+        ("record.json", "'record.json' belongs to the store '.': give that"),
         ("own.txt", "was not written by wordstates"),
         ("broken.json", "cannot be read as .json: it is broken"),
         ("gone.txt", "is not a file"),

@@ -36,7 +36,7 @@ def test_an_int_is_a_text_also_from_the_end(emb: WordEmbeddings) -> None:
     assert emb[0].words == ["The", "old", "mill,", "the", "lake."]
     assert emb[1].words == []
     assert emb[-1].words == ["river", "<b>mill</b>", "\u200b", "mill"]
-    with pytest.raises(IndexError, match="Text 3 does not exist: there are 3 texts, 0 to 2"):
+    with pytest.raises(IndexError, match="Text 3 does not exist: of 3 texts the last is 2"):
         emb[3]
 
 

@@ -195,7 +195,7 @@ def test_a_queue_that_is_full_refuses_with_429(embedder: WordEmbedder) -> None:
 
 
 def test_the_time_limit_frees_the_place(embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, service = make_app({"tiny": embedder}, limits=Limits(time_limit=0.05))
+    app, service = make_app({"tiny": embedder}, limits=Limits(time_limit=2.0))
     queue = service.models["tiny"].queue
     with TestClient(app, base_url=LOCAL) as client:
         client.post("/v1/words", json={"texts": "a"})

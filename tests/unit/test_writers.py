@@ -524,9 +524,9 @@ def test_what_does_not_fit_one_file(tmp_path: Path) -> None:
     writer.write(documents(["a"]), cast(Any, embed(["a"])))
     with pytest.raises(OutputError, match=r"no keys, and 'd1' comes with keys \(CoNLL-U\): write them to two files"):
         writer.write(documents(["a"], 1, keys=True), cast(Any, embed(["a"])))
-    with pytest.raises(OutputError, match="2 documents do not fit 1 embedded texts"):
+    with pytest.raises(OutputError, match="2 documents for 1 embedded text: give one a text"):
         writer.write(documents(["a", "b"]), cast(Any, embed(["a"])))
-    with pytest.raises(OutputError, match="Document 'd0' has 1 keys for 2 words"):
+    with pytest.raises(OutputError, match="Document 'd0' has 1 key for 2 words"):
         writer.write(documents(["a"], keys=True), cast(Any, embed(["a b"])))
     writer.abort()
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,16 @@ from typing import Any
 
 from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
+from wordstates.wording import counted
 
 _BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
+_OF_A_SHARD = {"number", "id", "sha256", "xxh3"}
+_KINDS = (  # what a JSON file is, by the keys that it has at least
+    ("recipe", {"layers", "layer_pooling", "subword_pooling"}),
+    ("report", {"provenance"}),
+    ("report", {"task", "models"}),  # of sweep
+    ("report", {"texts", "rejects"}),  # of a dry run
+)
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)  # of a page of usages
 
 
@@ -36,7 +44,7 @@ def describe_other(path: Path) -> dict[str, Any] | None:
     try:
         if path.suffix.lower() in (".txt", ".bin"):
             return _word2vec(path, about)
-        if path.name.endswith(".rejects.jsonl"):
+        if path.name == "rejects.jsonl" or path.name.endswith(".rejects.jsonl"):
             lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
@@ -73,17 +81,25 @@ def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:
 def _json(content: Any, about: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("it holds no object")
-    if content.get("format") == "wordstates index":
-        folder = str(Path(about["path"]).parent)
-        raise InputError(f"{about['path']!r} belongs to the index {folder!r}: give that.")
+    path = Path(about["path"])
+    if content.get("format") in ("wordstates index", "wordstates store"):
+        kind = content["format"].removeprefix("wordstates ")
+        raise InputError(f"{about['path']!r} belongs to the {kind} {str(path.parent)!r}: give that.")
+    if content.keys() >= _OF_A_SHARD:
+        raise InputError(f"{about['path']!r} belongs to the store {str(path.parent.parent)!r}: give that.")
     if content and all(_is_named(senses) for senses in content.values()):
         names = {word: [sense["name"] for sense in senses] for word, senses in content.items()}
         known_by = sum(len(sense["usages"]) for senses in content.values() for sense in senses)
         return {**about, "format": "names of senses", "names": names, "known by usages": known_by, "provenance": {}}
-    kind = "recipe" if {"layers", "layer_pooling", "subword_pooling"} <= content.keys() else "report"
+    kind = next((kind for kind, keys in _KINDS if keys <= content.keys()), None)
+    if kind is None:
+        raise InputError(
+            f"{about['path']!r} is none of the JSON files of wordstates (recipes, reports of --json, names of senses): "
+            "give one of those, or a file of vectors."
+        )
     provenance = content.pop("provenance", None)
     shown = {
-        name: value if not isinstance(value, (list, dict)) or kind == "recipe" else f"{len(value):,} entries"
+        name: value if not isinstance(value, (list, dict)) or kind == "recipe" else counted(len(value), "entry")
         for name, value in content.items()
     }
     return {**about, "format": kind, **shown, "provenance": provenance if isinstance(provenance, dict) else {}}

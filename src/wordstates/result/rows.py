@@ -39,6 +39,7 @@ import pyarrow as pa
 from wordstates.errors import NonFiniteError, OutputError
 from wordstates.options import VectorDtype
 from wordstates.result.embedded_words import EmbeddedWords
+from wordstates.wording import counted
 
 Ints = npt.NDArray[np.int64]
 COLUMNS = ("document", "position", "word", "start", "end", "status", "subwords")  # of all rows
@@ -150,7 +151,10 @@ def make_rows(
         NonFiniteError: If a vector holds NaN or infinity.
     """
     if len(documents) != len(embeddings.texts):
-        raise OutputError(f"{len(documents)} documents do not fit {len(embeddings.texts)} embedded texts.")
+        raise OutputError(
+            f"{counted(len(documents), 'document')} for {counted(len(embeddings.texts), 'embedded text')}: "
+            "give one a text."
+        )
     starts = np.asarray(embeddings.text_starts, dtype=np.int64)
     if embeddings.run_texts is not None:  # words in another order than their texts
         documents = [documents[text] for text in embeddings.run_texts.tolist()]
@@ -263,7 +267,9 @@ def _keys(documents: Sequence[str], given: Sequence[Sequence[str] | None], count
     keys: list[str | None] = []
     for document, names, words in zip(documents, given, counts, strict=True):
         if names is not None and len(names) != words:
-            raise OutputError(f"Document {document!r} has {len(names)} keys for {words} words: give one a word.")
+            raise OutputError(
+                f"Document {document!r} has {counted(len(names), 'key')} for {counted(words, 'word')}: give one a word."
+            )
         keys.extend([None] * words if names is None else names)
     return pa.array(keys, pa.string())
 

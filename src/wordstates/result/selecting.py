@@ -11,6 +11,7 @@ import numpy as np
 from wordstates.errors import NoVectorError
 from wordstates.result.column import ranges, slice_rows, take_rows
 from wordstates.result.embedded_words import EmbeddedWords
+from wordstates.wording import counted
 
 E = TypeVar("E", bound=EmbeddedWords)
 
@@ -34,7 +35,9 @@ def indices_of(asked: Any, count: int) -> np.ndarray:
     indices = np.asarray(asked if len(asked) else np.zeros(0, dtype=np.int64))
     if indices.dtype == bool:
         if len(indices) != count:
-            raise IndexError(f"The mask has {len(indices)} entries for {count} words: give one a word.")
+            raise IndexError(
+                f"The mask has {counted(len(indices), 'value')} for {counted(count, 'word')}: give one a word."
+            )
         return np.flatnonzero(indices)
     if not np.issubdtype(indices.dtype, np.integer):
         raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
@@ -87,7 +90,7 @@ def one_text(embeddings: E, index: Any) -> E:
     if not is_whole_number(index):
         raise TypeError(f"emb[{index!r}, ...]: the first of a pair is the number of a text.")
     if not -count <= index < count:
-        raise IndexError(f"Text {index} does not exist: there are {count} texts, 0 to {count - 1}.")
+        raise IndexError(f"Text {index} does not exist: of {counted(count, 'text')} the last is {count - 1}.")
     return replace(some_texts(embeddings, [int(index) % count]), of_words=True)
 
 
@@ -149,5 +152,5 @@ def words_of(embeddings: E, asked: Any) -> E:
     if not is_whole_number(asked):
         raise TypeError(f"emb[{asked!r}]: words are an int, a slice of ints, or a string; see take() for several.")
     if not -count <= asked < count:
-        raise IndexError(f"Word {asked} does not exist: the text has {count} words.")
+        raise IndexError(f"Word {asked} does not exist: the text has {counted(count, 'word')}.")
     return take_words(embeddings, np.array([int(asked) % count]))

@@ -135,5 +135,5 @@ def what_differs(file: pq.ParquetFile, manifest: Manifest, record: ShardRecord) 
     if any(one != other for one, other in shapes):
         return "has vectors of another shape than the manifest says"
     if file.metadata.num_rows != record.rows:
-        return f"has {file.metadata.num_rows:,} rows, and its record says {record.rows:,}"
+        return f"has {counted(file.metadata.num_rows, 'row')}, and its record says {record.rows:,}"
     return ""

@@ -213,7 +213,7 @@ class _Run:
             digest.update(shard.id.encode())
             if manifest.ending is not None and number >= manifest.ending.shards:
                 raise self._changed(
-                    f"it ended after {manifest.ending.shards} shards, and now goes on with {shard.span}"
+                    f"it ended after {counted(manifest.ending.shards, 'shard')}, and now goes on with {shard.span}"
                 )
             there = finished.get(number)
             if there is not None and there != shard.id:
@@ -228,10 +228,12 @@ class _Run:
                 self._skip(check_shard(self.folder, number, there, verify=self.settings.verify))
         ending = Ending(number + 1, digest.hexdigest())
         if manifest.ending is not None and manifest.ending != ending:
-            raise self._changed(f"it had {manifest.ending.shards} shards, and now has {ending.shards}, or others")
+            raise self._changed(
+                f"it had {counted(manifest.ending.shards, 'shard')}, and now has {ending.shards}, or others"
+            )
         beyond = [each for each in finished if each >= ending.shards]
         if beyond:
-            raise self._changed(f"it now ends after {ending.shards} shards, and there is shard {beyond[0]}")
+            raise self._changed(f"it now ends after {counted(ending.shards, 'shard')}, and there is shard {beyond[0]}")
         return ending
 
     def _what_changed(self, shard: Shard, id: str) -> str:

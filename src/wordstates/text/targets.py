@@ -17,6 +17,7 @@ from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.text.folding import Origins, Typed, fold
 from wordstates.text.phrases import PhraseIndex
 from wordstates.text.words import is_word_edge
+from wordstates.wording import counted
 
 Target = str | re.Pattern[str]
 Match = tuple[int, int, int]
@@ -114,7 +115,7 @@ class TargetFinder:
         lost = [name for index, name in enumerate(self.names) if index not in seen]
         if lost:
             near = ", ".join(map(repr, get_close_matches(lost[0], words, n=3)))
-            others = f" (nor do {len(lost) - 1} other targets)" if len(lost) > 1 else ""
+            others = f" (nor {counted(len(lost) - 1, 'other target')})" if len(lost) > 1 else ""
             raise TargetNotFoundError(
                 f"Target {lost[0]!r} does not occur in {where}{others}: whole words are matched."
                 f"{f' Near it: {near}.' if near else ''} Pass missing='ignore' to go on without."

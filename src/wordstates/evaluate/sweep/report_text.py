@@ -78,7 +78,12 @@ def data_lines(report: SweepReport) -> list[tuple[str, str]]:
     if unsettled := sum(result.is_unsettled for model in report.models for result in model.results):
         rows += [("note", f"the probes of {counted(unsettled, 'recipe')} did not settle within their steps")]
     if report.missing["usages"]:
-        rows += [("no vector", f"{report.missing['usages']:,} usages, {report.missing['items']:,} items left out")]
+        rows += [
+            (
+                "no vector",
+                f"{counted(report.missing['usages'], 'usage')}, {counted(report.missing['items'], 'item')} left out",
+            )
+        ]
     return rows
 
 

@@ -40,6 +40,9 @@ class WordVectorizer(
     The model is loaded when it is needed, and shared by all clones in a process; it is not pickled. Texts are read
     once, for all layers, so a grid over recipes costs one pass.
 
+    Surprisals and `left_subwords`, the context that a word had, are numbers beside vectors and no features of a recipe:
+    `WordEmbedder` gives them.
+
     Args:
         model: Hub name, local folder, or ``"minilm"``.
         layers: Layers by the one numbering rule: 0 = embedding output, 1..L = blocks, -1 = last.

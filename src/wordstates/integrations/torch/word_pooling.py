@@ -92,8 +92,9 @@ class WordPooling(nn.Module):
         """
         if len(hidden_states) != self.n_blocks + 1:
             raise InputError(
-                f"{len(hidden_states)} hidden states for {self.n_blocks} blocks, which give {self.n_blocks + 1}: hand "
-                "over all that output_hidden_states=True gives, and set n_blocks to the network's number of blocks."
+                f"{len(hidden_states)} hidden states for {counted(self.n_blocks, 'block')}, which give "
+                f"{self.n_blocks + 1}: hand over all that output_hidden_states=True gives, and set n_blocks to the "
+                "network's number of blocks."
             )
         first = hidden_states[self.layers[0]]
         texts, width = first.shape[:2]
@@ -152,12 +153,13 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
             raise InputError(
                 f"word_ids of {counted(len(listed), 'text')} with {sorted({len(row) for row in listed})} subwords "
                 "do not fit "
-                f"states of {texts} texts with {width}: pad both alike."
+                f"states of {counted(texts, 'text')} with {width}: pad both alike."
             )
         word_ids = torch.tensor(listed, dtype=torch.long).reshape(texts, width)
     if tuple(word_ids.shape) != (texts, width):
         raise InputError(
-            f"word_ids of shape {tuple(word_ids.shape)} do not fit states of {texts} texts with {width} subwords."
+            f"word_ids of shape {tuple(word_ids.shape)} do not fit states of {counted(texts, 'text')} with {width} "
+            "subwords."
         )
     ids = word_ids.to(states.device).long()
     rows, columns = torch.nonzero(ids >= 0, as_tuple=True)
@@ -167,7 +169,7 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
 def _pairs_of_subwords(subwords: SubwordsOfWords, states: Float[Tensor, "texts subwords dim"]) -> Pairs:
     texts, width = states.shape[:2]
     if len(subwords) != texts:
-        raise InputError(f"Subwords of {counted(len(subwords), 'text')} do not fit states of {texts} texts.")
+        raise InputError(f"Subwords of {counted(len(subwords), 'text')} do not fit states of {counted(texts, 'text')}.")
     pairs = [
         (text, word, column)
         for text, words in enumerate(subwords)
