@@ -45,7 +45,12 @@ def check_free(path: Path, *, overwrite: bool) -> None:
             raise OutputError(
                 f"{str(path)!r} lies in the store {str(folder)!r}, which holds its own files: write elsewhere."
             )
-    there = [] if overwrite else [each for each in written_with(path) if each.exists() or each.is_symlink()]
+    told_by_its_writer = path.exists()  # the output itself: named first, by the message that it has always had
+    there = (
+        []
+        if overwrite or told_by_its_writer
+        else [each for each in written_with(path) if each.exists() or each.is_symlink()]
+    )
     if there:
         raise OutputError(
             f"{str(there[0])!r} exists, and belongs to {path.name!r}: choose another name, or pass overwrite=True to "
