@@ -378,7 +378,7 @@ def test_wrong_use_is_told() -> None:
         pooling(states[:2], torch.zeros(1, 4))
     with pytest.raises(InputError, match="the one or the other"):
         pooling(states)
-    with pytest.raises(InputError, match=r"word_ids of shape \(1, 3\) do not fit states of 1 texts with 4"):
+    with pytest.raises(InputError, match=r"word_ids of shape \(1, 3\) do not fit states of 1 text with 4"):
         pooling(states, torch.zeros(1, 3))
     with pytest.raises(InputError, match=r"word_ids of 1 text with \[2\] subwords do not fit"):
         pooling(states, [[0, None]])
