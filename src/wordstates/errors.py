@@ -112,13 +112,22 @@ class UnexpectedError(WordstatesError, RuntimeError):
     @classmethod
     def of(cls, error: BaseException) -> UnexpectedError:
         """Say what came, and the last line of ours that it came through."""
-        ours = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents
-        ]
-        at = f", at {Path(ours[-1].filename).relative_to(_PACKAGE)}:{ours[-1].lineno}" if ours else ""
+        place = _place(error)
+        at = f", at {place}" if place else ""
         said = str(error).strip().splitlines()
         what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
         return cls(f"Nobody foresaw this ({what}{at}): please report it with what was given.")
+
+
+def where_it_failed(error: BaseException) -> str:
+    """Name an error and the last line of ours that it came through, without its message, which may quote a text."""
+    place = _place(error)
+    return f"{type(error).__name__} at {place}" if place else type(error).__name__
+
+
+def _place(error: BaseException) -> str:
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
+    return f"{Path(ours[-1].filename).relative_to(_PACKAGE)}:{ours[-1].lineno}" if ours else ""
 
 
 @contextmanager

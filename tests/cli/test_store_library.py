@@ -234,7 +234,7 @@ def test_a_store_that_nobody_closed(embedder: WordEmbedder, store: Path) -> None
     assert "rejects.jsonl lists 1 document, and the records say 0" in open_store(store).verify().problems[0]
 
 
-def test_a_record_survives_being_written() -> None:
+def test_a_record_survives_being_written(tmp_path: Path) -> None:
     record = ShardRecord(
         number=3,
         id="0" * 16,
@@ -244,9 +244,12 @@ def test_a_record_survives_being_written() -> None:
         statuses={"ok": 4},
         rejects=[{"document": "b", "reason": "x"}],
     )
-    assert ShardRecord.from_json(record.to_json()) == record
+    path = tmp_path / "0.json"
+    path.write_text(record.to_json(), encoding="utf-8")
+    assert ShardRecord.read(path) == record
+    path.write_text("{}")
     with pytest.raises(ValueError, match="not the record of a shard"):
-        ShardRecord.from_json("{}")
+        ShardRecord.read(path)
 
 
 def test_only_the_leftovers_of_a_part_are_removed(store: Path) -> None:

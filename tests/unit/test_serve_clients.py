@@ -17,8 +17,8 @@ from families import build
 from patience import wait_until
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, ModelNotFoundError, RecipeError, SpanError, TargetNotFoundError
+from wordstates.serve.address import listen, url_of
 from wordstates.serve.app import make_app
-from wordstates.serve.run import listen
 
 TEXTS = ["The river runs past the old mill.", "Äpfel 👍🏽 fox, the bank wouldn't lend.", "", "A bank."]
 RECIPES = [Recipe(-1, name="last"), Recipe("1:3", "none", "first", name="low")]
@@ -146,3 +146,13 @@ def test_the_client_of_hugging_face(url: str, embedder: WordEmbedder, monkeypatc
     raw = np.ravel(client.feature_extraction("bank " * 99, normalize=False, truncate=True))
     cut = embedder.encode(["bank " * 62], spans=[[(0, 62 * 5 - 1)]]).vectors[0]  # 64 positions, two of them special
     np.testing.assert_allclose(raw, cut, atol=1e-5)
+
+
+def test_the_address_has_to_be_free_and_known() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        assert url_of(taken) == f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(InputError, match="cannot be used .*choose another port"):
+            listen("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(InputError, match="cannot be used .*choose another address"):
+        listen("no host has this name", 0)

@@ -22,8 +22,10 @@ from families import build
 from patience import A_HANG
 from wordstates import Recipe, WordEmbedder
 from wordstates.serve.app import make_app
+from wordstates.serve.asked import Asked, AskedRecipe
 from wordstates.serve.limits import Limits
 from wordstates.serve.queue import FairQueue, Job, Piece, QueueClosedError, QueueFullError
+from wordstates.serve.served_model import ServedModel
 from wordstates.serve.worker import Worker
 
 LOCAL = "http://127.0.0.1:8000"
@@ -218,6 +220,35 @@ def test_the_key_is_asked_for(embedder: WordEmbedder, capsys: pytest.CaptureFixt
     logged = capsys.readouterr().err
     assert '"id": "mine"' in logged
     assert "secret" not in logged
+
+
+def test_a_failure_says_where_and_nothing_of_the_request(
+    embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app, service = make_app({"tiny": embedder}, log=True)
+    with TestClient(app, base_url=LOCAL) as client:
+
+        def fail(*_: Any) -> None:
+            raise KeyError("a secret bank")
+
+        monkeypatch.setattr(service.models["tiny"], "ask", fail)
+        answer = client.post("/v1/words", json={"texts": "a secret bank"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "internal_error")
+    logged = capsys.readouterr().err
+    assert re.search(r'"failure": "KeyError at serve/word_routes.py:\d+"', logged)
+    assert "secret" not in logged + answer.text
+
+
+def test_what_was_taken_is_finished_when_the_server_stops(embedder: WordEmbedder) -> None:
+    model = ServedModel("tiny", embedder, Limits(turn_subwords=8))
+    asked = Asked(model.session.read(["A river bank.", "The old mill."]), (AskedRecipe(Recipe()),))
+    taken, late = model.ask(asked), model.ask(asked)
+    model.queue.add(taken)
+    model.start()
+    model.close()
+    assert [part.texts for part in taken.future.result(0)] == [["A river bank.", "The old mill."]]
+    with pytest.raises(QueueClosedError):
+        model.queue.add(late)
 
 
 # ---------------------------------------------------------------- bad requests

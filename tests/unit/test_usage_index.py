@@ -91,6 +91,8 @@ def test_what_a_usage_says_of_itself(indexed: UsageIndex) -> None:
         (7, "Usage 7 does not exist: the index has 4"),
         (np.array([np.nan, 1.0]), "one vector of finite numbers"),
         (np.ones((2, 2)), "one vector of finite numbers"),
+        (np.ones(3), "takes vectors of shape"),
+        (np.zeros(2), "A query of zeros has no direction"),
         ("no word is marked", "marks no word: put square brackets"),
     ],
 )

@@ -15,7 +15,7 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_no_input,
+    check_outputs,
     columns_named,
 )
 from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option
@@ -66,7 +66,7 @@ def embed(
     """
     # What is wrong with paths and options is found before torch, let alone a model, is loaded.
     if not dry_run:
-        check_no_input(output, inputs, overwrite=end.overwrite)
+        check_outputs(output, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}

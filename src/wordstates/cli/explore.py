@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.groups import check_no_input
+from wordstates.cli.groups import check_outputs
 from wordstates.cli.options import Overwrite, computing_option, model_option, output_option, search_option
 from wordstates.cli.telling import progress_bar, say
 
@@ -51,7 +51,7 @@ def explore(
 
     target = Path(export) if export is not None else None
     if export is not None:
-        check_no_input(export, [], overwrite=overwrite)
+        check_outputs(export, [], overwrite=overwrite)
     if target is not None and target.exists() and not overwrite:
         raise OutputError(f"{export!r} exists: choose another name, or pass --overwrite to replace it.")
     given = {"model": model, "device": device}

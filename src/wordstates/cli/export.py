@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.groups import Output, check_no_input
+from wordstates.cli.groups import Output, check_outputs
 from wordstates.cli.options import NoVerify, Overwrite, Quiet
 
 
@@ -26,7 +26,7 @@ def export(
     from wordstates.store.export import export_store
     from wordstates.store.store import open_store
 
-    check_no_input(output, [], overwrite=overwrite)
+    check_outputs(output, [], overwrite=overwrite)
     size = export_store(open_store(store, verify=not no_verify), output, overwrite=overwrite)
     if not quiet:
         print(f"wrote {output}: {size:,} bytes", file=sys.stderr)

@@ -14,7 +14,7 @@ from wordstates.cli.groups import (
     Metadata,
     ModelOptions,
     ReadingOptions,
-    check_no_input,
+    check_outputs,
     columns_named,
 )
 from wordstates.cli.options import (
@@ -100,7 +100,7 @@ def find(
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     if not dry_run:
-        check_no_input(output, inputs, overwrite=end.overwrite)
+        check_outputs(output, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
     if dry_run:

@@ -13,7 +13,7 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_no_input,
+    check_outputs,
 )
 from wordstates.cli.options import output_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
@@ -66,7 +66,7 @@ def fit(
             "--layers, --layer-pooling and --subword-pooling, and fit all steps at once."
         )
     documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
-    check_no_input(output, inputs, overwrite=end.overwrite)
+    check_outputs(output, inputs, overwrite=end.overwrite)
     check_ending(Path(output))
     PartialFile(Path(output), overwrite=end.overwrite)  # sees whether it can be written, before anything is computed
     with progress_bar(hidden=end.no_bar, share=meter.share) as bar:

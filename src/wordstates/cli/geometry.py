@@ -13,7 +13,7 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_no_input,
+    check_outputs,
 )
 from wordstates.cli.options import output_option, print_json, vectors_option
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
@@ -81,7 +81,7 @@ def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
     from wordstates.errors import OutputError
     from wordstates.files.atomic import PartialFile
 
-    check_no_input(output, inputs, overwrite=overwrite)
+    check_outputs(output, inputs, overwrite=overwrite)
     if Path(output).suffix not in (".html", ".htm"):
         raise OutputError(f"{output!r}: the report is a page, report.html; for figures in a program, pass --json.")
     return PartialFile(Path(output), overwrite=overwrite).target

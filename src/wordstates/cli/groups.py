@@ -335,7 +335,7 @@ def columns_named(given: str | None) -> list[str] | None:
     return None if given is None else [column.strip() for column in given.split(",") if column.strip()]
 
 
-def check_no_input(output: str, inputs: Sequence[str], *, overwrite: bool = True) -> None:
+def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True) -> None:
     """Refuse outputs that are read by the same command, or lie in an input folder, or are there.
 
     What is read is every file that any option names, as a vocabulary, a recipe or post-processing; what is written is

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordstates.cli.groups import Inputs, ReadingOptions, check_no_input
+from wordstates.cli.groups import Inputs, ReadingOptions, check_outputs
 from wordstates.cli.options import Bom, Json, Overwrite, output_option, print_json, search_option
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
@@ -97,7 +97,7 @@ def kwic(
         count_by=count_by,
     )
     if output is not None:
-        check_no_input(output, inputs, overwrite=overwrite)
+        check_outputs(output, inputs, overwrite=overwrite)
     found = lines_of_index(inputs[0], asked) if len(inputs) == 1 else None
     if found is None:
         if like is not None:

@@ -44,13 +44,13 @@ def senses(
     from wordstates.usages.senses import senses_of
 
     index = UsageIndex(source)
-    found, vectors = senses_of(index, word, conditions=where or (), method=method, count=count)
-    names = Labels(index.path / NAME).of(found)
-    groups = [str(usage.metadata.get(by) or "") for usage in found.usages] if by is not None else []
     if by is not None and by not in index.metadata_columns:
         raise typer.BadParameter(
             f"--by {by}: there is no such column; there are {', '.join(index.metadata_columns) or 'none'}."
         )
+    found, vectors = senses_of(index, word, conditions=where or (), method=method, count=count)
+    names = Labels(index.path / NAME).of(found)
+    groups = [str(usage.metadata.get(by) or "") for usage in found.usages] if by is not None else []
     shares = shares_by(groups, found.labels) if groups else []
     steps = changes(groups, vectors) if groups else []
     if json:

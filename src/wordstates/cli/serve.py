@@ -105,9 +105,10 @@ def serve(
         $ wordstates serve -m minilm --port 8000
         $ wordstates serve -m bert-base-cased -m minilm --host 0.0.0.0 --api-key-file key.txt
     """
+    from wordstates.serve.address import listen
     from wordstates.serve.app import make_app
     from wordstates.serve.guard import LOCAL, is_local
-    from wordstates.serve.run import listen, run
+    from wordstates.serve.run import run
 
     limits, key = limit.limits(), _key(api_key_file)
     post_processing = _post_processing(post_process or [])

@@ -12,7 +12,7 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_no_input,
+    check_outputs,
 )
 from wordstates.cli.options import MatchCase, MatchExactly, each_of, output_option, search_option, vectors_option
 from wordstates.cli.telling import end_with, progress_bar
@@ -98,7 +98,7 @@ def static(
         inputs, reading.not_in_names(by), meter=(meter := InputMeter()), ids_must_differ=False
     )
     if not dry_run:
-        check_no_input(output, inputs, overwrite=end.overwrite)
+        check_outputs(output, inputs, overwrite=end.overwrite)
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from wordstates.cli.groups import ComputeOptions, EndOptions, check_no_input
+from wordstates.cli.groups import ComputeOptions, EndOptions, check_outputs
 from wordstates.cli.options import model_option, output_option, print_json
 from wordstates.cli.sweep_options import GridOptions, SplitOptions, TaskOptions
 from wordstates.cli.telling import progress_bar, say
@@ -57,7 +57,7 @@ def sweep(
 
     beside = None if save_recipe is None else str(fitted_path(Path(save_recipe)))
     for path in filter(None, (output, save_recipe, beside)):
-        check_no_input(path, [], overwrite=end.overwrite)
+        check_outputs(path, [], overwrite=end.overwrite)
         PartialFile(Path(path), overwrite=end.overwrite)  # or it says why not, before anything is computed
     paths = splits.paths()
     task = about.read(paths, seed=grid.seed)

@@ -15,12 +15,14 @@ try:
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, JSONResponse, Response
     from starlette.routing import Route
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp
 except ImportError as error:
     raise MissingExtraError.of("explore", "the live page") from error
 
+from wordstates.serve.address import listen, url_of
+from wordstates.serve.guard import LOCAL, Guard
+
 _LARGEST_BODY = 1 << 17  # bytes of a request
-_LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 _ALL_ADDRESSES = {"", "*", "0.0.0.0", "::"}
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -37,36 +39,6 @@ class _RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-class _LocalOnly:
-    """Refuses requests that another site's page has the browser make: by their host, and by their origin.
-
-    Args:
-        app: What answers the others.
-        hosts: Names under which this server may be called.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: set[str]) -> None:
-        self._app = app
-        self._hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            host = headers.get(b"host", b"").decode("latin-1")
-            origin = headers.get(b"origin")
-            same = origin is None or origin.decode("latin-1") in {f"http://{host}", f"https://{host}"}
-            if _name(host) not in self._hosts or not same:
-                await JSONResponse({"error": "This page answers to its own address only."}, 403)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _name(host: str) -> str:
-    """Take the port away from a host."""
-    name, colon, port = host.rpartition(":")
-    return name.lower() if colon and port.isdigit() else host.lower()
 
 
 def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.0.1") -> ASGIApp:
@@ -119,7 +91,7 @@ def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.
             Route("/api/label", _told(label), methods=["POST"]),
         ]
     )
-    return _LocalOnly(app, _LOCAL | {host.lower(), f"[{host.lower()}]"})
+    return Guard(app, LOCAL | {host, f"[{host}]"}, form=lambda _, message: {"error": message})
 
 
 def _told(
@@ -189,24 +161,13 @@ def run(app: ASGIApp, host: str, port: int, *, on_ready: Callable[[str], object]
         InputError: If the port is taken.
         MissingExtraError: If uvicorn is not installed.
     """
-    import socket
-
     try:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError.of("explore", "the live page") from error
 
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another port.") from error
-    with listening:
+    with listen(host, port) as listening:
         config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, server_header=False)
-        server = uvicorn.Server(config)
         listening.listen()
-        shown = f"[{host}]" if family == socket.AF_INET6 else host
-        on_ready(f"http://{shown}:{listening.getsockname()[1]}/")
-        server.run(sockets=[listening])
+        on_ready(f"{url_of(listening)}/")
+        uvicorn.Server(config).run(sockets=[listening])

@@ -112,7 +112,8 @@ def words_as_arrow(
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, together.schema) as writer:
         writer.write_table(together)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
 
 
 def _word_of_row(table: pa.Table) -> np.ndarray:

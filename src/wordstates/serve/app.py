@@ -79,6 +79,11 @@ def make_app(
             probing.cancel()
             await asyncio.get_running_loop().run_in_executor(None, service.close, limits.drain_seconds)
 
+    app = Starlette(routes=_routes(service), lifespan=lifespan, exception_handlers={HTTPException: _no_such_route})
+    return Guard(app, hosts, key), service
+
+
+def _routes(service: Service) -> list[Route]:
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
@@ -87,31 +92,27 @@ def make_app(
         return JSONResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
     async def metrics_text(_: Request) -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     async def list_models(_: Exchange) -> Any:
         return {
             "object": "list",
-            "data": [{"id": name, "object": "model", "created": 0, "owned_by": "wordstates"} for name in models],
+            "data": [
+                {"id": name, "object": "model", "created": 0, "owned_by": "wordstates"} for name in service.models
+            ],
         }
 
     own = {path: service.answers(path, answer) for path, answer in {**ROUTES, **OPENAI}.items()}
     tei = {path: service.answers(path, answer, error_as_tei) for path, answer in TEI.items()}
-    posts = [Route(path, answer, methods=["POST"]) for path, answer in {**own, **tei}.items()]
-    app = Starlette(
-        routes=[
-            Route("/live", live),
-            Route("/ready", ready),
-            Route("/health", ready),
-            Route("/info", service.answers("/info", info)),
-            Route("/metrics", metrics_text),
-            Route("/v1/models", service.answers("/v1/models", list_models)),
-            *posts,
-        ],
-        lifespan=lifespan,
-        exception_handlers={HTTPException: _no_such_route},
-    )
-    return Guard(app, hosts, key), service
+    return [
+        Route("/live", live),
+        Route("/ready", ready),
+        Route("/health", ready),
+        Route("/info", service.answers("/info", info)),
+        Route("/metrics", metrics_text),
+        Route("/v1/models", service.answers("/v1/models", list_models)),
+        *(Route(path, answer, methods=["POST"]) for path, answer in {**own, **tei}.items()),
+    ]
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from wordstates.encode.inputs import Inputs
 from wordstates.errors import InputError, RecipeError
+from wordstates.options import LayerPooling, SubwordPooling
 from wordstates.recipe import Recipe, check_names
 from wordstates.serve.refused import RefusedError
 
+T = TypeVar("T")
 _ITEM = re.compile(r"\b[Tt]ext (\d+)\b")
 _PARTS = ("name", "layers", "layer_pooling", "subword_pooling", "post_processing")
 
@@ -30,7 +32,7 @@ class AskedRecipe:
     post_processing: str | None = None
 
     @property
-    def key(self) -> tuple[str, str, str, str | None]:
+    def key(self) -> tuple[str, LayerPooling, SubwordPooling, str | None]:
         """What decides the vectors: all but the name."""
         recipe = self.recipe
         return recipe.layers, recipe.layer_pooling, recipe.subword_pooling, self.post_processing
@@ -82,15 +84,15 @@ class Fields:
 
     def text(self, name: str, default: str | None = None) -> str:
         """Give a field that is a text."""
-        return self._of(name, str, "a string", default)  # type: ignore[no-any-return]
+        return self._of(name, str, "a string", default)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Give a field that is true or false."""
-        return self._of(name, bool, "true or false", default)  # type: ignore[no-any-return]
+        return self._of(name, bool, "true or false", default)
 
     def items(self, name: str, default: list[Any] | None = None) -> list[Any]:
         """Give a field that is a list."""
-        return self._of(name, list, "a list", default)  # type: ignore[no-any-return]
+        return self._of(name, list, "a list", default)
 
     def choice(self, name: str, *allowed: str) -> str:
         """Give a field that is one of some texts; the first is the default."""
@@ -99,7 +101,7 @@ class Fields:
             raise RefusedError(422, f"{name} is {given[:60]!r}: choose one of {', '.join(allowed)}.", name)
         return given
 
-    def _of(self, name: str, kind: type, what: str, default: Any) -> Any:
+    def _of(self, name: str, kind: type[T], what: str, default: T | None) -> T:
         value = self._body.get(name)
         if value is None:
             if default is None:

@@ -153,8 +153,9 @@ class RemoteEmbedder:
         for left in reversed(range(_TRIES)):
             request = urllib.request.Request(self._url + route, data, headers)
             try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                    return answer.read()  # type: ignore[no-any-return]
+                with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                    answer: bytes = response.read()
+                return answer
             except urllib.error.HTTPError as refused:
                 with refused:
                     if refused.code != 429 or not left:

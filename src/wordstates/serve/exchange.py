@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from wordstates.errors import NonFiniteError, TokenizerError
+from wordstates.errors import NonFiniteError, TokenizerError, where_it_failed
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
 from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
@@ -97,7 +97,7 @@ class Exchange:
             raise RefusedError(503, "The server is stopping.", headers={"retry-after": "5"}) from error
         self.job = job
         left = self.service.limits.time_limit - (time.perf_counter() - self.began)
-        found: asyncio.Future[Any] = asyncio.wrap_future(job.future)
+        found: asyncio.Future[list[Any]] = asyncio.wrap_future(job.future)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(self.request))
         try:
             done, _ = await asyncio.wait({found, gone}, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
@@ -106,7 +106,7 @@ class Exchange:
             if not found.done():
                 model.queue.drop(job)
         if found in done:
-            return found.result()  # type: ignore[no-any-return]
+            return found.result()
         if gone in done:
             raise ClientDisconnect
         raise RefusedError(
@@ -228,12 +228,14 @@ class Service:
 
 
 def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
-    exchange.failure = type(error).__name__
+    exchange.failure = where_it_failed(error)
     if isinstance(error, TokenizerError):
         return JSONResponse(form(422, "The tokenizer fails on a text of this request.", "texts", None), 422)
     if isinstance(error, NonFiniteError):
         return JSONResponse(form(500, "The model gives NaN or infinity for a word of this request.", None, None), 500)
-    return JSONResponse(form(500, f"The server failed; its log has more under {exchange.id}.", None, None), 500)
+    return JSONResponse(
+        form(500, f"The server failed on this request: its log says where, under {exchange.id}.", None, None), 500
+    )
 
 
 def _parsed(body: bytes) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from wordstates.errors import InputError
+from wordstates.serve.address import url_of
 from wordstates.serve.exchange import Service
 
 
@@ -39,27 +39,6 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind to an address.
-
-    Args:
-        host: The address.
-        port: The port, which must be free; 0: any.
-
-    Raises:
-        InputError: If it is taken, or there is no such address.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise InputError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another port.") from error
-    return listening
-
-
 def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: Callable[[str], object]) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -79,6 +58,5 @@ def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: C
             timeout_graceful_shutdown=max(1, round(service.limits.drain_seconds)),
         )
         listening.listen(2048)
-        host, port = listening.getsockname()[:2]
-        on_ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        on_ready(url_of(listening))
         _Server(config, service).run(sockets=[listening])

@@ -13,6 +13,7 @@ import numpy as np
 from wordstates.embedder import WordEmbedder
 from wordstates.encode.inputs import Inputs
 from wordstates.encode.session import Session
+from wordstates.options import LayerPooling, SubwordPooling
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
 from wordstates.result.selecting import some_texts
@@ -24,7 +25,7 @@ from wordstates.serve.refused import RefusedError
 from wordstates.serve.worker import Worker
 
 _PIECES_OF_A_TURN = 4  # of a long request, so that short ones find room beside it
-_Key = tuple[str, str, str, str | None]
+_Key = tuple[str, LayerPooling, SubwordPooling, str | None]
 
 
 class ServedModel:
@@ -82,7 +83,7 @@ class ServedModel:
             return self._session_for(tuple((each.recipe.name, each.key) for each in recipes), truncate)
 
     def _make_session(self, named: tuple[tuple[str, _Key], ...], truncate: bool) -> Session:
-        recipes = [Recipe(key[0], key[1], key[2], name=name) for name, key in named]  # type: ignore[arg-type]
+        recipes = [Recipe(key[0], key[1], key[2], name=name) for name, key in named]
         post = {name: self.post_processing[key[3]] for name, key in named if key[3] is not None}
         return self._session.taking(recipes, post or None, long_texts="truncate" if truncate else None)
 

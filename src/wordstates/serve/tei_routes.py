@@ -87,7 +87,6 @@ async def info(exchange: Exchange) -> Any:
         "model_sha": provenance["revision"],
         "model_dtype": provenance["precision"],
         "model_type": {"embedding": {"pooling": "mean"}},
-        "max_concurrent_requests": limits.request_texts,
         "max_input_length": model.session.capacity,
         "max_batch_tokens": limits.turn_subwords,
         "max_client_batch_size": limits.request_texts,

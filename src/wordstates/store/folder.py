@@ -162,9 +162,7 @@ class StoreFolder:
         path, shard = self.record_path(number, id), self.shard(number, id)
         name, advice = f"Shard {number} of {str(self)!r}", self.advice(number, id)
         try:
-            if not path.is_file() and path.exists():
-                raise ValueError(f"{path.name} is no regular file")
-            record = ShardRecord.from_json(path.read_text(encoding="utf-8"))
+            record = ShardRecord.read(path)
         except (OSError, ValueError) as error:
             raise InputError(f"{name} has no readable record ({error}): {advice}") from error
         if (record.number, record.id) != (number, id):

@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 from wordstates.runs.counts import Counts
-from wordstates.store.checked import as_object, check_types
+from wordstates.store.checked import check_types, read_object
 
 
 @dataclass(kw_only=True)
@@ -47,14 +48,15 @@ class ShardRecord(Counts):
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> ShardRecord:
-        """Read what `to_json` wrote.
+    def read(cls, path: Path) -> ShardRecord:
+        """Read what `to_json` wrote, from its file.
 
         Raises:
             ValueError: If it is nothing of the kind.
+            OSError: If it cannot be read.
         """
         try:
-            made = cls(**as_object(text))
+            made = cls(**read_object(path))
             check_types(made)
             return made
         except TypeError as error:

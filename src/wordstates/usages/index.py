@@ -278,7 +278,10 @@ class UsageIndex:
             vector = np.asarray(query, dtype=np.float32)
             if vector.ndim != 1 or not np.isfinite(vector).all():
                 raise InputError(f"A query is one vector of finite numbers, got shape {vector.shape}.")
-        return self._post.apply(vector[None])[0], None
+        compared = self._post.apply(vector[None])[0]
+        if not compared.any():
+            raise InputError("A query of zeros has no direction: nothing is nearer to it than anything else.")
+        return compared, None
 
     def _once(self, numbers: list[int]) -> list[int]:
         """Keep the first usage of each text."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from wordstates.errors import InputError
-from wordstates.integrations.torch.stored_documents import StoredDocuments, files_of, open_part
+from wordstates.integrations.torch.stored_documents import StoredDocuments, open_part, parts_of
 from wordstates.wording import counted
 
 IGNORED = -100  # the label that torch.nn.CrossEntropyLoss leaves out
@@ -222,7 +222,8 @@ class _RowGroupSampler(Sampler[int]):
 
 
 def _only_vectors(store: str | Path) -> list[str]:
-    with open_part(Path(store), files_of(store)[0], verify=False) as file:
+    opened, files = parts_of(store, verify=False)
+    with open_part(opened, files[0]) as file:
         names = [field.name for field in file.schema_arrow if pa.types.is_fixed_size_list(field.type)]
     if len(names) != 1:
         raise InputError(

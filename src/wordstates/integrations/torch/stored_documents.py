@@ -19,6 +19,7 @@ from wordstates.errors import InputError
 from wordstates.files.parquet import open_parquet
 from wordstates.store.folder import is_store
 from wordstates.store.shards import read_shard_name
+from wordstates.store.store import Store, open_store
 
 Ints = npt.NDArray[np.int64]
 Group = tuple[int, int]  # number of the file, number of the row group in it
@@ -58,8 +59,7 @@ class StoredDocuments:
 
     def __init__(self, path: str | Path, columns: Sequence[str], *, row_groups: int = 2, verify: bool = True) -> None:
         self.path = Path(path)
-        self._files = files_of(path)
-        self._verify = verify
+        self._store, self._files = parts_of(path, verify=verify)
         self._columns = list(dict.fromkeys(["document", *columns]))
         self._row_groups = row_groups
         self._kept: OrderedDict[Group, pa.Table] = OrderedDict()
@@ -68,7 +68,8 @@ class StoredDocuments:
         self.schema = self._file(0).schema_arrow
         self._check_columns(columns)
         self.index = self._indexed()
-        self._verify = False  # every file has been compared, and so has no worker to do it again
+        if self._store is not None:
+            self._store = open_store(path, verify=False)  # every file has been compared: no worker does it again
 
     def __len__(self) -> int:
         """Count the documents that have a word."""
@@ -125,7 +126,7 @@ class StoredDocuments:
         if number not in self._open:
             while len(self._open) >= _MOST_OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[number] = open_part(self.path, self._files[number], verify=self._verify)
+            self._open[number] = open_part(self._store, self._files[number])
         return self._open[number]
 
     def _group(self, place: Group) -> pa.Table:
@@ -166,36 +167,30 @@ class StoredDocuments:
         return Index(np.array([*starts, rows], dtype=np.int64), np.cumsum([0, *sizes]), tuple(places))
 
 
-def open_part(path: Path, file: Path, *, verify: bool = True) -> pq.ParquetFile:
+def open_part(store: Store | None, file: Path) -> pq.ParquetFile:
     """Open one of the files of a store, once it is seen to be what was written, or the one file.
 
     Raises:
         InputError: If it is not, or cannot be read.
     """
     name = read_shard_name(file.stem)
-    if name is None or not is_store(path):
-        return open_parquet(file)
-    from wordstates.store.store import open_store
-
-    return open_store(path, verify=verify).open_shard(*name)
+    return open_parquet(file) if store is None or name is None else store.open_shard(*name)
 
 
-def files_of(path: str | Path) -> list[Path]:
-    """Give the Parquet files of a store, in order, or the one file.
+def parts_of(path: str | Path, *, verify: bool = True) -> tuple[Store | None, list[Path]]:
+    """Give a store and its Parquet files, in order; or None and the one file.
 
     Raises:
         InputError: If it is neither, or a store without a shard.
     """
     if is_store(path):
-        from wordstates.store.store import open_store
-
-        store = open_store(path)
+        store = open_store(path, verify=verify)
         store.check()
         if not store.shards:
             raise InputError(f"Store {str(path)!r} has no shard yet: finish it with `wordstates embed`.")
-        return store.shards
+        return store, store.shards
     if not Path(path).is_file():
         raise InputError(f"{str(path)!r} is neither a store nor a file: give what `wordstates embed -o` made.")
     if Path(path).suffix != ".parquet":
         raise InputError(f"{str(path)!r} is not a Parquet file: give a store, or write one with -o vectors.parquet.")
-    return [Path(path)]
+    return None, [Path(path)]
