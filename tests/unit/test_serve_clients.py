@@ -152,7 +152,7 @@ def test_the_address_has_to_be_free_and_known() -> None:
     with listen("127.0.0.1", 0) as taken:
         taken.listen()
         assert url_of(taken) == f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(InputError, match="cannot be used .*choose another port"):
+        with pytest.raises(InputError, match=r"cannot be used .*choose another port"):
             listen("127.0.0.1", taken.getsockname()[1])
-    with pytest.raises(InputError, match="cannot be used .*choose another address"):
+    with pytest.raises(InputError, match=r"cannot be used .*choose another address"):
         listen("no host has this name", 0)

@@ -246,7 +246,7 @@ def test_what_was_taken_is_finished_when_the_server_stops(embedder: WordEmbedder
     model.queue.add(taken)
     model.start()
     model.close()
-    assert [part.texts for part in taken.future.result(0)] == [["A river bank.", "The old mill."]]
+    assert [text for part in taken.future.result(0) for text in part.texts] == ["A river bank.", "The old mill."]
     with pytest.raises(QueueClosedError):
         model.queue.add(late)
 
