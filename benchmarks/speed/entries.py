@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def ours(self) -> bool:
-        return self.module == "ours"
+        return self.module in ("ours", "ours_in_spacy")
 
     def can(self, recipe: str, texts: str) -> bool:
         return recipe in self.recipes and (texts != "mix" or bool(self.long_texts))
@@ -46,6 +46,11 @@ class Entry:
 def _ours(engine: str, precision: str) -> Entry:
     options = {"engine": engine, "precision": precision}
     return Entry(f"wordstates {engine} {precision}", OURS, "ours", options, precision)
+
+
+def _in_spacy(engine: str, precision: str) -> Entry:
+    options = {"engine": engine, "precision": precision}
+    return Entry(f"wordstates in spaCy, {engine} {precision}", OURS, "ours_in_spacy", options, precision)
 
 
 def _by_hand(name: str, batch: int, *, by_length: bool, precision: str = "float32") -> Entry:
@@ -66,6 +71,7 @@ _CPU = (
     _ours("openvino", "bfloat16"),
     _ours("openvino", "float32"),
     _ours("packed", "float32"),
+    _in_spacy("openvino", "float32"),
     *_BOTH,
     Entry("spacy-transformers", "spacy", "by_spacy"),
 )
