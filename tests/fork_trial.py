@@ -22,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from datasets import Dataset, disable_progress_bars
 
-from wordstates import WordEmbedder
+from wordstates import WordEmbedder, set_threads
 from wordstates.encode.session import Session
 from wordstates.model.torch_engine import alone_with
 
@@ -78,11 +78,11 @@ def main() -> None:
     torch.set_num_threads(2)
     disable_progress_bars()
     model = sys.argv[1]
-    plain = WordEmbedder(model, engine="torch", threads=2)
+    plain = WordEmbedder(model, engine="torch")
     expected = facts(plain)
     found = {"here": expected}
     found["forked"] = forked(lambda: facts(plain))
-    found["loaded in the child"] = forked(lambda: facts(WordEmbedder(model, engine="torch", threads=2)))
+    found["loaded in the child"] = forked(lambda: (set_threads(2), facts(WordEmbedder(model, engine="torch")))[1])
     found["from a pickle, forked"] = forked(lambda: facts(pickle.loads(pickle.dumps(plain))))
     found["its copy"] = facts(copy.deepcopy(plain))
     found["while another thread computes"] = while_another_thread_computes(plain)

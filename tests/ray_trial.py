@@ -25,7 +25,7 @@ from ray.cluster_utils import Cluster
 
 from patience import closed, ended, wait_until
 from store_killer import shards_of
-from wordstates import WordEmbedder
+from wordstates import WordEmbedder, set_threads
 from wordstates.documents.readers import read_documents
 from wordstates.progress import Progress
 from wordstates.store.folder import StoreFolder
@@ -109,7 +109,8 @@ def main() -> None:
     def lap(name: str) -> None:
         outcome.setdefault("seconds", {})[name] = round(time.monotonic() - began, 1)
 
-    embed_to_store(partial(make, threads=1, device="cpu"), read_documents(["corpus.txt"]), "local", settings)
+    set_threads(1)
+    embed_to_store(partial(make, device="cpu"), read_documents(["corpus.txt"]), "local", settings)
     reference = shards_of(Path("local"))
     outcome |= {"shards": len(reference), "local": state_of(Path("local"))}
     lap("local")

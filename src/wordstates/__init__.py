@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordstates.integrations.sklearn.vectorizer import WordVectorizer
     from wordstates.integrations.torch.store_dataset import StoreDataset, collate
     from wordstates.integrations.torch.word_pooling import WordPooling
+    from wordstates.model.forked import set_threads
     from wordstates.postprocess.moments import Moments
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
@@ -62,6 +63,7 @@ __all__ = [
     "open_store",
     "read_documents",
     "senses_of",
+    "set_threads",
     "similarity",
     "sweep",
 ]
@@ -90,6 +92,7 @@ _HOMES = {
     "open_store": "store.store",
     "read_documents": "documents.readers",
     "senses_of": "usages.senses",
+    "set_threads": "model.forked",
     "similarity": "result.similarity",
     "sweep": "evaluate.calls",
 }

@@ -78,7 +78,6 @@ class WordEmbedder(Remade):
         engine: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
             little or no padding), or ``"auto"`` (default): PyTorch for short calls, for others the fastest that is
             installed, supports the model and agrees with PyTorch on a probe text.
-        threads: Threads to compute with on a CPU; default all cores. Sets PyTorch's number for the whole process.
         window: Subwords one pass reads, special tokens included; default what the model can read, at most 8,192 (512
             for models without a limit of their own).
         overlap: Subwords that neighbouring windows share; default a quarter of the window.
@@ -131,7 +130,6 @@ class WordEmbedder(Remade):
         device: str | torch.device | None = None,
         precision: Precision | None = None,
         engine: EngineName = EmbedderOptions.engine,
-        threads: int | None = None,
         window: int | None = None,
         overlap: int | None = None,
         long_texts: LongTexts = EmbedderOptions.long_texts,
@@ -156,7 +154,6 @@ class WordEmbedder(Remade):
             device=device,
             precision=precision,
             engine=engine,
-            threads=threads,
             bos=bos,
             special_tokens=special_tokens,
             revision=revision,

@@ -43,7 +43,6 @@ class ComputeOptions:
     device: str | None = None
     precision: Precision | None = None
     engine: EngineName = "auto"
-    threads: int | None = None
     window: int | None = None
     overlap: int | None = None
     long_texts: LongTexts = "window"

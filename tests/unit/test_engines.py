@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -17,16 +18,17 @@ import torch
 
 from families import build
 from patience import A_HANG
-from wordstates import WordEmbedder
+from wordstates import WordEmbedder, set_threads
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import cpu_speed, engines, loaded, openvino_engine, packing, torch_engine
+from wordstates.model import cpu_speed, engines, forked, loaded, openvino_engine, packing, torch_engine
 from wordstates.model import engine as engine_protocol
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine, RowsEngine
 from wordstates.model.torch_engine import alone_with, copy_of
 from wordstates.runs.groups import GroupRun
+from wordstates.store.workers.processes import _threads_divided
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
 
@@ -448,7 +450,7 @@ def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
 def test_what_a_thread_was_given_is_not_written_over_by_another(folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    engine = WordEmbedder(folder, engine="openvino", threads=1)._model.engines.fastest()
+    engine = WordEmbedder(folder, engine="openvino")._model.engines.fastest()
     batches = [pad([[5 + number, 6, 7]] * (1 + number), None, 0) for number in range(4)]
     expected = [engine.hidden_states(batch, [2])[2].clone() for batch in batches]
 
@@ -465,18 +467,24 @@ def test_a_release_that_does_not_know_a_setting_does_without(folder: Path, monke
     assert WordEmbedder(folder, engine="openvino").encode(TEXTS).provenance["engine"] == "openvino"
 
 
-def test_threads_are_those_asked_for(folder: Path) -> None:
+def test_threads_are_those_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked, "_threads", None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
     before = torch.get_num_threads()
     try:
-        embedder = WordEmbedder(folder, engine="openvino", threads=1)
+        set_threads(np.int64(1))
+        embedder = WordEmbedder(folder, engine="openvino")
         assert torch.get_num_threads() == 1
         assert embedder._model.engines.fastest().in_flight == 2
+        with _threads_divided(2):  # what a worker process is started with
+            assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert os.environ["OMP_NUM_THREADS"] == "7"
     finally:
         torch.set_num_threads(before)
     with pytest.raises(InputError, match="threads=0 computes nothing"):
-        WordEmbedder(folder, threads=0)
-    with pytest.raises(InputError, match="threads='2' is no whole number"):
-        WordEmbedder(folder, threads="2")  # type: ignore[arg-type]
+        set_threads(0)
+    with pytest.raises(InputError, match="threads=True is no whole number"):
+        set_threads(True)
     with pytest.raises(InputError, match=r"engine='onnx' does not exist: choose one of auto, torch, packed, openvino"):
         WordEmbedder(folder, engine="onnx")  # type: ignore[arg-type]
 

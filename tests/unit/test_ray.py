@@ -264,14 +264,14 @@ def test_what_fails_on_a_node_is_told(embed: Callable[..., list[str]], bert: Pat
 
     with pytest.raises(WorkerError, match=r"failed: No module named 'wordstates'\. wordstates and what it needs must"):
         embed(StandIn(1, spoil))
-    answer = ClusterWorker(partial(WordEmbedder, "gone/model"), {"device": "cpu"}, "no such folder").ready()
+    answer = ClusterWorker(partial(WordEmbedder, "gone/model"), "cpu", 1, "no such folder").ready()
     assert isinstance(answer.content, ModelNotFoundError)
     with pytest.raises(ModelNotFoundError):
         embed(StandIn(1, lambda name, call: answer))
 
 
 def test_nodes_have_to_agree(embed: Callable[..., list[str]], bert: Path) -> None:
-    other = ClusterWorker(partial(WordEmbedder, bert, layers=1), {"device": "cpu", "threads": 1}, ".").ready()
+    other = ClusterWorker(partial(WordEmbedder, bert, layers=1), "cpu", 1, ".").ready()
     with pytest.raises(
         WorkerError, match=r"would write other rows than the nodes before it \(recipes: .* and .*\): give"
     ):
@@ -312,7 +312,7 @@ def test_a_node_that_does_not_see_the_store_says_so(
     monkeypatch.setattr(node, "_SEEN_WITHIN", 0.0)
     monkeypatch.chdir(tmp_path)  # which a worker changes
     shard = next(cut_shards(DOCUMENTS))
-    worker = ClusterWorker(lambda: pytest.fail("no model is loaded for it"), {}, str(tmp_path))
+    worker = ClusterWorker(lambda: pytest.fail("no model is loaded for it"), "cpu", 1, str(tmp_path))
     (tmp_path / "shards" / "taken").mkdir()
     refused = worker.shard(shard, job, "taken").content
     assert isinstance(refused, WorkerError)

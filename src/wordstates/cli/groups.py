@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -199,7 +199,7 @@ class ComputeOptions:
     ] = _DEFAULT.engine
     threads: Annotated[
         int | None, computing_option(min=1, help="Threads to compute with on a CPU; default all cores.")
-    ] = _DEFAULT.threads
+    ] = None
     window: Annotated[
         int | None, computing_option(help="Subwords one forward pass reads; default what the model can.")
     ] = _DEFAULT.window
@@ -232,8 +232,16 @@ class ComputeOptions:
         ),
     ] = None
 
-    def given_config(self) -> dict[str, Any] | None:
-        """Read the keys of the config; None if there are none."""
+    def for_embedder(self) -> dict[str, Any]:
+        """Give what `WordEmbedder` takes of these; the number of threads is set for this process."""
+        if self.threads is not None:
+            from wordstates.model.forked import set_threads
+
+            set_threads(self.threads)
+        names = (field.name for field in fields(ComputeOptions) if field.name != "threads")
+        return {**{name: getattr(self, name) for name in names}, "config": self._given_config()}
+
+    def _given_config(self) -> dict[str, Any] | None:
         read: dict[str, Any] = {}
         for each in self.config or []:
             key, sign, value = each.partition("=")
@@ -313,12 +321,9 @@ class ModelOptions(ComputeOptions):
         """Give what loads the model: it can be sent to another process."""
         from wordstates.embedder import WordEmbedder
 
-        own = {"model", "layers", "layer_pooling", "subword_pooling", "recipe", "post_process"}
-        options = {name: value for name, value in vars(self).items() if name not in own}
-        options["config"] = self.given_config()
         # Read here, so that every process has the same, whatever becomes of the file.
-        options["post_processing"] = self.post_processing()
-        return partial(WordEmbedder, self.model, recipes=recipes, **{**options, **more})
+        options = {**self.for_embedder(), "post_processing": self.post_processing(), **more}
+        return partial(WordEmbedder, self.model, recipes=recipes, **options)
 
     def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:
         """Load the model."""

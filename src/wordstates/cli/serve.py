@@ -128,7 +128,7 @@ def _embedder(name: str, word: WordOptions, compute: ComputeOptions) -> WordEmbe
     from wordstates.errors import InputError
 
     try:
-        return WordEmbedder(name, **{**vars(compute), "config": compute.given_config()}, **word.for_embedder())
+        return WordEmbedder(name, **compute.for_embedder(), **word.for_embedder())
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
 

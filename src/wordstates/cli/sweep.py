@@ -84,7 +84,7 @@ def _sweep(
     from wordstates.evaluate.sweep.scores import check_extra
 
     check_extra(plots=plots)
-    loading = {**vars(compute), "config": compute.given_config()}
+    loading = compute.for_embedder()
     makers = {name: maker_of(name, seed=options.seed, **loading) for name in model_names(models)}
     with (
         progress_bar("usages", hidden=end.no_bar, total=len(makers) * len(task.usages)) as reading,

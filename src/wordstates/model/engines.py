@@ -18,7 +18,7 @@ from wordstates.model import _hf, _hub
 from wordstates.model.batching import PADDED, SHORT, Layout
 from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Batch, Engine, lay_out, relative_error
-from wordstates.model.forked import USE_SPAWN, ForkLock, set_threads
+from wordstates.model.forked import USE_SPAWN, ForkLock
 from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed, was_started_elsewhere
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
 from wordstates.model.probe import ProbeText
@@ -110,7 +110,6 @@ class Engines:
         wanted: One of `ENGINE_NAMES`.
         precision: ``float32``, ``bfloat16`` or ``float16``.
         slower: How many times as long as in float32 PyTorch takes in it here.
-        threads: Threads on a CPU; None: as many as PyTorch takes.
         owned: Whether the network is ours alone, so that nobody changes its weights.
         name: Name of the model, for errors.
         exact: Hidden states of the probe's row in float32, where `precision` is another.
@@ -129,7 +128,6 @@ class Engines:
         wanted: EngineName,
         precision: str,
         slower: float,
-        threads: int | None,
         owned: bool,
         name: str,
         exact: Sequence[Tensor] | None,
@@ -141,7 +139,6 @@ class Engines:
         self._wanted = wanted
         self._precision = precision
         self._slower = slower
-        self._threads = threads
         self._owned = owned
         self._name = name
         self._exact = exact
@@ -152,8 +149,6 @@ class Engines:
         self._fast: FastEngine | None = None
         self._lock = ForkLock()
         self._process = os.getpid()
-        if threads is not None and reference.device.type == "cpu":
-            set_threads(threads)
         if wanted not in ("auto", "torch"):
             self.fastest()
 
@@ -309,7 +304,7 @@ class Engines:
             self._probes.example,
             self.reference.arguments,
             precision=self._precision,
-            threads=self._threads or torch.get_num_threads(),
+            threads=torch.get_num_threads(),
             longest=longest,
             first_position=first_position(network),
         )

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
+from operator import index
 from threading import RLock
+from typing import SupportsIndex
 from weakref import WeakSet
 
-from wordstates.errors import ModelError
+from wordstates.errors import InputError, ModelError
 
 USE_SPAWN = "start processes with 'spawn', as multiprocessing.get_context('spawn') does, and load the model in each"
 
 _locks: WeakSet[ForkLock] = WeakSet()
 _has_computed, _was_forked = False, False
+_threads: int | None = None
 
 
 class ForkLock:
@@ -58,11 +61,32 @@ def computes_here() -> None:
     _has_computed = True
 
 
-def set_threads(threads: int) -> None:
-    """Have PyTorch compute in so many threads: in one, where the others were lost in a fork."""
+def set_threads(threads: SupportsIndex) -> None:
+    """Set how many threads a CPU computes with, for all embedders of this process; without it, all cores compute.
+
+    Call it before an embedder is loaded: an engine that is in use keeps its threads. Worker processes of a store take
+    as many each. A process that was forked after vectors were computed keeps its one thread.
+
+    Raises:
+        InputError: If it is no whole number, or below 1.
+
+    Example:
+        >>> set_threads(1)
+    """
+    global _threads
+    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
+        raise InputError(f"threads={threads!r} is no whole number: give an int.")
+    if (number := index(threads)) < 1:
+        raise InputError(f"threads={number} computes nothing: give 1 or more.")
     import torch
 
-    torch.set_num_threads(1 if _was_forked else threads)
+    _threads = 1 if _was_forked else number
+    torch.set_num_threads(_threads)
+
+
+def threads_set() -> int | None:
+    """Give what `set_threads` was told; None if it was not called."""
+    return _threads
 
 
 def _after_fork() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,6 @@ def load_model(
     device: str | torch.device | None = None,
     precision: str | None = None,
     engine: str = "auto",
-    threads: object = None,
     bos: str = "auto",
     special_tokens: str = "auto",
     revision: str | None = None,
@@ -110,7 +108,6 @@ def load_model(
         device: Where to run; default the GPU if there is one. A module in memory stays where it is.
         precision: Precision to compute in; default float32, or what a module in memory has.
         engine: One of `ENGINE_NAMES`.
-        threads: Threads to compute with on a CPU; default all cores.
         bos: Beginning-of-sequence token of causal models: ``auto`` as the tokenizer does, ``always``, or ``never``.
         special_tokens: How special tokens are read in texts: ``auto`` as the tokenizer does, ``token``, or ``text``.
         revision: Branch, tag or commit on the hub.
@@ -132,10 +129,6 @@ def load_model(
     chosen = next((name for name in ENGINE_NAMES if name == engine), None)
     if chosen is None:
         raise InputError(f"engine={engine!r} does not exist: choose one of {', '.join(ENGINE_NAMES)}.")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral)):
-        raise InputError(f"threads={threads!r} is no whole number: give an int, or leave it out.")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads={threads} computes nothing: give 1 or more, or leave it out for all cores.")
     if isinstance(model, nn.Module):
         if device is not None:
             raise InputError("A model given as an object stays where it is: move it with model.to(...), not device=...")
@@ -164,7 +157,6 @@ def load_model(
         precision,
         bos,
         chosen,
-        None if threads is None else int(threads),
         surprisal=surprisal,
     )
 
@@ -176,7 +168,6 @@ def _examined(
     precision: str | None,
     bos: str,
     engine: EngineName,
-    threads: int | None,
     *,
     surprisal: bool,
 ) -> LoadedModel:
@@ -229,7 +220,6 @@ def _examined(
             wanted=engine,
             precision=_name(wanted),
             slower=_slower_here(network, wanted, engine),
-            threads=threads,
             owned=checkpoint.owned,
             name=name,
             exact=exact,

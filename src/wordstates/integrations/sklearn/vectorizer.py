@@ -59,7 +59,6 @@ class WordVectorizer(
         device: Where to compute.
         precision: In what precision.
         engine: The engine that runs the model.
-        threads: Threads on a CPU.
         window: Subwords one pass reads.
         overlap: Subwords that windows share.
         long_texts: ``window``, ``truncate`` or ``error``.

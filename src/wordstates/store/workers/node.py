@@ -11,12 +11,13 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.document import Document
 from wordstates.errors import WorkerError
+from wordstates.model.forked import set_threads
 from wordstates.store.shards import Shard
 from wordstates.store.workers.local import Facts, largest_in_sample
 from wordstates.store.workers.processes import sendable
@@ -45,14 +46,15 @@ class ClusterWorker:
     """One embedder on some node.
 
     Args:
-        make_embedder: Makes the embedder, with `given`.
-        given: `device` and `threads`.
+        make_embedder: Makes the embedder, with `device`.
+        device: Where it computes.
+        threads: Threads on a CPU.
         folder: Where the main process is, so that relative paths mean the same; a node without it stays where it is.
     """
 
-    def __init__(self, make_embedder: Callable[..., WordEmbedder], given: Mapping[str, Any], folder: str) -> None:
+    def __init__(self, make_embedder: Callable[..., WordEmbedder], device: str, threads: int, folder: str) -> None:
         self._make_embedder = make_embedder
-        self._given = dict(given)
+        self._device, self._threads = device, threads
         self._embedder: WordEmbedder | None = None
         with contextlib.suppress(OSError):
             os.chdir(folder)
@@ -91,7 +93,8 @@ class ClusterWorker:
 
     def _loaded(self) -> WordEmbedder:
         if self._embedder is None:
-            self._embedder = self._make_embedder(**self._given)
+            set_threads(self._threads)
+            self._embedder = self._make_embedder(device=self._device)
         return self._embedder
 
     def _answer(self, do: Callable[[], Any]) -> Answer:

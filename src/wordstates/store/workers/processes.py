@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.document import Document
 from wordstates.errors import WordstatesError, WorkerError
+from wordstates.model.forked import threads_set
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 from wordstates.store.signals import NeverStops
@@ -197,15 +198,18 @@ class WorkerCrew:
 
 @contextmanager
 def _threads_divided(workers: int) -> Iterator[None]:
-    """Give each process that is started in here its share of the cores, unless the user has said how many."""
+    """Give each process that is started in here its share of the cores, or as many threads as the user has said."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    mine = {name: str(max(1, cores // workers)) for name in _THREAD_VARIABLES if name not in os.environ}
+    each, said = max(1, cores // workers), threads_set()
+    mine = {name: str(said or each) for name in _THREAD_VARIABLES if said is not None or name not in os.environ}
+    before = {name: os.environ[name] for name in mine if name in os.environ}
     os.environ.update(mine)
     try:
         yield
     finally:
         for name in mine:
             del os.environ[name]
+        os.environ.update(before)
 
 
 # ── the other side: what runs in a worker ──

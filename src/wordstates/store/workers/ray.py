@@ -69,7 +69,7 @@ class RayCrew:
     """Workers on the nodes of a Ray cluster.
 
     Args:
-        make_embedder: Makes an embedder; called on the nodes, with `device` and `threads`.
+        make_embedder: Makes an embedder; called on the nodes, with `device`.
         cluster: Where.
         part: Which part of the store is this run's.
         on_done: Called with each shard that is done.
@@ -110,8 +110,8 @@ class RayCrew:
             self._places = find_places(cluster, nodes)
             options = {"num_cpus": self._places.threads, "num_gpus": int(self._places.gpu)}
             self._remote = self._ray.remote(**options, max_restarts=0, scheduling_strategy="SPREAD")(ClusterWorker)
-            given = {"device": "cuda" if self._places.gpu else "cpu", "threads": self._places.threads}
-            self._arguments = (make_embedder, given, os.getcwd())
+            device = "cuda" if self._places.gpu else "cpu"
+            self._arguments = (make_embedder, device, self._places.threads, os.getcwd())
             for _ in range(self._places.workers):
                 self._hire(0)
         except BaseException:
