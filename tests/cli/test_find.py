@@ -178,17 +178,6 @@ def test_vectors_in_a_table_for_people(folder: Path, bert: Path, embedder: WordE
     assert (row["year"], row["status"], row["left"], row["right"]) == ("1901", "ok", "A", ".")
 
 
-@pytest.mark.parametrize("output", ["usages/", "usages", "there"])
-def test_usages_go_to_one_file(folder: Path, output: str) -> None:
-    (folder / "there").mkdir()
-    done = run("find", "mill", "texts.jsonl", "-o", output, cwd=folder)
-    assert (done.code, done.out) == (1, "")
-    assert done.err == (
-        f"wordstates: {output!r} names a store, as only `embed` writes them: "
-        "usages go to one file, as usages.parquet.\n"
-    )
-
-
 def test_what_a_table_for_people_cannot_hold(folder: Path) -> None:
     (folder / "own.jsonl").write_text('{"id": "a", "text": "A mill."}\n')
     assert run("find", "mill", "own.jsonl", "-o", "own.csv", "--metadata", "id", "-q", cwd=folder).code == 0

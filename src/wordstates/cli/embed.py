@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from wordstates.cli.embed_store import ShardOptions, embed_into_store, one_device
+from wordstates.cli.embed_store import ContextOptions, embed_into_store, one_device
 from wordstates.cli.groups import (
     Dtype,
     EndOptions,
@@ -49,7 +49,7 @@ def embed(
     dry_run: Annotated[bool, output_option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     *,
     splitting: WordOptions,
-    sharding: ShardOptions,
+    sharding: ContextOptions,
     end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
@@ -70,7 +70,7 @@ def embed(
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
-    if not sharding.go_with(output, reader.device):
+    if not sharding.go_with(output, reader.device, vectors=vectors, bom=bom):
         _embed_into_file(
             partial(_load, reader, **options),
             documents,
@@ -83,7 +83,9 @@ def embed(
         )
         return
     read = {"inputs": inputs} | vars(reading)
-    settings = sharding.settings(dtype=dtype, keyed=keyed, overwrite=end.overwrite, input=read)
+    settings = sharding.settings(
+        dtype=dtype, keyed=keyed, context=sharding.context, overwrite=end.overwrite, input=read
+    )
     options["device"] = one_device(reader.device)
     if dry_run:
         _count(_load(reader, **options), documents, output, dtype, end, reading.files(inputs))

@@ -13,12 +13,14 @@ import typer
 from wordstates.cli.options import print_json, store_option
 from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, progress_bar, say, say_rejects, warn_in_lines
 from wordstates.errors import InputError, WordstatesError
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
     from wordstates.documents.document import Document
     from wordstates.documents.input_meter import InputMeter
     from wordstates.embedder import WordEmbedder
+    from wordstates.runs.find import FindReport
     from wordstates.store.folder import StoreFolder
     from wordstates.store.settings import StoreSettings
 
@@ -40,22 +42,24 @@ class ShardOptions:
         str | None,
         store_option(metavar="ADDRESS", help="Compute on a Ray cluster: auto, HOST:PORT of its head, local."),
     ] = None
-    context: Annotated[
-        int | None, store_option(min=1, help="Add columns of so many characters before and after each word.")
-    ] = None
-
     no_verify: Annotated[
         bool, store_option("--no-verify", help="Go on without comparing finished shards with their checksums.")
     ] = False
 
     def changed(self) -> list[str]:
         """Name the options that are not at their default; one worker is what a single file has too."""
-        default = ShardOptions()
+        default = type(self)()
         given = [name for name, value in vars(self).items() if value != getattr(default, name)]
         return ["--" + name.replace("_", "-") for name in given if (name, self.workers) != ("workers", 1)]
 
-    def go_with(self, output: str, device: str | None) -> bool:
+    def go_with(self, output: str, device: str | None, *, vectors: bool, bom: bool) -> bool:
         """Tell whether the output is a store, and see that the options go with it, and with each other.
+
+        Args:
+            output: Where to write, as it was given.
+            device: The devices, as they were given.
+            vectors: Whether vectors were asked for in tables for people.
+            bom: Whether a byte order mark was asked for.
 
         Raises:
             typer.BadParameter: If they do not.
@@ -67,6 +71,8 @@ class ShardOptions:
                     f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
                 )
             return False
+        for option in [*(["--vectors"] if vectors else []), *(["--bom"] if bom else [])]:
+            raise typer.BadParameter(f"{option} is for .csv and .tsv, and {output!r} is a store: leave it out.")
         if self.ray is not None and (devices or (device or "cpu") not in ("cpu", "cuda")):
             raise typer.BadParameter(
                 f"--device {device} does not go with --ray, which gives each worker a GPU of its own: cpu or cuda, or "
@@ -91,7 +97,6 @@ class ShardOptions:
         try:
             settings = StoreSettings(
                 **more,
-                context=self.context,
                 shard_characters=self.shard_characters or SHARD_CHARACTERS,
                 part=Part.parse(self.shard),
                 verify=not self.no_verify,
@@ -108,6 +113,15 @@ class ShardOptions:
         if self.ray is None:
             return {"workers": self.workers or 1, "devices": _devices(device)}
         return {"cluster": RayCluster(self.ray, workers=self.workers, threads=threads, device=device)}
+
+
+@dataclass(kw_only=True)
+class ContextOptions(ShardOptions):
+    """What only a store of all words takes."""
+
+    context: Annotated[
+        int | None, store_option(min=1, help="Add columns of so many characters before and after each word.")
+    ] = None
 
 
 def _devices(device: str | None) -> tuple[str, ...]:
@@ -137,8 +151,25 @@ def embed_into_store(
     places: dict[str, Any],
     end: EndOptions,
     files: Sequence[str],
+    found: FindReport | None = None,
 ) -> None:
-    """Run, report, and end with the right exit code."""
+    """Run, report, and end with the right exit code.
+
+    Args:
+        make_embedder: Makes what gives the vectors, with `device` and `threads` where there are workers.
+        documents: The documents, as a stream.
+        meter: Knows how much of them has been read.
+        output: The store, as it was given.
+        settings: How it is made.
+        places: Where to compute.
+        end: How to tell it.
+        files: The files that are read, where the input is a folder.
+        found: What a search has found by the end of the documents; None: the rows are all words.
+
+    Raises:
+        typer.Exit: If it was stopped, or documents failed.
+        WordstatesError: If the run fails.
+    """
     from wordstates.store.folder import StoreFolder
     from wordstates.store.run import embed_to_store
     from wordstates.store.signals import Stopped, StopSignals
@@ -146,9 +177,10 @@ def embed_into_store(
     stop = StopSignals(
         on_stop=lambda: say("\nwordstates: stopping; the current shard gets 5 seconds, another Ctrl-C ends at once.")
     )
-    before = len(_shards_in(output))
+    before = 0 if settings.overwrite else len(_shards_in(output))
+    unit = "words" if found is None else "usages"
     try:
-        with stop, progress_bar(hidden=end.no_bar, share=meter.share, lines=True) as progress:
+        with stop, progress_bar(unit, hidden=end.no_bar, share=meter.share, lines=True) as progress:
             report = embed_to_store(
                 partial(_made, make_embedder),
                 documents,
@@ -162,18 +194,21 @@ def embed_into_store(
     except _OptionError as error:
         raise typer.BadParameter(str(error)) from error
     except Stopped as stopped:
-        say(f"\nwordstates: {_how_it_stands(StoreFolder(output), 'stopped')}")
+        say(f"\nwordstates: {_how_it_stands(StoreFolder(output), 'stopped', settings)}")
         raise typer.Exit(stopped.exit_code) from stopped
     except WordstatesError:
         if len(_shards_in(output)) > before and not end.quiet:  # else nothing that this run did is kept
-            say(f"wordstates: {_how_it_stands(StoreFolder(output), 'failed')}")
+            say(f"wordstates: {_how_it_stands(StoreFolder(output), 'failed', settings)}")
         raise
     report.files = [*files]
+    if found is not None:
+        report.searched, report.targets = found.texts, found.targets
     if end.json:
         print_json(report.to_dict())
     elif not end.quiet:
         left_only = report.causal and report.provenance["context"] == "left"
-        say(report.to_text(), *notes_on(report.statuses, report.words, texts=report.texts, left_only=left_only))
+        texts = report.texts if found is None else 0  # a text may well have a single usage
+        say(report.to_text(), *notes_on(report.statuses, report.words, texts=texts, left_only=left_only))
     if report.rejects:
         say_rejects(len(report.rejects), StoreFolder(output).rejects)
         raise typer.Exit(DONE_WITH_REJECTS)
@@ -191,10 +226,11 @@ def _made(make_embedder: Any, **given: Any) -> WordEmbedder:
         raise _OptionError(str(error)) from error
 
 
-def _how_it_stands(folder: StoreFolder, how: str) -> str:
+def _how_it_stands(folder: StoreFolder, how: str, settings: StoreSettings) -> str:
     count = len(_shards_in(folder.path))
-    shards = f"{count:,} finished shard{'s are' if count != 1 else ' is'} kept in {folder}"
-    return f"{how}; {shards}: the same command goes on from there."
+    shards = f"{counted(count, 'finished shard')} {'is' if count == 1 else 'are'} kept in {folder}"
+    same = "the same command without --overwrite" if settings.overwrite else "the same command"
+    return f"{how}; {shards}: {same} goes on from there."
 
 
 def _shards_in(store: str | Path) -> list[Path]:

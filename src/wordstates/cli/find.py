@@ -1,4 +1,4 @@
-"""`wordstates find`: every usage of some words to one file, with its context and its vector."""
+"""`wordstates find`: every usage of some words to a file or a store, with its context and its vector."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wordstates.cli.embed_store import ShardOptions, embed_into_store, one_device
 from wordstates.cli.groups import (
     Dtype,
     EndOptions,
@@ -44,7 +45,8 @@ def find(
             "--output",
             "-o",
             help="OUT.parquet, .npz, .safetensors or .jsonl; .csv, .tsv or .xlsx to read it yourself, without vectors "
-            "and without a model; - is JSON lines on standard output.",
+            "and without a model; - is JSON lines on standard output; a name without an ending, or with / at its end, "
+            "is a store: a folder of shards, which resumes.",
         ),
     ],
     more: Annotated[
@@ -66,6 +68,7 @@ def find(
     dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count usages; load no model, write nothing.")] = False,
     *,
+    sharding: ShardOptions,
     end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
@@ -74,19 +77,23 @@ def find(
 
     Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
     accents, how apostrophes and hyphens are printed, and the white space in a phrase do not count. Texts without a
-    usage are searched and no more.
+    usage are searched and no more. Into a store, the same command goes on where one that was stopped or killed left
+    off.
 
     Example:
         $ wordstates find bank corpus/ -o bank.parquet
+        $ wordstates find @words.txt corpus/ -o usages/ --workers 4
     """
     from wordstates.errors import InputError
     from wordstates.runs.find import (
+        FindReport,
         check_every_target,
         count_usages,
         find_usages,
         list_usages,
         needs_model,
         open_usages_writer,
+        usage_documents,
     )
     from wordstates.runs.searchers import make_searcher, read_targets
 
@@ -99,17 +106,40 @@ def find(
         )
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
+    more_columns = {"surprisal": surprisal, "left_subwords": left_subwords}
     if not dry_run:
         check_outputs(output, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
-    writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
+    into_store = sharding.go_with(output, reader.device, vectors=vectors, bom=bom)
+    if not into_store:
+        writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
     if dry_run:
-        writer.abort()
+        if not into_store:
+            writer.abort()
         report = count_usages(documents, searcher, missing=missing)
         end_with(report, output, end, dry_run=True, files=reading.files(inputs))
         return
+    if into_store:
+        if missing == "error" and reading.can_be_read_twice(inputs):
+            check_every_target(reading.documents(inputs), searcher)
+        search = {"targets": searcher.names, "kind": kind, "ignore_case": not match_case}
+        search |= {"match_exactly": match_exactly, "context": context}
+        read = {"inputs": inputs} | vars(reading)
+        settings = sharding.settings(dtype=dtype, overwrite=end.overwrite, search=search, input=read)
+        more_options = more_columns | {"device": one_device(reader.device)}
+        embed_into_store(
+            reader.embedder_maker(reader.recipes(), **more_options),
+            usage_documents(documents, searcher, found := FindReport(), context=context, missing=missing),
+            meter,
+            output,
+            settings,
+            sharding.places(reader.device, reader.threads),
+            end,
+            reading.files(inputs),
+            found,
+        )
+        return
     with_model = needs_model(output, asked=vectors or surprisal or left_subwords)
-    more_columns = {"surprisal": surprisal, "left_subwords": left_subwords}
     with progress_bar(
         "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
     ) as bar:

@@ -21,6 +21,7 @@ class Document:
         metadata: What else the input says of the document and was asked for, as text; None where it says nothing.
         continues: Whether it goes on from the document before it: a line of plain text right below another.
         columns: What else the input says of each given word and was asked for, as text, aligned with `spans`.
+        usages: Where `spans` are usages that were searched for: what is written of each, by the names of the columns.
         place: ``file:line`` where the input itself gave the id; empty where the id is the place.
         fault: Why there is no text: the file is blank, or cannot be read; the document is then rejected. Empty: it is
             sound.
@@ -34,5 +35,6 @@ class Document:
     metadata: Mapping[str, str | None] = field(default_factory=dict)
     continues: bool = False
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    usages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: str = field(default="", compare=False)
     fault: str = ""

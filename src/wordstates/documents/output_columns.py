@@ -27,8 +27,17 @@ def names_of(documents: Sequence[Document]) -> list[str]:
     return list(dict.fromkeys(name for each in documents for name in (*each.metadata, *each.columns)))
 
 
+def columns_of(documents: Sequence[Document]) -> list[str]:
+    """Name the columns of an output that hold what is written of usages, and what documents say, in their order."""
+    return [*_of_usages(documents), *map(output_name, names_of(documents))]
+
+
+def _of_usages(documents: Sequence[Document]) -> list[str]:
+    return list(dict.fromkeys(name for each in documents for name in each.usages))
+
+
 def word_columns(documents: Sequence[Document], counts: Sequence[int], first: int = 0) -> dict[str, list[str | None]]:
-    """Lay out what documents say, a value a word.
+    """Lay out what is written of usages, and what documents say, a value a word.
 
     Args:
         documents: The documents.
@@ -38,7 +47,14 @@ def word_columns(documents: Sequence[Document], counts: Sequence[int], first: in
     Returns:
         Column of the output to values, None where a document says nothing.
     """
-    columns: dict[str, list[str | None]] = {}
+    columns: dict[str, list[str | None]] = {
+        name: [
+            value
+            for document, count in zip(documents, counts, strict=True)
+            for value in document.usages[name][first : first + count]
+        ]
+        for name in _of_usages(documents)
+    }
     for name in names_of(documents):
         values = columns[output_name(name)] = []
         for document, count in zip(documents, counts, strict=True):

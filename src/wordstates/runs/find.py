@@ -13,24 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wordstates.documents.document import Document
-from wordstates.documents.output_columns import names_of, output_name, value_at
+from wordstates.documents.output_columns import value_at, word_columns
 from wordstates.errors import OutputError, TargetNotFoundError
 from wordstates.files.formats import SPREADSHEETS, output_format
 from wordstates.files.open_writer import Writer, open_writer
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, make_rows, rows_without_vectors
-from wordstates.runs.groups import GROUP_CHARACTERS, DocumentPart, GroupRun, in_groups, sound
-from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally
+from wordstates.runs.groups import GROUP_CHARACTERS, GroupRun, in_groups, sound
+from wordstates.runs.report import FileReport, aligned, files_read, found_rows, how_computed, tally
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
-from wordstates.text.words import Spans, as_spans
+from wordstates.text.words import as_spans
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
-    from wordstates.result.word_embeddings import WordEmbeddings
-
-_SHOWN_TARGETS = 10
 
 
 @dataclass
@@ -51,16 +48,7 @@ class FindReport(FileReport):
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
-        most = sorted(self.targets.items(), key=lambda item: -item[1])
-        targets = ", ".join(f"{target} {count:,}" for target, count in most[:_SHOWN_TARGETS])
-        if len(most) > _SHOWN_TARGETS:
-            targets += f" and {len(most) - _SHOWN_TARGETS:,} more"
-        rows = [
-            *files_read(self.files),
-            ("texts", f"{self.texts:,} ({self.texts_with_usages:,} with a usage)"),
-            ("usages", f"{self.usages:,}"),
-            ("targets", targets),
-        ]
+        rows = [*files_read(self.files), *found_rows(self.texts, self.texts_with_usages, self.usages, self.targets)]
         if self.rejects:
             rows.append(("rejected", f"{len(self.rejects):,}"))
         if not self.dry_run:
@@ -72,33 +60,6 @@ class FindReport(FileReport):
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)
-
-
-@dataclass(frozen=True)
-class _Hit(DocumentPart):
-    """A document with the usages in it.
-
-    Args:
-        document: The document.
-        matches: The usages.
-        before: The end of what it goes on from, if it does, with the line end.
-        after: The beginning of what goes on from it.
-    """
-
-    document: Document
-    matches: Sequence[Match]
-    before: str = ""
-    after: str = ""
-
-    def context(self, characters: int) -> list[tuple[str, str]]:
-        """Give so many characters to the left and to the right of each usage."""
-        text = self.before + self.document.text + self.after
-        places = [(start + len(self.before), end + len(self.before)) for start, end, _ in self.matches]
-        return [(text[max(start - characters, 0) : start], text[end : end + characters]) for start, end in places]
-
-    @property
-    def spans(self) -> Spans:
-        return as_spans([match[:2] for match in self.matches])
 
 
 def needs_model(path: str | Path, *, asked: bool) -> bool:
@@ -117,12 +78,8 @@ def open_usages_writer(
     """Choose the writer of a file of usages; see `open_writer`.
 
     Raises:
-        OutputError: As `open_writer`, for HDF5, and for a folder.
+        OutputError: As `open_writer`, and for HDF5.
     """
-    if str(path) != "-" and (str(path).endswith("/") or Path(path).is_dir() or not Path(path).suffix):
-        raise OutputError(
-            f"{str(path)!r} names a store, as only `embed` writes them: usages go to one file, as usages.parquet."
-        )
     if output_format(Path(path)) == "hdf5":
         raise OutputError(f"{str(path)!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet.")
     return open_writer(path, dtype=dtype, overwrite=overwrite, vectors=vectors, bom=bom)
@@ -161,15 +118,16 @@ def find_usages(
         InputError: If the first documents with usages cannot be embedded.
         ModelError: Likewise.
     """
-    report, seen = FindReport(), Seen(searcher, checked=missing == "error")
+    report = FindReport()
     # Few of the words get vectors: groups are as long as may be.
     run = GroupRun(embedder, on_progress, words="targets", most=GROUP_CHARACTERS)
     began = time.perf_counter()
+    found = usage_documents(sound(documents, report.rejects), searcher, report, context=context, missing=missing)
     try:
-        for part, embeddings in run.over(_search(documents, searcher, seen, report, context)):
-            writer.write_rows(_rows(part, embeddings, searcher.names, context, dtype))
+        for part, embeddings in run.over(found):
+            extra = word_columns(part, np.diff(embeddings.text_starts).tolist())
+            writer.write_rows(make_rows([document.id for document in part], embeddings, dtype, extra=extra))
             del embeddings  # or its vectors are there until the next are
-        _finish(report, seen, missing)
         report.take(run)
         report.bytes = writer.commit(report.provenance)
     except BaseException:
@@ -204,13 +162,13 @@ def list_usages(
     Raises:
         TargetNotFoundError: If a target occurs nowhere, or none does.
     """
-    report, seen = FindReport(), Seen(searcher, checked=missing == "error")
+    report = FindReport()
     began = time.perf_counter()
+    found = usage_documents(sound(documents, report.rejects), searcher, report, context=context, missing=missing)
     try:
-        for hits in in_groups(_search(documents, searcher, seen, report, context)):
-            writer.write_rows(_bare_rows(hits, searcher.names, context))
-            on_progress(sum(len(hit.matches) for hit in hits))
-        _finish(report, seen, missing)
+        for part in in_groups(found):
+            writer.write_rows(_bare_rows(part))
+            on_progress(sum(len(document.spans or ()) for document in part))
         report.bytes = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
     except BaseException:
         writer.abort()
@@ -225,11 +183,10 @@ def count_usages(documents: Iterable[Document], searcher: Searcher, *, missing: 
     Raises:
         TargetNotFoundError: If a target occurs nowhere, or none does.
     """
-    report, seen = FindReport(dry_run=True), Seen(searcher, checked=missing == "error")
+    report = FindReport(dry_run=True)
     began = time.perf_counter()
-    for _ in _search(documents, searcher, seen, report, 0):
-        pass
-    _finish(report, seen, missing)
+    found = usage_documents(sound(documents, report.rejects), searcher, report, context=0, missing=missing)
+    deque(found, maxlen=0)  # they are only counted
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
@@ -248,18 +205,71 @@ def check_every_target(documents: Iterable[Document], searcher: Searcher) -> Non
     seen.check()
 
 
-def _search(
-    documents: Iterable[Document], searcher: Searcher, seen: Seen, report: FindReport, context: int
-) -> Iterator[_Hit]:
-    documents = sound(documents, report.rejects)
+def usage_documents(
+    documents: Iterable[Document], searcher: Searcher, report: FindReport, *, context: int, missing: str
+) -> Iterator[Document]:
+    """Give the documents with a usage, their usages as their words, and those that could not be read.
+
+    Args:
+        documents: The documents, as a stream.
+        searcher: Finds the usages.
+        report: Counts texts, usages and, at the end, the usages of each target.
+        context: Characters of text on each side of a usage.
+        missing: ``error`` if a target without any usage is one, ``ignore`` if not.
+
+    Raises:
+        TargetNotFoundError: At the end, if a target occurs nowhere, or none does.
+    """
+    seen = Seen(searcher, checked=missing == "error")
     for document, before, after in in_running_text(documents, context):
+        if document.fault:
+            yield document
+            continue
         matches = searcher.find(document)
         seen.add(document, matches)
         report.texts += 1
         if matches:
             report.texts_with_usages += 1
             report.usages += len(matches)
-            yield _Hit(document, matches, before, after)
+            yield _with_usages(document, matches, searcher.names, _sides(document, matches, before, after, context))
+    if missing == "error":
+        seen.check()
+    if not report.usages:
+        raise TargetNotFoundError(
+            f"No usage found of {counted(len(seen.counts), 'target')} in {counted(report.texts, 'text')}: there is "
+            "nothing to write."
+        )
+    report.targets = seen.by_name
+
+
+def _with_usages(
+    document: Document, matches: Sequence[Match], names: Sequence[str], sides: Sequence[tuple[str, str]]
+) -> Document:
+    """Give a document whose words are its usages, with what is written of each."""
+    return Document(
+        document.id,
+        document.text,
+        spans=tuple((start, end) for start, end, _ in matches),
+        metadata=document.metadata,
+        columns={
+            name: tuple(value_at(document, name, start, end) for start, end, _ in matches) for name in document.columns
+        },
+        place=document.place,
+        usages={
+            "target": tuple(names[index] for *_, index in matches),
+            "left": tuple(left for left, _ in sides),
+            "right": tuple(right for _, right in sides),
+        },
+    )
+
+
+def _sides(
+    document: Document, matches: Sequence[Match], before: str, after: str, characters: int
+) -> list[tuple[str, str]]:
+    """Give so many characters to the left and to the right of each usage."""
+    text = before + document.text + after
+    places = [(start + len(before), end + len(before)) for start, end, _ in matches]
+    return [(text[max(start - characters, 0) : start], text[end : end + characters]) for start, end in places]
 
 
 def in_running_text(documents: Iterable[Document], characters: int) -> Iterator[tuple[Document, str, str]]:
@@ -289,42 +299,12 @@ def in_running_text(documents: Iterable[Document], characters: int) -> Iterator[
     yield from waiting
 
 
-def _finish(report: FindReport, seen: Seen, missing: str) -> None:
-    if missing == "error":
-        seen.check()
-    if not report.usages:
-        raise TargetNotFoundError(
-            f"No usage found of {counted(len(seen.counts), 'target')} in {counted(report.texts, 'text')}: there is "
-            "nothing "
-            "to write."
-        )
-    report.targets = seen.by_name
-
-
-def _rows(
-    hits: Sequence[_Hit], embeddings: WordEmbeddings, names: Sequence[str], context: int, dtype: VectorDtype
-) -> Rows:
-    """Lay out usages as rows, with the columns that only usages have."""
-    return make_rows([hit.id for hit in hits], embeddings, dtype, extra=_columns(hits, names, context))
-
-
-def _bare_rows(hits: Sequence[_Hit], names: Sequence[str], context: int) -> Rows:
+def _bare_rows(documents: Sequence[Document]) -> Rows:
     """Lay out usages as rows that no model has seen."""
-    starts = np.cumsum([0, *(len(hit.matches) for hit in hits)])
-    words = [hit.text[start:end] for hit in hits for start, end, _ in hit.matches]
-    spans = np.concatenate([hit.spans for hit in hits])
-    return rows_without_vectors([hit.id for hit in hits], starts, words, spans, _columns(hits, names, context))
-
-
-def _columns(hits: Sequence[_Hit], names: Sequence[str], context: int) -> dict[str, list[str | None]]:
-    sides = [side for hit in hits for side in hit.context(context)]
-    columns: dict[str, list[str | None]] = {
-        "target": [names[index] for hit in hits for *_, index in hit.matches],
-        "left": [left for left, _ in sides],
-        "right": [right for _, right in sides],
-    }
-    for name in names_of([hit.document for hit in hits]):
-        columns[output_name(name)] = [
-            value_at(hit.document, name, start, end) for hit in hits for start, end, _ in hit.matches
-        ]
-    return columns
+    counts = [len(document.spans or ()) for document in documents]
+    spans = [span for document in documents for span in document.spans or ()]
+    words = [document.text[start:end] for document in documents for start, end in document.spans or ()]
+    starts = np.cumsum([0, *counts])
+    return rows_without_vectors(
+        [document.id for document in documents], starts, words, as_spans(spans), word_columns(documents, counts)
+    )

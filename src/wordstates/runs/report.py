@@ -10,7 +10,7 @@ from typing import Any
 from wordstates.runs.groups import GroupRun, Reject
 
 _NAME_WIDTH = 15
-_SHOWN_FILES = 10
+_SHOWN_FILES, _SHOWN_TARGETS = 10, 10
 
 
 @dataclass
@@ -104,6 +104,19 @@ def files_read(files: Sequence[str]) -> list[tuple[str, str]]:
     """
     more = f" and {len(files) - _SHOWN_FILES:,} more" if len(files) > _SHOWN_FILES else ""
     return [("files", f"{len(files):,}: {', '.join(files[:_SHOWN_FILES])}{more}")] if files else []
+
+
+def found_rows(texts: int, with_usage: int, usages: int, targets: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Write what was searched, and how often each target was found, the most frequent first.
+
+    Example:
+        >>> found_rows(3, 2, 5, {"shore": 1, "bank": 4})
+        [('texts', '3 (2 with a usage)'), ('usages', '5'), ('targets', 'bank 4, shore 1')]
+    """
+    most = sorted(targets.items(), key=lambda item: -item[1])
+    more = f" and {len(most) - _SHOWN_TARGETS:,} more" if len(most) > _SHOWN_TARGETS else ""
+    shown = ", ".join(f"{target} {count:,}" for target, count in most[:_SHOWN_TARGETS]) + more
+    return [("texts", f"{texts:,} ({with_usage:,} with a usage)"), ("usages", f"{usages:,}"), ("targets", shown)]
 
 
 def texts_read(texts: int, long_texts: int) -> str:

@@ -40,6 +40,15 @@ PINS = (
     "surprisal",
     "left_subwords",
 )
+# What decides which usages there are, and what is written of them; with what it is called in messages.
+_SEARCH_PINS = {
+    "targets": "targets",
+    "kind": "kind of targets",
+    "ignore_case": "found in any case",
+    "match_exactly": "matched exactly",
+    "context": "characters around a usage",
+}
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +162,26 @@ class Manifest:
         return [
             f"{name}: {self._shown(name, mine[name])} in the store, {other._shown(name, theirs[name])} now"
             for name in mine
-            if mine[name] != theirs[name]
+            if name in theirs and mine[name] != theirs[name]  # of all words or of usages: "words" says it
         ]
 
     def _pins(self) -> dict[str, Any]:
+        search = self.settings.search
         return {
             **{name: _plain(self.provenance.get(name)) for name in PINS},
             "dtype": self.settings.dtype,
             "vectors": _plain(self.shapes),
             "keys": self.settings.keyed,
             "metadata": list(self.metadata),
+            **{shown: _plain(search[name]) for name, shown in _SEARCH_PINS.items() if name in search},
             "characters of context": self.settings.context,
             "characters of a shard": self.settings.shard_characters,
         }
 
     def _shown(self, name: str, value: object) -> str:
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if name == "targets" and len(shown) > _LONGEST_SHOWN:
+            shown = f"{shown[:_LONGEST_SHOWN]}..."
         return f"{shown} (model {self.provenance.get('model')})" if name == "weights" else shown
 
 

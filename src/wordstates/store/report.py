@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wordstates.runs.counts import Counts
-from wordstates.runs.report import aligned, files_read, how_computed, tally, texts_read
+from wordstates.runs.report import aligned, files_read, found_rows, how_computed, tally, texts_read
 
 
 @dataclass
@@ -28,6 +28,8 @@ class StoreReport(Counts):
         provenance: Where the vectors come from.
         causal: True if the model reads left to right.
         files: The files that were read, where the input was a folder.
+        searched: Texts that were searched, where the rows are usages.
+        targets: Usages of each target, where the rows are usages.
     """
 
     rows: int = 0
@@ -44,6 +46,8 @@ class StoreReport(Counts):
     provenance: dict[str, Any] = field(default_factory=dict)
     causal: bool = False
     files: list[str] = field(default_factory=list)
+    searched: int = 0
+    targets: dict[str, int] = field(default_factory=dict)
 
     @property
     def words_per_second(self) -> float:
@@ -52,23 +56,27 @@ class StoreReport(Counts):
 
     def to_dict(self) -> dict[str, Any]:
         """Give all figures as plain JSON data."""
-        return {**vars(self), "words_per_second": round(self.words_per_second, 1)}
+        of_a_search = ("searched", "targets") if not self.targets else ()
+        figures = {name: figure for name, figure in vars(self).items() if name not in of_a_search}
+        return {**figures, "words_per_second": round(self.words_per_second, 1)}
 
     def to_text(self) -> str:
         """Write the report as a few aligned lines."""
         there = f", {self.skipped:,} {'was' if self.skipped == 1 else 'were'} there" if self.skipped else ""
         done = f"{self.computed:,} computed{there}"
+        read = [("texts", texts_read(self.texts, self.long_texts)), ("words", f"{self.words:,}")]
+        if self.targets:
+            read = found_rows(self.searched, self.texts, self.words, self.targets)
         rows = [
             *files_read(self.files),
-            ("texts", texts_read(self.texts, self.long_texts)),
-            ("words", f"{self.words:,}"),
+            *read,
             ("subwords", f"{self.subwords:,}"),
             ("windows", f"{self.windows:,}"),
             ("statuses", tally(self.statuses)),
             *([("rejected", f"{len(self.rejects):,}")] if self.rejects else []),
             ("shards", f"{self.finished:,} of {self.shards:,} ({done})"),
             ("seconds", f"{self.seconds:,.1f}"),
-            ("words a second", f"{self.words_per_second:,.0f}"),
+            ("usages a second" if self.targets else "words a second", f"{self.words_per_second:,.0f}"),
             ("bytes", f"{self.bytes:,}"),
             *how_computed(self.provenance),
             ("wrote", self.output + ("" if self.complete else " (other parts are still missing)")),

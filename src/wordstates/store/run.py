@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.document import Document
-from wordstates.documents.output_columns import names_of, output_name
+from wordstates.documents.output_columns import columns_of
 from wordstates.errors import InputError, OutputError
 from wordstates.progress import Progress
 from wordstates.result.rows import LARGEST_FLOAT16
@@ -165,11 +165,10 @@ class _Run:
 
     def _manifest(self, crew: Crew, first: Shard) -> Manifest:
         """Read the manifest and see that it fits, or write it: the first of all parts does."""
-        facts = crew.facts()
-        self._report.provenance, self._report.causal = facts.provenance, facts.causal
-        settings = self.settings
-        metadata = tuple(output_name(name) for name in names_of(first.documents))
-        mine = Manifest(facts.provenance, settings, facts.shapes, facts.by_subword, metadata)
+        facts, settings = crew.facts(), self.settings
+        provenance = facts.provenance | ({"words": "targets"} if settings.search else {})
+        self._report.provenance, self._report.causal = provenance, facts.causal
+        mine = Manifest(provenance, settings, facts.shapes, facts.by_subword, tuple(columns_of(first.documents)))
         with guarded(self.folder.locks):
             if settings.overwrite:
                 nobody_else_works(self.folder.locks, settings.part, str(self.folder))

@@ -25,6 +25,7 @@ class StoreSettings:
         part: Do only a part of the shards; other runs do the others, at the same time or not.
         overwrite: Start over, whatever is there.
         verify: Compare finished shards with their checksums, before they are left as they are.
+        search: What is searched for and how, where the rows are usages; empty: they are all words.
         input: How the input is read, for people who look at the manifest.
     """
 
@@ -35,6 +36,7 @@ class StoreSettings:
     part: Part = field(default_factory=Part)
     overwrite: bool = False
     verify: bool = True
+    search: Mapping[str, Any] = field(default_factory=dict)
     input: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:

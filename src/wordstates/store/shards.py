@@ -113,7 +113,7 @@ def shard_id(documents: Sequence[Document]) -> str:
     digest = blake2b(digest_size=8)
     for document in documents:
         given = "" if document.spans is None else json.dumps([document.spans, document.keys])
-        said = [dict(document.metadata), dict(document.columns)]
+        said = [dict(document.metadata), dict(document.columns), *([document.usages] if document.usages else [])]
         given += json.dumps(said) if any(said) else ""  # where there is nothing, the fingerprint is as it always was
         for part in (document.id, document.text, given):
             encoded = part.encode("utf-8", "surrogatepass")

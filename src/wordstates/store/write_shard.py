@@ -137,7 +137,9 @@ def _write(
         for piece in run.pieces(documents):
             _write_piece(writer, piece, job.manifest, tally)
             del piece  # or its vectors are there until the next are
-        given = all(document.spans is not None for document in shard.documents if not document.fault)
+        given = not job.manifest.settings.search and all(
+            document.spans is not None for document in shard.documents if not document.fault
+        )
         file.record = ShardRecord(
             **vars(tally.counts),
             number=shard.number,
