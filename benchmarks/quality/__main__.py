@@ -20,7 +20,7 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from benchmarks.quality import cells, cost, probe, selfsimilarity, sources
+from benchmarks.quality import cells, clusters, cost, probe, selfsimilarity, sources
 from benchmarks.quality.render import render
 from benchmarks.speed import machine
 from benchmarks.speed.machine import commit
@@ -70,6 +70,12 @@ def _parts() -> dict[str, dict[str, Job]]:
     return {
         **{part: {source.name: partial(cells.measure, source) for source in data} for part, data in swept.items()},
         "probe": {source.name: partial(probe.measure, source) for source in (sources.POS, sources.NAMES)},
+        "clusters": {
+            "SemCor, chosen on": partial(clusters.measure_semcor, 0),
+            "SemCor": partial(clusters.measure_semcor, 1),
+            "WiC-TSV": clusters.measure_wic_tsv,
+        },
+        "change": {sources.NORDIACHANGE.name: clusters.measure_change},
         "selfsimilarity": {"EWT": selfsimilarity.measure},
         "cost": {"float32": partial(cost.measure, "float32"), "bfloat16": partial(cost.measure, "bfloat16")},
     }

@@ -33,6 +33,8 @@ def render(found: Found) -> str:
     for title, part, section in (
         ("Is the choice a good one?", "choice", _choices),
         ("Senses by layer", "choice", _senses),
+        ("Senses without labels", "clusters", _clusters),
+        ("Change over time", "change", _changes),
         ("Which subword of a word?", "morphology", _subwords),
         ("Graded similarity, and standardising", "graded", _standardised),
         ("Self-similarity by depth", "selfsimilarity", _self_similarity),
@@ -155,6 +157,66 @@ def _by_layer(scores: Mapping[str, Sequence[float]]) -> list[str]:
         [name, *(f"{score:.3f}" for score in layers)] + [""] * (most - len(layers)) for name, layers in scores.items()
     ]
     return _table(["layer", *map(str, range(most))], rows)
+
+
+def _clusters(found: Found) -> list[str]:
+    rows = [
+        [
+            model,
+            name,
+            f"{cell['words']:,}",
+            method,
+            f"{score['v_measure']:.3f}",
+            f"{score['adjusted_rand']:.3f}",
+            f"{score['senses']:.1f} of {cell['gold_senses']:.1f}",
+            f"{score['off']:.1f}",
+            f"{score['unassigned']:.0%}",
+        ]
+        for model, name, cell in _cells(found, "clusters")
+        for method, score in cell["methods"].items()
+    ]
+    return [
+        "What `wordstates senses` finds, held against the senses that people gave: means over words, last layer. A "
+        "word is its usages as spelled, whatever their part of speech: in SemCor each with 20 usages and two senses "
+        "at least (of more than 150 a sample), in WiC-TSV each with six usages whose definition is known. How many "
+        "components HDBSCAN clusters was chosen on one half of SemCor's words, *chosen on*; the other half is the "
+        "result. Usages in no sense count as one more cluster. V-measure rises with the number of clusters, so look "
+        "at chance beside it; adjusted Rand is 0 by chance. WordNet's senses are fine ones: k-means that is told "
+        "their number finds them no better by adjusted Rand.",
+        "",
+        *_table(
+            ["model", "data", "words", "method", "V-measure", "adjusted Rand", "senses", "off by", "in no sense"],
+            rows,
+            names=4,
+        ),
+    ]
+
+
+def _changes(found: Found) -> list[str]:
+    rows = [
+        [
+            model,
+            name,
+            f"{cell['words']}",
+            *(f"{cell['spearman'][measure]:.3f}" for measure in ("pairwise", "prototypes", "senses")),
+            f"{cell['accuracy']:.3f}",
+            f"{max(cell['changed'], 1 - cell['changed']):.3f}",
+        ]
+        for model, name, cell in _cells(found, "change")
+    ]
+    return [
+        "What `wordstates senses --by` says of change between two times: Spearman's correlation of its two distances,"
+        " and of the Jensen-Shannon distance of the shares of the senses found, with the graded gold; and how often "
+        "the rule by which the gold says *changed* (a sense with one usage at most in one time, three at least in the"
+        " other) says the same of the senses found. Twenty usages a word, in Norwegian, which these models do not "
+        "know.",
+        "",
+        *_table(
+            ["model", "data", "words", "pairwise", "prototype", "shares of senses", "accuracy", "always the commoner"],
+            rows,
+            names=2,
+        ),
+    ]
 
 
 def _subwords(found: Found) -> list[str]:

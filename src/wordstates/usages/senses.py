@@ -18,7 +18,8 @@ from wordstates.wording import counted
 
 Method = Literal["kmeans", "hdbscan"]
 METHODS = ("kmeans", "hdbscan")
-_DIMS = 30  # principal components that are clustered: the rest is mostly noise, and slow
+# Principal components that are clustered: the rest is mostly noise, in which HDBSCAN sees no dense place (quality.md).
+_DIMS: dict[str, int] = {"kmeans": 30, "hdbscan": 5}
 _MOST_SENSES = 10
 _LEAST_SILHOUETTE = 0.08  # below it, two clusters are no better than one
 _SAMPLES = 10  # resamplings for the stability, each of so much of the usages:
@@ -153,7 +154,7 @@ def find_senses(
     order = np.array(sorted(range(len(usages)), key=lambda each: _key(usages[each])), dtype=np.int64)
     with threadpool_limits(1):  # sums in one order, so that nothing depends on the number of threads
         # Rounded, so that what is lost in sums decides nothing.
-        points = principal_components(vectors[order], _DIMS)[0].round(6)
+        points = principal_components(vectors[order], _DIMS[method])[0].round(6)
         labels, silhouette = _cluster(points, method, count)
         found = len(set(labels.tolist()) - {_NOISE})
         agreement = None
