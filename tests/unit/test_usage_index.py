@@ -16,7 +16,7 @@ from wordstates.usages.build import build_index, default_index_path
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.marked import read_marked
-from wordstates.usages.search import nearest
+from wordstates.usages.search import best, scored
 
 
 @pytest.fixture
@@ -40,20 +40,19 @@ def test_search_is_exact(seed: int, rows: int, k: int, pieces: int) -> None:
     """Held against sorting all rows; few different numbers, so that many rows score alike."""
     rng = np.random.default_rng(seed)
     matrix = rng.integers(-1, 2, size=(rows, 3)).astype(np.float32)
-    queries = rng.integers(-1, 2, size=(2, 3)).astype(np.float32)
-    wanted = None if seed % 2 else rng.random(rows) < 0.3
-    scores, found = nearest(np.array_split(matrix, pieces), queries, k, wanted)
-    for query, query_scores, query_found in zip(queries, scores, found, strict=True):
-        allowed = np.arange(rows) if wanted is None else np.flatnonzero(wanted)
-        expected = sorted(allowed.tolist(), key=lambda row: (-float(matrix[row] @ query), row))[:k]
-        assert query_found.tolist() == expected
-        np.testing.assert_array_equal(query_scores, matrix[expected] @ query)
+    query = rng.integers(-1, 2, size=3).astype(np.float32)
+    wanted = (None, rng.random(rows) < 0.5, rng.random(rows) < 0.05)[seed % 3]
+    scores, found = scored(np.array_split(matrix, pieces), query, wanted)
+    places = best(scores, min(k, len(scores)))
+    allowed = np.arange(rows) if wanted is None else np.flatnonzero(wanted)
+    expected = sorted(allowed.tolist(), key=lambda row: (-float(matrix[row] @ query), row))[:k]
+    assert found[places].tolist() == expected
+    np.testing.assert_array_equal(scores[places], matrix[expected] @ query)
 
 
 def test_a_thousand_identical_usages_are_found_in_order() -> None:
-    scores, found = nearest([np.ones((1000, 4), dtype=np.float32)], np.ones((1, 4), dtype=np.float32), 5)
-    assert found.tolist() == [[0, 1, 2, 3, 4]]
-    assert scores.tolist() == [[4.0] * 5]
+    scores, _ = scored([np.ones((1000, 4), dtype=np.float32)], np.ones(4, dtype=np.float32))
+    assert best(scores, 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_words_without_a_vector_are_left_out_and_scores_are_cosines(indexed: UsageIndex) -> None:

@@ -19,7 +19,7 @@ from wordstates.usages.build import POST, default_index_path
 from wordstates.usages.filters import Condition, parse_condition, rows_that_meet
 from wordstates.usages.manifest import NAME, IndexManifest, differences
 from wordstates.usages.marked import read_marked
-from wordstates.usages.search import nearest
+from wordstates.usages.search import best, scored
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
@@ -250,17 +250,17 @@ class UsageIndex:
         if k < 1:
             raise InputError(f"k={k} is no number of hits: give at least 1.")
         vector, itself = self._query(query, embedder)
-        wanted = self.where(conditions, word=word)
+        scores, rows = scored(self._blocks, vector, self.where(conditions, word=word))
         asked = k + (itself is not None)
         while True:
-            scores, rows = nearest(self._blocks, vector[None], min(asked, len(self)), wanted)
-            numbers = [number for number in rows[0].tolist() if number != itself]
-            chosen = self._once(numbers) if once_per_text else numbers
-            if len(chosen) >= k or rows.shape[1] < asked:
+            places = best(scores, min(asked, len(scores)))
+            hits = dict(zip(rows[places].tolist(), scores[places].tolist(), strict=True))
+            hits.pop(itself, None)
+            chosen = self._once([*hits]) if once_per_text else [*hits]
+            if len(chosen) >= k or asked >= len(scores):
                 break
             asked *= 4
-        score_of = dict(zip(rows[0].tolist(), scores[0].tolist(), strict=True))
-        return [Hit(score_of[usage.number], usage) for usage in self.usages(chosen[:k])]
+        return [Hit(hits[usage.number], usage) for usage in self.usages(chosen[:k])]
 
     def _query(
         self, query: str | int | Float[np.ndarray, " dim"], embedder: WordEmbedder | None
