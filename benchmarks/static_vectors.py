@@ -31,7 +31,6 @@ from wordstates.documents.document import Document
 from wordstates.documents.readers import read_documents
 from wordstates.static.run import make_static
 from wordstates.static.types import Types
-from wordstates.text.words import unicode_words
 
 RESULTS = Path(__file__).parent / "results" / "static_vectors.json"
 MIN_USAGES = (1, 5, 20)
@@ -155,7 +154,6 @@ def main() -> None:
     layers = [str(layer) for layer in range(blocks + 1)]
     embedder = WordEmbedder(arguments.model, recipes=[Recipe(int(layer), name=layer) for layer in layers])
     types = Types(
-        lambda texts: [unicode_words(text) for text in texts],
         vocabulary=vocabulary,
         lowercase=True,
         max_usages=arguments.max_usages,

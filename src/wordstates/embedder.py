@@ -147,7 +147,7 @@ class WordEmbedder(Remade):
         if recipes is not None and (layers, layer_pooling, subword_pooling) != EmbedderOptions.default_recipe():
             raise RecipeError("Give either recipes=[...] or layers, layer_pooling and subword_pooling, not both.")
         self.recipes = check_names(recipes if recipes is not None else [Recipe(layers, layer_pooling, subword_pooling)])
-        self._splitter = word_splitter(words, punctuation=punctuation)
+        self.splitter = word_splitter(words, punctuation=punctuation)
         self._model = load_model(
             model,
             tokenizer,
@@ -162,7 +162,7 @@ class WordEmbedder(Remade):
             surprisal=surprisal,
             config=config,
         )
-        self._splitter = self._splitter.keeping(self._model.tokenizer.read_whole())
+        self.splitter = self.splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy
         check_repeat(self._model, repeat=repeat, surprisal=surprisal)
         self._repeat, self._left_subwords = repeat, left_subwords
@@ -290,7 +290,7 @@ class WordEmbedder(Remade):
             >>> emb["bank"].vectors.shape
             (2, 384)
         """
-        inputs = read_inputs(texts, words, spans, self._splitter, word=word, group=group)
+        inputs = read_inputs(texts, words, spans, self.splitter, word=word, group=group)
         with progress(show_progress, on_progress, inputs.n_words) as advance:
             return self._begin(inputs).result(advance)
 
@@ -338,7 +338,7 @@ class WordEmbedder(Remade):
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""
-        return self._splitter.split(as_texts(texts))
+        return self.splitter.split(as_texts(texts))
 
     def plan(self, texts: Texts, spans: Sequence[Any] | None = None) -> Plan:
         """Split, align and cut texts without running the model: what a dry run counts.
@@ -347,7 +347,7 @@ class WordEmbedder(Remade):
             texts: As in `encode`.
             spans: As in `encode`.
         """
-        inputs = read_inputs(texts, None, spans, self._splitter)
+        inputs = read_inputs(texts, None, spans, self.splitter)
         return self._preparer.prepare(inputs.texts, inputs.spans).plan
 
     def submit(self, texts: Texts, *, spans: Sequence[Any] | None = None) -> PendingEmbeddings:
@@ -365,7 +365,7 @@ class WordEmbedder(Remade):
             SpanError: If a span lies outside its text.
             ModelError: If the model fails on what was computed at once.
         """
-        return self._begin(read_inputs(texts, None, spans, self._splitter))
+        return self._begin(read_inputs(texts, None, spans, self.splitter))
 
     def session(self, characters: float = math.inf) -> Session:
         """Begin a run of many calls whose vectors belong together: one engine for all of them.
@@ -387,7 +387,7 @@ class WordEmbedder(Remade):
         subwords = characters / CHARACTERS_OF_A_SUBWORD * (2 if self._repeat else 1)
         engine = partial(self._model.engines.for_work, subwords)
         engine()  # which may take seconds: now, not in the first call
-        return Session(self._splitter, self._preparer, self._reader, engine, self._provenance, cache)
+        return Session(self.splitter, self._preparer, self._reader, engine, self._provenance, cache)
 
     def _begin(self, inputs: Inputs) -> PendingEmbeddings:
         return self._session(inputs.characters).begin(inputs)

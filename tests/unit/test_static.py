@@ -23,7 +23,7 @@ from wordstates.files.describe import describe
 from wordstates.static.files import word2vec_words
 from wordstates.static.run import make_static
 from wordstates.static.types import Types
-from wordstates.text.words import unicode_words
+from wordstates.text.words import WordSplitter, unicode_words
 
 TEXTS = ["The river, the bank.", "A bank by the mill!", "Banks: the New York bank"]
 
@@ -42,7 +42,7 @@ def made(
     **options: Any,
 ) -> StaticVectors:
     documents = [Document(str(number), text) for number, text in enumerate(texts)]
-    types = Types(lambda given: [unicode_words(text) for text in given], **options)
+    types = Types(**options)
     return make_static(embedder, documents, types, kinds=kinds, min_count=min_count)[0]
 
 
@@ -69,8 +69,9 @@ def test_means_are_those_of_the_usages(bert: WordEmbedder) -> None:
 
 
 def test_case_and_accents() -> None:
-    types = Types(lambda given: [unicode_words(text) for text in given], lowercase=True)
-    list(types.of([Document("a", "Café cafe\u0301 CAFÉ Straße")]))
+    types = Types(lowercase=True)
+    documents = [Document("a", "Café cafe\u0301 CAFÉ Straße")]
+    list(types.of(documents, lambda given: [unicode_words(text) for text in given]))
     assert dict(zip(types.words, types.occurrences.tolist(), strict=True)) == {"café": 3, "straße": 1}
 
 
@@ -93,8 +94,10 @@ def test_a_vocabulary_is_looked_for_and_nothing_else_is_read(
     assert (read, static.words) == (TEXTS[1:], ["mill", "New York"])
 
 
-def test_documents_may_bring_their_words(bert: WordEmbedder) -> None:
-    types = Types(lambda given: [pytest.fail("nothing is to be split") for _ in given])
+def test_documents_may_bring_their_words(bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    never = WordSplitter("never", lambda given: [pytest.fail("nothing is to be split") for _ in given])
+    monkeypatch.setattr(bert, "splitter", never)
+    types = Types()
     static, report = make_static(bert, [Document("a", "new york", ((0, 8),))], types)
     assert (static.words, report.occurrences, static.provenance["words"]) == (["new york"], 1, "given")
 
@@ -104,6 +107,16 @@ def test_the_first_usages_are_averaged_and_all_are_counted(bert: WordEmbedder) -
     row = static.words.index("bank")
     assert (static.occurrences[row], static.usages[row]) == (3, 1)
     np.testing.assert_allclose(static["bank"], bert.encode(TEXTS[0])["bank"].vector, atol=1e-5)
+
+
+def test_special_tokens_are_words_as_in_embed(bert: WordEmbedder) -> None:
+    texts = ["The river [MASK] past.", "The [MASK]."]
+    static = made(bert, texts)
+    assert static.words[:3] == ["The", "[MASK]", "."]
+    expected = bert.encode(texts)["[MASK]"].vectors.mean(axis=0)
+    np.testing.assert_allclose(static["[MASK]"], expected, atol=1e-5)
+    looked_for = made(bert, texts, vocabulary=["[MASK]"])
+    np.testing.assert_allclose(looked_for["[MASK]"], expected, atol=1e-5)
 
 
 def test_types_that_are_rare_are_left_out(bert: WordEmbedder) -> None:
@@ -118,7 +131,7 @@ def test_groups(bert: WordEmbedder) -> None:
         Document("b", "bank bank", metadata={"year": "2000"}),
         Document("c", "bank", metadata={"year": None}),
     ]
-    types = Types(lambda given: [unicode_words(text) for text in given], by="year")
+    types = Types(by="year")
     static, _ = make_static(bert, documents, types)
     assert list(zip(static.words, static.groups or [], static.usages.tolist(), strict=True)) == [
         ("bank", "2000", 2),
@@ -159,7 +172,7 @@ def test_an_input_without_words(bert: WordEmbedder) -> None:
 
 def test_no_usage_has_a_vector(bert: WordEmbedder) -> None:
     with pytest.raises(InputError, match="No usage of any type has a vector"):
-        make_static(bert, [Document("a", "a\u200bb", ((1, 2),))], Types(lambda given: []))
+        make_static(bert, [Document("a", "a\u200bb", ((1, 2),))], Types())
 
 
 def test_vectors_of_subwords_are_refused() -> None:
@@ -171,7 +184,7 @@ def test_vectors_of_subwords_are_refused() -> None:
 @pytest.mark.parametrize("name", ["word", "usages", "vector", "self_similarity"])
 def test_groups_keep_off_the_names_of_columns(name: str) -> None:
     with pytest.raises(InputError, match=f"Groups cannot be by '{name}'"):
-        Types(lambda given: [], by=name)
+        Types(by=name)
 
 
 # ── in memory ──

@@ -80,10 +80,8 @@ def static(
     kinds = tuple(dict.fromkeys(kind or ["usages"]))
     recipes = _recipes(reader.recipes(), kinds)
     wanted, more = (None if path is None else read_list(path.removeprefix("@")) for path in (vocabulary, phrases))
-    splitter = word_splitter(splitting.words, punctuation=not splitting.no_punctuation)
     try:
         types = Types(
-            splitter.split,
             vocabulary=wanted,
             phrases=more,
             ignore_case=not match_case,
@@ -102,13 +100,14 @@ def static(
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)
-        for _ in types.of(sound(documents, report.rejects)):
+        splitter = word_splitter(splitting.words, punctuation=not splitting.no_punctuation)
+        for _ in types.of(sound(documents, report.rejects), splitter.split):
             pass
         count(types, report, min_count=min_count)
         end_with(report, output, end, dry_run=True)
         return
     with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
-        embedder = reader.embedder(recipes)
+        embedder = reader.embedder(recipes, **splitting.for_embedder())
         vectors, report = make_static(
             embedder,
             documents,
@@ -125,7 +124,7 @@ def static(
                     "vocabulary": None if wanted is None else len(wanted),
                     **({} if more is None else {"phrases": len(more)}),
                 },
-                "words": "targets" if wanted is not None else splitter.name,
+                "words": embedder.provenance["words"] if wanted is None else "targets",
             },
             on_progress=bar,
         )

@@ -94,7 +94,7 @@ def make_static(
     """Make static vectors of a corpus.
 
     Args:
-        embedder: Gives the vectors; for the kind ``input`` one of its recipes is named so.
+        embedder: Splits raw texts, and gives the vectors; for the kind ``input`` one of its recipes is named so.
         documents: The documents, as a stream.
         types: Finds the words and their types.
         kinds: ``usages`` (the mean of a type's usages), ``alone`` (the word as a text of its own), ``input`` (the word
@@ -114,7 +114,7 @@ def make_static(
     began = time.perf_counter()
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
-    typed_documents = types.of(documents)
+    typed_documents = types.of(documents, embedder.splitter.split)
     if "usages" not in kinds:
         deque(typed_documents, maxlen=0)  # they are only counted
         typed_documents = iter([])

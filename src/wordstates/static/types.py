@@ -39,7 +39,6 @@ class Types:
     """Numbers the types of a stream of documents, and counts them.
 
     Args:
-        split: Finds the words of raw texts; documents that bring words keep theirs.
         vocabulary: Words and phrases to look for instead of splitting: then a document without one costs a search.
         phrases: Words and phrases to look for beside the words that splitting gives.
         ignore_case: Whether *Fox* is a usage of *fox* in the vocabulary and in the phrases.
@@ -54,7 +53,6 @@ class Types:
 
     def __init__(
         self,
-        split: Split,
         *,
         vocabulary: Sequence[str] | None = None,
         phrases: Sequence[str] | None = None,
@@ -69,7 +67,6 @@ class Types:
                 f"Groups cannot be by {by!r}: files of static vectors have a column of their own of that name; rename "
                 "it in the input."
             )
-        self._split = split
         if vocabulary is not None and phrases is not None:
             raise InputError("A vocabulary is all that is looked for: put the phrases into it, or leave it out.")
         wanted = vocabulary if phrases is None else phrases
@@ -111,9 +108,14 @@ class Types:
         """How often each type was met."""
         return np.array(self._counts, dtype=np.int64)
 
-    def of(self, documents: Iterable[Document]) -> Iterator[TypedDocument]:
-        """Give the documents that have words, with those whose vectors are wanted."""
-        for document, spans, words in self._found(documents):
+    def of(self, documents: Iterable[Document], split: Split) -> Iterator[TypedDocument]:
+        """Give the documents that have words, with those whose vectors are wanted.
+
+        Args:
+            documents: The documents, as a stream.
+            split: Finds the words of raw texts; documents that bring words keep theirs.
+        """
+        for document, spans, words in self._found(documents, split):
             if document.fault:
                 yield TypedDocument(document, [], [])
                 continue
@@ -132,7 +134,9 @@ class Types:
             if kept.spans:
                 yield kept
 
-    def _found(self, documents: Iterable[Document]) -> Iterator[tuple[Document, list[tuple[int, int]], list[str]]]:
+    def _found(
+        self, documents: Iterable[Document], split: Split
+    ) -> Iterator[tuple[Document, list[tuple[int, int]], list[str]]]:
         if self._finder is not None and self._only:
             self.given = False
             for document in documents:
@@ -140,10 +144,10 @@ class Types:
                 yield document, [match[:2] for match in matches], [self._finder.names[match[2]] for match in matches]
             return
         for group in in_groups(documents):
-            split = iter(self._split([document.text for document in group if document.spans is None]))
+            found = iter(split([document.text for document in group if document.spans is None]))
             for document in group:
                 self.given = self.given and (document.spans is not None or bool(document.fault))
-                spans = [*document.spans] if document.spans is not None else [(a, b) for a, b in next(split).tolist()]
+                spans = [*document.spans] if document.spans is not None else [(a, b) for a, b in next(found).tolist()]
                 names = [type_name(document.text[start:end], lowercase=self._lowercase) for start, end in spans]
                 yield document, *self._with_phrases(document.text, spans, names)
 
