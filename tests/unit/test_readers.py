@@ -305,7 +305,7 @@ def test_a_missing_column_is_named_with_those_there(tmp_path: Path, name: str, o
         ("a.jsonl", '{"text": ["a", 3]}\n', r"a\.jsonl:1: column 'text' is a list of other things than words"),
         ("a.jsonl", '{"text": ["a", " "]}\n', r"a\.jsonl:1: word 1 in column 'text' is empty: ' '"),
         ("a.jsonl", '{"text": "a\\ud83e"}\n', r"a\.jsonl:1: .*half a surrogate pair \('\\ud83e'\) at character 1"),
-        ("a.csv", 'text,n\na,1\nb\n"c', r"a\.csv:3: the row has 1 fields, but the header names 2"),
+        ("a.csv", 'text,n\na,1\nb\n"c', r"a\.csv:3: the row has 1 field, but the header names 2"),
         ("a.csv", 'text,n\n"a,1\nb\n', r"a\.csv:2: not valid CSV \(unexpected end of data\): .*twice"),
         ("a.tsv", 'text\n"a" b\n', r"a\.tsv:2: not valid TSV .*twice"),
         ("a.parquet", "PAR1 or not", r"a\.parquet': not a Parquet file, or a broken one"),

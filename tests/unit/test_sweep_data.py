@@ -312,7 +312,11 @@ def test_targets_and_two_corpora(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a b", "spans": [[0, 1]], "labels": [null]}', "a.jsonl:1: the label of the span [0, 1]"),
         ("a.jsonl", '{"text": "a b", "spans": [[0, 9]], "labels": ["X"]}', "a.jsonl:1: the target (0, 9) is not in"),
         ("a.jsonl", '{"text": "a", "words": ["b"], "labels": ["X"]}', "a.jsonl:1: the target is not in its sentence"),
-        ("a.jsonl", '{"text": "a", "spans": [[0, 1], [0, 1]], "labels": ["X"]}', "a.jsonl:1: 2 words or spans, and 1"),
+        (
+            "a.jsonl",
+            '{"text": "a", "spans": [[0, 1], [0, 1]], "labels": ["X"]}',
+            "a.jsonl:1: 2 words (or spans), and 1",
+        ),
         ("a.jsonl", '{"text": "a", "spans": [7], "labels": ["X"]}', "a.jsonl:1: 7 is no char span"),
         ("a.jsonl", "nonsense", "a.jsonl:1: this line is not JSON"),
         ("a.jsonl", '{"foo": 1}', "a.jsonl:1: '{\"foo\": 1}': this does not look like labelled data"),

@@ -380,7 +380,7 @@ def test_wrong_use_is_told() -> None:
         pooling(states)
     with pytest.raises(InputError, match=r"word_ids of shape \(1, 3\) do not fit states of 1 text with 4"):
         pooling(states, torch.zeros(1, 3))
-    with pytest.raises(InputError, match=r"word_ids of 1 text with \[2\] subwords do not fit"):
+    with pytest.raises(InputError, match=r"word_ids of 1 text, of lengths \[2\], do not fit"):
         pooling(states, [[0, None]])
     with pytest.raises(InputError, match="Subwords of 2 texts do not fit states of 1"):
         pooling(states, subwords=[[], []])

@@ -10,8 +10,22 @@ from pathlib import Path
 import wordstates
 from wordstates.wording import counted, in_columns
 
-COUNTED = re.compile(r" (blocks|documents|embedded texts|keys|entries|shards|rows|usages|targets|other targets)\b")
-NEVER_ONE = {"_MOST_ROWS - 1"}
+NOUNS = (
+    "blocks|cells|clusters|columns|copies|cores|devices|dimensions|documents|embedded texts|entries|examples|fields|"
+    "files|folds|groups|hidden states|items|keys|labels|layers|lines|lists|nodes|numbers|other targets|pairs|parts|"
+    "phrases|recipes|rejects|rows|samples|sentences|shards|spans|steps|subwords|targets|texts|times|tokens|types|usages|"
+    "vectors|values|words|workers"
+)
+COUNTED = re.compile(rf" ({NOUNS})\b")
+# Never one thing: constants; limits in thousands; counts of several, where one thing is told in other words.
+NEVER_ONE = {
+    *("_COLUMNS", "_MOST_COLUMNS", "_MOST_ROWS - 1", "LARGEST_MATRIX", "dim"),
+    *("self.service.limits.queue_subwords", "self.request_subwords", "total", "numbers", "counts[longest]", "count"),
+    *("words", "texts", "len(texts)", "report.texts", "types.texts", "self._texts", "self.words", "self.manifest.dim"),
+    *("len(given)", "len(results)", "len(self.columns)", "len(names)", "len(found)", "folds", "sorted(dims)"),
+    *("right.shape[-1]", "self.workers", "len(devices)", "losses"),
+    *("slower", "part", "folder.rejects.name"),
+}
 
 
 def unhelped(source: str) -> Iterator[str]:

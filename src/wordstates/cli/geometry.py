@@ -18,6 +18,7 @@ from wordstates.cli.groups import (
 from wordstates.cli.options import output_option, print_json, vectors_option
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
 from wordstates.documents.input_meter import InputMeter
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.evaluate.geometry.report import GeometryReport
@@ -57,7 +58,7 @@ def geometry(
     fitted = reader.post_processing()
     if isinstance(fitted, list):
         if len(fitted) != len(recipes):
-            raise typer.BadParameter(f"--post-process: give one for each of the {len(recipes)} recipes.")
+            raise typer.BadParameter(f"--post-process: give one for each of the {counted(len(recipes), 'recipe')}.")
         fitted = {recipe.name: each for recipe, each in zip(recipes, fitted, strict=True)}
     with progress_bar(hidden=end.no_bar, share=meter.share) as bar:
         embedder = reader.embedder(

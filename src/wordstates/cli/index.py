@@ -70,7 +70,7 @@ def index(
             }
         )
     elif not quiet:
-        said = f"{where}: {counted(usages, 'usage')}, {manifest.dim} dimensions, {'+'.join(manifest.steps)}"
+        said = f"{where}: {counted(usages, 'usage')}, {counted(manifest.dim, 'dimension')}, {'+'.join(manifest.steps)}"
         notes = [f"{counted(without, 'word')} without a vector are left out"] if without else []
         if manifest.texts == "rebuilt":
             notes.append("the texts around the usages are rebuilt from the words: what stood between them is a space")

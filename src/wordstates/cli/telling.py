@@ -14,6 +14,7 @@ import typer
 from wordstates.cli.as_options import as_options
 from wordstates.cli.options import print_json
 from wordstates.progress import Progress, ShownProgress
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
@@ -71,8 +72,8 @@ def notes_on(statuses: Mapping[str, int], words: int, *, texts: int, left_only: 
         )
     if (unknown := statuses.get("unknown", 0)) > words // 10:
         notes.append(
-            f"note: the tokenizer does not know {unknown:,} of {words:,} words, whose vectors know the context "
-            "alone; choose a model of the text's language, or a multilingual one"
+            f"note: the tokenizer does not know {unknown:,} of {counted(words, 'word')}, whose vectors know the "
+            "context alone; choose a model of the text's language, or a multilingual one"
         )
     if left_only:
         notes.append("note: this model is causal: each vector knows its left context only (--repeat reads twice)")

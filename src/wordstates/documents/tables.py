@@ -20,6 +20,7 @@ from wordstates.documents.decode import read_lines, seekable
 from wordstates.documents.sources import Source
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.options import Quoting
+from wordstates.wording import counted
 
 Row = tuple[int, dict[str, object]]  # line or row in the file, from 1, and the fields by their columns
 CheckColumns = Callable[[str, list[str], str], None]  # place, columns, advice; raises InputError
@@ -125,7 +126,7 @@ def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells) -
             _check_header(place, header, check)
         elif len(row) != len(header):
             raise InputError(
-                f"{place}: the row has {len(row)} fields, but the header names {len(header)}."
+                f"{place}: the row has {counted(len(row), 'field')}, but the header names {len(header)}."
                 + (_other_delimiter(row) or _other_delimiter(header))
             )
         else:
@@ -169,8 +170,9 @@ def _check_closed(place: str, lines: Sequence[str], delimiter: str, columns: int
         if any(len(pattern.findall(line)) != columns - 1 for line in lines):
             return
     raise InputError(
-        f"{place}: a quote opens here and the field goes on for {len(lines)} lines, as if the rows were one. Pass "
-        "quoting='none' if quotes are characters like any other, or quoting='csv' if fields do go on for lines."
+        f"{place}: a quote opens here and the field goes on for {counted(len(lines), 'line')}, as if the rows were "
+        "one. Pass quoting='none' if quotes are characters like any other, or quoting='csv' if fields do go on for "
+        "lines."
     )
 
 

@@ -132,7 +132,7 @@ def read_inputs(
     what = "words" if words is not None else "spans"
     if len(given) != len(checked):
         raise InputError(
-            f"{counted(len(checked), 'text')} but {len(given)} lists of {what}: give one list for each text."
+            f"{counted(len(checked), 'text')} but {counted(len(given), 'list')} of {what}: give one list for each text."
         )
     given = [_plain(part) for part in given] if words is not None else given
     raw = [text for text, part in zip(checked, given, strict=True) if part is None]

@@ -14,6 +14,7 @@ from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import LongTexts
 from wordstates.text.words import Spans
+from wordstates.wording import counted
 
 # Of English, as scripts/measure_constants.py has it: to tell how long texts are before they are tokenized.
 CHARACTERS_OF_A_SUBWORD = 4
@@ -103,7 +104,9 @@ def check_window(model: LoadedModel, window: int | None) -> int:
     if window is None:
         return model.default_window
     if limit is not None and window > limit:
-        raise InputError(f"window={window} is more than {model.name!r} can read at once: at most {limit} subwords.")
+        raise InputError(
+            f"window={window} is more than {model.name!r} can read at once: at most {counted(limit, 'subword')}."
+        )
     if window <= special:
         raise InputError(
             f"window={window} holds no text: {special} of it are special tokens; give {special + 1} or more."
@@ -135,7 +138,8 @@ def window_settings(
     chosen = capacity // 4 if overlap is None else overlap
     if not 0 <= chosen < capacity:
         raise InputError(
-            f"overlap={overlap} does not fit: windows hold {capacity} subwords of text, share fewer than that."
+            f"overlap={overlap} does not fit: windows hold {counted(capacity, 'subword')} of text, share "
+            "fewer than that."
         )
     return WindowSettings(capacity, chosen, long_texts, causal=model.anatomy.causal and not repeat)
 

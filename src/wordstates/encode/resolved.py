@@ -11,6 +11,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.model.loaded import LoadedModel
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
+from wordstates.wording import counted
 
 PostProcessingLike = PostProcessing | str | Path
 GivenPostProcessing = PostProcessingLike | Sequence[PostProcessingLike] | Mapping[str, PostProcessingLike] | None
@@ -153,7 +154,7 @@ def _check(post_processing: PostProcessing, recipe: ResolvedRecipe, model: Loade
             "layers, or give a recipe a layer."
         )
     if shape != (post_processing.dim_in,):
-        differences.append(f"{post_processing.dim_in} dimensions, and these vectors have {shape[0]}")
+        differences.append(f"{counted(post_processing.dim_in, 'dimension')}, and these vectors have {shape[0]}")
     if differences:
         raise InputError(
             f"{post_processing!r} was fitted on other vectors than those of recipe {recipe.name!r}: "

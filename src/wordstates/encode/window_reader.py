@@ -30,6 +30,7 @@ from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.torch_engine import is_out_of_memory
 from wordstates.recipe import Recipe, check_names
 from wordstates.text.align import HAS_VECTOR
+from wordstates.wording import counted
 
 
 class Reading:
@@ -259,8 +260,8 @@ class WindowReader:
             if rows and len(window.ids) and int(window.ids.max()) >= rows:
                 raise ModelError(
                     f"The tokenizer gives subword {int(window.ids.max())} for text {window.text} "
-                    f"({texts[window.text][:40]!r}...), but {self._model.name!r} has {rows} subwords: the tokenizer is "
-                    "not the model's own, or subwords were added without training them."
+                    f"({texts[window.text][:40]!r}...), but {self._model.name!r} has {counted(rows, 'subword')}: the "
+                    "tokenizer is not the model's own, or subwords were added without training them."
                 )
 
     def _check_finite(

@@ -33,6 +33,7 @@ from wordstates.model.template import Template
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.options import EngineName
+from wordstates.wording import counted
 
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
@@ -329,8 +330,8 @@ def _check_vocabulary(text: ProbeText, rows: int, name: str) -> None:
     highest = max(*text.row, *text.changed)
     if rows and highest >= rows:
         raise ModelError(
-            f"The tokenizer gives subword {highest}, but {name!r} has {rows} subwords: the tokenizer is not the "
-            "model's own, or subwords were added without training them."
+            f"The tokenizer gives subword {highest}, but {name!r} has {counted(rows, 'subword')}: the tokenizer is "
+            "not the model's own, or subwords were added without training them."
         )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from wordstates.errors import ModelError, NonFiniteError
 from wordstates.model.engine import pad
 from wordstates.model.torch_engine import TorchEngine, entering
+from wordstates.wording import counted
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ def _check_kind(states: Sequence[Any], shape: Sequence[int], name: str) -> None:
         )
     if all(state.shape[:2] != tuple(shape) for state in states):
         raise ModelError(
-            f"Model {name!r} read {shape[1]} subwords and gives hidden states of {states[-1].shape[1]}: it pads or "
-            "shortens the text inside, so no vector is surely a subword's. Choose another model."
+            f"Model {name!r} read {counted(shape[1], 'subword')} and gives hidden states of {states[-1].shape[1]}: it "
+            "pads or shortens the text inside, so no vector is surely a subword's. Choose another model."
         )
 
 

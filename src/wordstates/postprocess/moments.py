@@ -7,6 +7,7 @@ import numpy.typing as npt
 from jaxtyping import Float
 
 from wordstates.errors import InputError
+from wordstates.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -106,7 +107,9 @@ class Moments:
         if self.dim == dim and self._block.size:
             return
         if self.dim:
-            raise InputError(f"Vectors of {dim} dimensions came after vectors of {self.dim}: give those of one recipe.")
+            raise InputError(
+                f"Vectors of {counted(dim, 'dimension')} came after vectors of {self.dim}: give those of one recipe."
+            )
         if not dim:
             raise InputError("Vectors of no dimension cannot be fitted on.")
         if self.has_covariance and dim > LARGEST_MATRIX:

@@ -9,6 +9,7 @@ import numpy as np
 
 from wordstates.errors import InputError
 from wordstates.postprocess.moments import Floats, Moments
+from wordstates.wording import counted
 
 # What computing in float32 leaves where exact numbers would not vary: some roundings of each value.
 _ROUNDING = (4 * float(np.finfo(np.float32).eps)) ** 2
@@ -91,7 +92,9 @@ def check_dim(steps: Sequence[Step], dim: int) -> None:
         taken = _number(step, dim)
         most = {"pca": dim, "all-but-the-top": dim - 1}.get(step.name, taken)
         if taken > most:
-            raise InputError(f"Step {str(step)!r} is too much for vectors of {dim} dimensions: give at most {most}.")
+            raise InputError(
+                f"Step {str(step)!r} is too much for vectors of {counted(dim, 'dimension')}: give at most {most}."
+            )
         dim = taken if step.name == "pca" else dim
 
 
@@ -130,7 +133,10 @@ def fit_chain(steps: Sequence[Step], moments: Moments) -> tuple[Floats | None, F
 def _check_count(step: Step, count: int, dim: int) -> None:
     least = {"center": 1, "standardize": 2, "whiten": dim + 1}.get(step.name, _number(step, dim) + 1)
     if count < least:
-        raise InputError(f"Step {str(step)!r} needs {least:,} vectors of {dim} dimensions or more, got {count:,}.")
+        raise InputError(
+            f"Step {str(step)!r} needs {counted(least, 'vector')} of {counted(dim, 'dimension')} or more, got "
+            f"{count:,}."
+        )
 
 
 @dataclass

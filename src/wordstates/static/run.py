@@ -18,6 +18,7 @@ from wordstates.runs.report import FileReport, aligned, how_computed, tally
 from wordstates.static.means import UsageMeans
 from wordstates.static.static_vectors import StaticVectors, flat_vectors, ordered
 from wordstates.static.types import Types
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -56,7 +57,7 @@ class StaticReport(FileReport):
         """Write the report as a few aligned lines."""
         rows = [
             ("texts", f"{self.texts:,}"),
-            ("words", f"{self.occurrences:,} of {self.types:,} types"),
+            ("words", f"{self.occurrences:,} of {counted(self.types, 'type')}"),
             ("types kept", f"{self.kept:,}"),
         ]
         if self.missing:
@@ -161,8 +162,8 @@ def count(types: Types, report: StaticReport, *, min_count: int) -> None:
         )
     if not report.kept:
         raise InputError(
-            f"No type occurs {min_count:,} times: the most frequent of the {len(types):,} occurs "
-            f"{int(occurrences.max()):,} times; give a smaller min_count=..."
+            f"No type occurs {counted(min_count, 'time')}: the most frequent of the {len(types):,} occurs "
+            f"{counted(int(occurrences.max()), 'time')}; give a smaller min_count=..."
         )
 
 

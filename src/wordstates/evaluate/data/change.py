@@ -19,6 +19,7 @@ from wordstates.evaluate.data.files import Row, as_number, lines_of, table_rows
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.text.targets import TargetFinder
+from wordstates.wording import counted
 
 _UNDECIDED = 0.0
 _NO_JUDGMENT = {"nan", "-"}
@@ -96,7 +97,7 @@ def read_graded_change(path: Path, table: UsageTable, split: Split | None, skipp
             raise InputError(f"{shown(file)}:2: {word!r} has no change in {shown(found[0])}: its label is missing.")
         if len(times) != 2:
             raise InputError(
-                f"{shown(file)}:2: the usages of {word!r} are of {len(times)} times, and change is of two."
+                f"{shown(file)}:2: the usages of {word!r} are of {counted(len(times), 'time')}, and change is of two."
             )
         earlier, later = (tuple(times[name]) for name in sorted(times))
         change = gold[word].number("change_graded")

@@ -144,7 +144,7 @@ def _column_formats(path: Path) -> list[Format]:
     key = next((row[3] for row in rows if len(row) == 4 and _SENSE_KEY.match(row[3])), None)
     why = f"its fourth column has sense keys, as {key}" if key else "it has no header that is known"
     widest = max(widths, default=0)
-    columns = f"its lines have {'up to ' if len(widths) > 1 else ''}{widest} columns, the first one word"
+    columns = f"its lines have {'up to ' if len(widths) > 1 else ''}{counted(widest, 'column')}, the first one word"
     likely = words and even and widest <= _MOST_COLUMNS and max(sentences, default=0) <= _LONGEST_SENTENCE
     semcor = Format("senses", "SemCor in columns", why, senses.read_semcor, key is not None)
     label = Format("labels", "a word and its label in a line", columns, labels.read_columns, likely)

@@ -110,7 +110,8 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
         text, spans = _located(row, place)
         if len(spans) != len(labels):
             raise InputError(
-                f"{place}: {len(spans)} words or spans, and {counted(len(labels), 'label')}: give one for each."
+                f"{place}: {counted(len(spans), 'word')} (or spans), and {counted(len(labels), 'label')}: give one for "
+                "each."
             )
         for span, gold in zip(spans, labels, strict=True):
             if gold is None or str(gold) == "":

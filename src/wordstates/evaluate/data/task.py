@@ -189,7 +189,7 @@ def check_task(task: Task) -> Task:
         if len({item.gold for item in part}) < 2:
             where = f"the {split} data" if split else "the data"
             raise InputError(
-                f"{part[0].place}: from here on all {len(part)} items of {where} have the one answer "
+                f"{part[0].place}: from here on all {counted(len(part), 'item')} of {where} have the one answer "
                 f"{part[0].gold!r}: there is nothing to tell apart."
             )
     return task

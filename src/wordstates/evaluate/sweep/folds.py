@@ -12,6 +12,7 @@ from jaxtyping import Int
 from wordstates.errors import InputError
 from wordstates.evaluate.data.task import Item, Task
 from wordstates.options import TaskName
+from wordstates.wording import counted
 
 Indices = Int[np.ndarray, " chosen"]
 LEAST_FOLDS = 3
@@ -89,8 +90,8 @@ def _what_can_be_known(task: Task, fold: Fold, *, count_dev: bool) -> Fold:
     choices = Counter(word for word, _ in counts)
     if task.name == "labels" and len(counts) < 2:
         raise InputError(
-            f"{task.items[int(fold.train[0])].place}: all {len(fold.train)} items that a probe learns from have the "
-            "same label: there is nothing to tell apart. Give more data, or a smaller n_folds=..."
+            f"{task.items[int(fold.train[0])].place}: all {counted(len(fold.train), 'item')} that a probe learns from "
+            "have the same label: there is nothing to tell apart. Give more data, or a smaller n_folds=..."
         )
 
     def known(number: int) -> bool:
@@ -101,7 +102,7 @@ def _what_can_be_known(task: Task, fold: Fold, *, count_dev: bool) -> Fold:
     for part, left, what in ((fold.dev, dev, "choose on"), (fold.test, test, "score")):
         if not len(left):
             raise InputError(
-                f"{task.items[int(part[0])].place}: none of the {len(part):,} items to {what} has a "
+                f"{task.items[int(part[0])].place}: none of the {counted(len(part), 'item')} to {what} has a "
                 f"{task.name.removesuffix('s')} with a usage to learn from among the training data: give training data "
                 "with the same words and answers."
             )
@@ -153,7 +154,7 @@ def deal(items: Sequence[Item], n_folds: int, seed: int, *, by_gold: bool) -> li
         groups[item.group].append(number)
     if len(groups) < n_folds:
         raise InputError(
-            f"{items[0].place}: {n_folds} parts need as many groups (sentences, or words), and there are "
+            f"{items[0].place}: {counted(n_folds, 'part')} need as many groups (sentences, or words), and there are "
             f"{len(groups)}: give more data, or a smaller n_folds=..."
         )
     names = sorted(groups)

@@ -50,7 +50,7 @@ def _model(report: SweepReport, number: int) -> dict[str, Any]:
     model, rows = report.models[number], result_rows(report.models[number])
     return {
         "name": short_names([each.name for each in report.models])[model.name],
-        "about": f"{counted(model.n_blocks, 'block')}, {model.dim} dimensions, "
+        "about": f"{counted(model.n_blocks, 'block')}, {counted(model.dim, 'dimension')}, "
         f"{counted(len(model.results), 'recipe')}. Held out: "
         f"{shown_interval(model.choice.score)}.",
         "head": ("recipe", "development", f"test: {report.metrics[0]} (95%)", ""),

@@ -134,7 +134,8 @@ def _model(report: SweepReport, model: ModelResult) -> str:
     if model.mix is not None:
         table.append(("learned mix of layers", f"{model.mix.dev:.3f}", shown_interval(model.mix.test), ""))
     lines = [
-        f"{name}: {counted(model.n_blocks, 'block')}, {model.dim} dimensions, {counted(len(model.results), 'recipe')}",
+        f"{name}: {counted(model.n_blocks, 'block')}, {counted(model.dim, 'dimension')}, "
+        f"{counted(len(model.results), 'recipe')}",
         in_columns(table, "<><"),
     ]
     if slices := slices_explained(model, [result for _, result in rows]):

@@ -24,6 +24,7 @@ from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.runs.groups import GROUP_CHARACTERS
 from wordstates.text.words import Spans
+from wordstates.wording import counted
 
 WORD_POOLINGS = ("mean", "max")
 _SUBWORDS = ("mean", "first", "last", "sum", "max")  # rows of the table of a sample
@@ -96,7 +97,7 @@ class SampleVectors:
                 VECTORS.put((sample, self._kind), array, self._cache_bytes)
         if 0 < self._cache_bytes < read_bytes:
             warnings.warn(
-                f"What was read of {len(to_read):,} samples takes {read_bytes:,} bytes, and cache_bytes is "
+                f"What was read of {counted(len(to_read), 'sample')} takes {read_bytes:,} bytes, and cache_bytes is "
                 f"{self._cache_bytes:,}: another recipe will read texts again; raise it if memory allows.",
                 stacklevel=4,
             )

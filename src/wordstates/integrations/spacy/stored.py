@@ -15,6 +15,7 @@ from wordstates.result.column import Column
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES
 from wordstates.text.words import Spans
+from wordstates.wording import counted
 
 NAME = "wordstates"  # of the extension, and of the factory
 # Where spaCy keeps the value of an extension of a Doc; it leaves such values out, quietly, where they cannot go along.
@@ -121,7 +122,7 @@ def _data(doc: Doc) -> dict[str, Any]:
     data: dict[str, Any] = doc.user_data[KEY]
     if len(data["statuses"]) != len(doc):
         raise InputError(
-            f"The doc has {len(doc)} tokens, and {len(data['statuses'])} of them were read by the component "
+            f"The doc has {counted(len(doc), 'token')}, and {len(data['statuses'])} of them were read by the component "
             f"{NAME!r}: tokens were merged or split since. Put the component after the one that does that."
         )
     return data

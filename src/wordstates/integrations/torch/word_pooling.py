@@ -92,7 +92,7 @@ class WordPooling(nn.Module):
         """
         if len(hidden_states) != self.n_blocks + 1:
             raise InputError(
-                f"{len(hidden_states)} hidden states for {counted(self.n_blocks, 'block')}, which give "
+                f"{counted(len(hidden_states), 'hidden state')} for {counted(self.n_blocks, 'block')}, which give "
                 f"{self.n_blocks + 1}: hand over all that output_hidden_states=True gives, and set n_blocks to the "
                 "network's number of blocks."
             )
@@ -151,15 +151,14 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
         listed = [[-1 if word is None else word for word in row] for row in word_ids]
         if len(listed) != texts or any(len(row) != width for row in listed):
             raise InputError(
-                f"word_ids of {counted(len(listed), 'text')} with {sorted({len(row) for row in listed})} subwords "
-                "do not fit "
-                f"states of {counted(texts, 'text')} with {width}: pad both alike."
+                f"word_ids of {counted(len(listed), 'text')}, of lengths {sorted({len(row) for row in listed})}, do not "
+                f"fit states of {counted(texts, 'text')} with {width}: pad both alike."
             )
         word_ids = torch.tensor(listed, dtype=torch.long).reshape(texts, width)
     if tuple(word_ids.shape) != (texts, width):
         raise InputError(
-            f"word_ids of shape {tuple(word_ids.shape)} do not fit states of {counted(texts, 'text')} with {width} "
-            "subwords."
+            f"word_ids of shape {tuple(word_ids.shape)} do not fit states of {counted(texts, 'text')} with "
+            f"{counted(width, 'subword')}."
         )
     ids = word_ids.to(states.device).long()
     rows, columns = torch.nonzero(ids >= 0, as_tuple=True)
@@ -179,6 +178,8 @@ def _pairs_of_subwords(subwords: SubwordsOfWords, states: Float[Tensor, "texts s
     outside = [pair for pair in pairs if not 0 <= pair[2] < width]
     if outside:
         text, word, column = outside[0]
-        raise InputError(f"Word {word} of text {text} has subword {column}, and the states have {width} subwords.")
+        raise InputError(
+            f"Word {word} of text {text} has subword {column}, and the states have {counted(width, 'subword')}."
+        )
     table = torch.tensor(pairs, dtype=torch.long, device=states.device).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -52,7 +52,7 @@ def find_places(cluster: RayCluster, nodes: Sequence[Mapping[str, float]]) -> Pl
         >>> find_places(RayCluster("auto", workers=6), [{"CPU": 8}, {"CPU": 16}])
         Places(workers=6, threads=4, gpu=False)
     """
-    has = f"{counted(len(nodes), 'node')} with {sum(int(node.get('CPU', 0)) for node in nodes)} cores"
+    has = f"{counted(len(nodes), 'node')} with {counted(sum(int(node.get('CPU', 0)) for node in nodes), 'core')}"
     gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
     if cluster.device == "cuda" or (cluster.device is None and gpus):
         count = sum(int(node["GPU"]) for node in gpus)
