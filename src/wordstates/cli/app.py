@@ -31,6 +31,7 @@ from wordstates.cli.index import index
 from wordstates.cli.info import info
 from wordstates.cli.kwic import kwic
 from wordstates.cli.merge import merge
+from wordstates.cli.models import models
 from wordstates.cli.near import near
 from wordstates.cli.options import version
 from wordstates.cli.senses import senses
@@ -82,7 +83,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Looking": (explore, kwic, near, senses, index),
     "Serving": (serve,),
     "Measuring": (sweep, geometry),
-    "Inspecting": (subwords, info, doctor),
+    "Inspecting": (subwords, info, models, doctor),
     "Stores": (verify, merge, export),
 }
 for panel, commands in _PANELS.items():

@@ -12,7 +12,7 @@ import json
 import socket
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import transformers
-from huggingface_hub import constants, get_session
-from huggingface_hub.errors import HFValidationError
+from huggingface_hub import constants, get_session, scan_cache_dir
+from huggingface_hub.errors import CacheNotFound, HFValidationError
+from huggingface_hub.repocard import metadata_load
 from safetensors import SafetensorError
 from transformers.utils import logging as hf_logging
+from yaml import YAMLError
 
 from wordstates.errors import MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
 
@@ -162,7 +164,12 @@ def hub_state() -> str:
         state = "HF_HUB_OFFLINE is set"
     else:
         state = "can be asked" if _silence_of_the_hub() is None else "no answer from it"
-    return f"{state}; cache {constants.HF_HUB_CACHE}"
+    return f"{state}; cache {hub_cache()}"
+
+
+def hub_cache() -> str:
+    """Give the folder where fetched models are kept."""
+    return str(constants.HF_HUB_CACHE)
 
 
 @contextmanager
@@ -236,3 +243,28 @@ def _what_is_wrong(folder: Path, unsafe_weights: bool, short: str) -> str:
     if not unsafe_weights and not any(weight.endswith(".safetensors") for weight in weights):
         return _UNSAFE.format(what="").strip()
     return f"cannot be loaded as a model: {short}"
+
+
+def model_folders() -> Iterator[tuple[str, Path, int]]:
+    """Give the models that are on this machine: name, folder, and the bytes of all that is kept of it."""
+    with suppress(MissingExtraError):
+        folder = minilm_folder()
+        yield MINILM, folder, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    try:
+        repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
+    except CacheNotFound:
+        return
+    for repository in sorted(repositories, key=lambda each: each.repo_id.lower()):
+        newest = max(repository.revisions, key=lambda each: each.last_modified, default=None)
+        if repository.repo_type == "model" and newest is not None:
+            yield repository.repo_id, newest.snapshot_path, repository.size_on_disk
+
+
+def languages_of(folder: Path) -> list[str]:
+    """Give the languages that the card of a model names; none where it has no card, or one that says nothing."""
+    try:
+        said = (metadata_load(folder / "README.md") or {}).get("language")
+    except (OSError, ValueError, YAMLError):
+        return []
+    listed = said if isinstance(said, list) else [] if said is None else [said]
+    return ["no" if each is False else str(each) for each in listed]  # YAML takes the code of Norwegian for a No

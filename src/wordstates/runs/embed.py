@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from wordstates.documents.document import Document
 from wordstates.embedder import WordEmbedder
 from wordstates.encode.inputs import Inputs
+from wordstates.encode.plan import Plan
 from wordstates.encode.session import Session
 from wordstates.errors import InputError
 from wordstates.files.open_writer import Writer
 from wordstates.result.rows import numbers_in
 from wordstates.runs.counts import Counts
+from wordstates.runs.fitting import hint_of
 from wordstates.runs.groups import GroupRun, group_characters, in_groups, read_group, session_for, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
@@ -65,7 +69,7 @@ class Report(Counts, FileReport):
             ("words a second", f"{about}{self.words_per_second:,.0f}"),
             ("bytes", f"{about}{self.bytes:,}"),
         ]
-        rows += how_computed(self.provenance)
+        rows += self.how()
         if self.rejects:
             rows.insert(1 + bool(self.files), ("rejected", f"{len(self.rejects):,}"))
         if self.output:
@@ -133,7 +137,10 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
         session = session or session_for(embedder, group, most)
         first = first or group[0].id
         inputs = read_group(session, group)
-        report.add(Counts.of_plan(session.plan(inputs)))
+        plan = session.plan(inputs)
+        if not report.texts:
+            report.hint = _hint(session, inputs, plan)
+        report.add(Counts.of_plan(plan))
         rate = rate or _timed(session, inputs)
     _check_words(report, first)
     report.provenance = session.provenance if session is not None else {}
@@ -142,6 +149,14 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
     report.seconds = round(report.words / rate, 3) if rate else 0.0
     return report
+
+
+def _hint(session: Session, inputs: Inputs, plan: Plan) -> str:
+    words = [
+        text[start:end] for text, spans in zip(inputs.texts, inputs.spans, strict=True) for start, end in spans.tolist()
+    ]
+    ids = np.unique(plan.subword_ids).tolist()
+    return hint_of(plan, words, dict(zip(ids, session.tokenizer.pieces(ids), strict=True)))
 
 
 def _timed(session: Session, inputs: Inputs) -> float:

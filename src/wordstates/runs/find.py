@@ -20,7 +20,7 @@ from wordstates.files.open_writer import Writer, open_writer
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows, make_rows, rows_without_vectors
 from wordstates.runs.groups import GROUP_CHARACTERS, GroupRun, in_groups, sound
-from wordstates.runs.report import FileReport, aligned, files_read, found_rows, how_computed, tally
+from wordstates.runs.report import FileReport, aligned, files_read, found_rows, tally
 from wordstates.runs.searchers import Searcher, Seen
 from wordstates.text.targets import Match
 from wordstates.text.words import as_spans
@@ -56,7 +56,7 @@ class FindReport(FileReport):
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
-        rows += how_computed(self.provenance)
+        rows += self.how()
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)

@@ -12,7 +12,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.postprocess.steps import check_dim, parse_steps
 from wordstates.runs.groups import GroupRun
-from wordstates.runs.report import FileReport, aligned, how_computed, tally
+from wordstates.runs.report import FileReport, aligned, tally
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FitReport(FileReport):
             ("dimensions", " -> ".join(map(str, self.dimensions))),
             ("seconds", f"{self.seconds:,.1f}"),
             ("bytes", f"{self.bytes:,}"),
-            *how_computed(self.provenance),
+            *self.how(),
             ("wrote", self.output),
         ]
         if self.rejects:

@@ -13,6 +13,7 @@ from wordstates.errors import InputError, ModelError
 from wordstates.progress import Progress
 from wordstates.result.rows import numbers_in
 from wordstates.runs.counts import Counts
+from wordstates.runs.fitting import hint_of
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -185,6 +186,7 @@ class GroupRun:
         self.rejects: list[Reject] = []
         self.counts = Counts()
         self.first = ""  # id of the first document
+        self.hint = ""
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -252,6 +254,8 @@ class GroupRun:
             for half in (group[:middle], group[middle:]):
                 yield from self._finish(half, self._begin(half))
         else:
+            if self._words is None and not self.counts.texts:
+                self.hint = hint_of(embeddings, embeddings.words, embeddings.vocabulary)
             self.counts.add(Counts.of(embeddings))
             yield group, embeddings
             del embeddings  # or its vectors are there until the next are

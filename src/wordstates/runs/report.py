@@ -26,6 +26,7 @@ class FileReport(ABC):
         rejects: Documents that could not be embedded; all others are in the file.
         files: The files that were read, where the input was a folder.
         provenance: Where the vectors come from; empty where the model was not needed.
+        hint: What is to be told of model and texts; mostly empty.
     """
 
     texts: int = 0
@@ -36,16 +37,24 @@ class FileReport(ABC):
     rejects: list[Reject] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    hint: str = ""
 
     def take(self, run: GroupRun) -> None:
         """Take over what a run says of its words, its vectors, and the documents it left out."""
         self.statuses, self.provenance = run.counts.statuses, run.provenance
         self.rejects += run.rejects
+        self.hint = run.hint
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all figures as plain JSON data; provenance and files only where there are any."""
+        """Give all figures as plain JSON data; provenance, files and hint only where there are any."""
         figures = {**vars(self), "rejects": [reject.to_dict() for reject in self.rejects]}
-        return {name: figure for name, figure in figures.items() if figure or name not in ("provenance", "files")}
+        return {
+            name: figure for name, figure in figures.items() if figure or name not in ("provenance", "files", "hint")
+        }
+
+    def how(self) -> list[tuple[str, str]]:
+        """Write what computed, and the hint."""
+        return [*how_computed(self.provenance), *([("hint", self.hint)] if self.hint else [])]
 
     @abstractmethod
     def to_text(self) -> str:

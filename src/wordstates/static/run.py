@@ -14,7 +14,7 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError
 from wordstates.options import StaticKind
 from wordstates.runs.groups import GroupRun
-from wordstates.runs.report import FileReport, aligned, how_computed, tally
+from wordstates.runs.report import FileReport, aligned, tally
 from wordstates.static.means import UsageMeans
 from wordstates.static.static_vectors import StaticVectors, flat_vectors, ordered
 from wordstates.static.types import Types
@@ -76,7 +76,7 @@ class StaticReport(FileReport):
         rows.append(("seconds", f"{self.seconds:,.1f}"))
         if not self.dry_run:
             rows.append(("bytes", f"{self.bytes:,}"))
-        rows += how_computed(self.provenance)
+        rows += self.how()
         if self.output:
             rows.append(("would write" if self.dry_run else "wrote", self.output))
         return aligned(rows)
