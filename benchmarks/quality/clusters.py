@@ -20,8 +20,8 @@ from wordstates.evaluate.data.read import DataOptions, read_task
 from wordstates.evaluate.sweep.scores import spearman
 from wordstates.text.folding import fold
 from wordstates.usages.change import changes, shares_by
-from wordstates.usages.index import IndexedUsage
 from wordstates.usages.senses import METHODS, find_senses
+from wordstates.usages.usage import IndexedUsage
 
 Usage = tuple[str, tuple[int, int], str]  # text, span, gold sense
 _LEAST, _MOST = 20, 150  # usages of a word in SemCor

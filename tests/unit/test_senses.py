@@ -9,9 +9,9 @@ from sklearn.metrics import adjusted_rand_score
 from wordstates.errors import InputError
 from wordstates.usages.change import changes, in_order, shares_by, wilson
 from wordstates.usages.collocates import collocates, words_near
-from wordstates.usages.index import IndexedUsage
 from wordstates.usages.sense_report import senses_as_text
 from wordstates.usages.senses import METHODS, Senses, find_senses
+from wordstates.usages.usage import IndexedUsage
 
 GOLD = np.repeat([0, 1, 2], [30, 20, 10])
 AROUND = [("the river ", " was steep"), ("a savings ", " lends money"), ("the fog ", " lay low")]

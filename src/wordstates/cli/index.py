@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Json, NoVerify, Overwrite, Quiet, output_option, print_json, vectors_option
+from wordstates.cli.options import (
+    Json,
+    NoVerify,
+    Overwrite,
+    Quiet,
+    output_option,
+    print_json,
+    search_option,
+    vectors_option,
+)
 from wordstates.cli.telling import progress_bar, say
 from wordstates.wording import counted
 
@@ -28,6 +38,12 @@ def index(
             help="Post-processing to fit on these vectors: center, standardize, all-but-the-top, ...; + joins.",
         ),
     ] = None,
+    approximate: Annotated[
+        bool,
+        search_option(
+            "--approximate", help="Also prepare approximate search, for a million usages; says what it misses."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     no_verify: NoVerify = False,
     json: Json = False,
@@ -43,6 +59,7 @@ def index(
         $ wordstates index store/
     """
     from wordstates.usages.build import build_index, default_index_path
+    from wordstates.usages.index import UsageIndex
 
     with progress_bar("words", hidden=json or quiet, what="indexing") as bar:
         manifest = build_index(
@@ -56,6 +73,7 @@ def index(
             on_progress=bar,
         )
     where = str(output or default_index_path(source))
+    likely = UsageIndex(where).add_approximate() if approximate else None
     usages = sum(part.usages for part in manifest.parts)
     without = sum(part.without_vector for part in manifest.parts)
     if json:
@@ -67,6 +85,7 @@ def index(
                 "dim": manifest.dim,
                 "steps": list(manifest.steps),
                 "texts": manifest.texts,
+                **({"approximate": asdict(likely)} if likely else {}),
             }
         )
     elif not quiet:
@@ -74,4 +93,6 @@ def index(
         notes = [f"{counted(without, 'word')} without a vector are left out"] if without else []
         if manifest.texts == "rebuilt":
             notes.append("the texts around the usages are rebuilt from the words: what stood between them is a space")
+        if likely:
+            notes.append(f"approximate search: {likely}")
         say(said, *(f"note: {note}" for note in notes))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from wordstates.cli.options import computing_option, model_option, output_option, search_option, vectors_option
+from wordstates.cli.telling import say
 
 ResultFormat = Literal["table", "json", "csv", "tsv"]
 
@@ -29,6 +30,9 @@ def near(
     once_per_text: Annotated[
         bool, search_option("--once-per-text", help="Give the best usage of each text only.")
     ] = False,
+    approximate: Annotated[
+        bool, search_option("--approximate", help="Look at some usages only: `wordstates index --approximate` first.")
+    ] = False,
     model: Annotated[
         str | None, model_option("--model", "-m", help="Where the model is now; default where it was.")
     ] = None,
@@ -42,7 +46,7 @@ def near(
     """Print the usages in STORE that are nearest to QUERY.
 
     A sentence is read by the model that made the vectors, with the same recipe and windows. Every usage is compared:
-    what is printed is exact.
+    what is printed is exact, unless --approximate is given.
 
     Example:
         $ wordstates near store/ "We sat on the [bank] of the river" --word bank
@@ -53,6 +57,8 @@ def near(
     index = UsageIndex(source)
     given = {"model": model, "post_processing": post_process, "device": device}
     options = {name: value for name, value in given.items() if value is not None}
+    if approximate:
+        say(f"approximate: {index.approximate}")
     number = int(query) if query.isdecimal() else None
     hits = index.near(
         query if number is None else number,
@@ -61,5 +67,6 @@ def near(
         conditions=where or (),
         word=word,
         once_per_text=once_per_text,
+        approximate=approximate,
     )
     print_hits(hits, format, context, sys.stdout)

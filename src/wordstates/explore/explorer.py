@@ -18,7 +18,8 @@ from wordstates.explore.page import page
 from wordstates.explore.word_view import LayerReader, WordView, pack, view_word
 from wordstates.recipe import Recipe
 from wordstates.usages.hits import hit_as_dict
-from wordstates.usages.index import IndexedUsage, UsageIndex
+from wordstates.usages.index import UsageIndex
+from wordstates.usages.usage import IndexedUsage
 from wordstates.wording import counted
 
 _SUGGESTED = 300

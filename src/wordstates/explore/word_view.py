@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError
 from wordstates.explore.picture import NEIGHBOURS, Picture, picture_layers
 from wordstates.usages.change import shares_by
-from wordstates.usages.index import IndexedUsage, UsageIndex
+from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import Senses, find_senses
+from wordstates.usages.usage import IndexedUsage
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder

@@ -19,7 +19,7 @@ from wordstates.result.rows import Rows, rows_without_vectors
 from wordstates.runs.find import in_running_text
 from wordstates.runs.searchers import Searcher
 from wordstates.text.folding import fold
-from wordstates.usages.index import IndexedUsage
+from wordstates.usages.usage import IndexedUsage
 
 _RUN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+")  # a word, as words are counted and sorted by
 _PLACES = ("L1", "L2", "L3", "R1", "R2", "R3")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from wordstates.usages.index import Hit
+from wordstates.usages.usage import Hit
 
 
 def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,66 +14,21 @@ from jaxtyping import Bool, Float, Int
 from wordstates.errors import InputError
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
+from wordstates.usages.approximate import Approximate, ApproximateSearch, make_approximate, read_approximate
 from wordstates.usages.build import POST, default_index_path
 from wordstates.usages.filters import Condition, parse_condition, rows_that_meet
 from wordstates.usages.manifest import NAME, IndexManifest, differences
 from wordstates.usages.marked import read_marked
 from wordstates.usages.search import best, scored
+from wordstates.usages.usage import Hit, IndexedUsage
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
 
+_Found = tuple[np.ndarray, np.ndarray]  # scores, highest first, and rows
+_Find = Callable[[int], _Found]
 _OWN = {"document", "position", "word", "start", "end", "status", "key", "subword", "target", "left", "right"}
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedUsage:
-    """A usage as an index knows it.
-
-    Args:
-        number: Its row in the index.
-        word: The word as the text spells it.
-        document: Id of its document.
-        span: Char span in the document's text.
-        status: Its status.
-        text: The text around it, as far as it was kept; shared by the usages of one text.
-        place: Where it stands in that text, half-open.
-        metadata: What the input says of its document, and of the word where it has columns for words.
-    """
-
-    number: int
-    word: str
-    document: str
-    span: tuple[int, int]
-    status: str
-    text: str = field(repr=False)
-    place: tuple[int, int]
-    metadata: Mapping[str, str | None]
-
-    def around(self, characters: int) -> tuple[str, str]:
-        """Give at most so many characters of the text before it and after it."""
-        start, end = self.place
-        return self.text[max(0, start - characters) : start], self.text[end : end + characters]
-
-    def in_context(self, characters: int = 40) -> str:
-        """Give it on one line between its neighbours."""
-        before, after = self.around(4 * characters)
-        left, right = " ".join(before.split())[-characters:], " ".join(after.split())[:characters]
-        return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A usage that was found.
-
-    Args:
-        score: Cosine with the query, after the index's post-processing.
-        usage: The usage.
-    """
-
-    score: float
-    usage: IndexedUsage
 
 
 class UsageIndex:
@@ -228,6 +182,7 @@ class UsageIndex:
         conditions: Sequence[Condition | str] = (),
         word: str | None = None,
         once_per_text: bool = False,
+        approximate: bool = False,
     ) -> list[Hit]:
         """Find the usages that are most like one.
 
@@ -239,9 +194,11 @@ class UsageIndex:
             conditions: Which usages may be found; see `where`.
             word: Only usages of this word.
             once_per_text: Give the best usage of each text only.
+            approximate: Look at some usages only, those likely to be near; see `add_approximate`. Where conditions or
+                a word choose usages, all of them are compared nevertheless.
 
         Returns:
-            The nearest usages, best first. Every usage was compared: the result is exact.
+            The nearest usages, best first. Every usage was compared, and the result is exact, unless `approximate`.
 
         Raises:
             InputError: If the query marks no word, or the embedder gives other vectors than those of the index.
@@ -250,17 +207,67 @@ class UsageIndex:
         if k < 1:
             raise InputError(f"k={k} is no number of hits: give at least 1.")
         vector, itself = self._query(query, embedder)
-        scores, rows = scored(self._blocks, vector, self.where(conditions, word=word))
+        wanted = self.where(conditions, word=word)
+        find = self._likely(vector) if approximate and wanted is None else self._exact(vector, wanted)
         asked = k + (itself is not None)
         while True:
-            places = best(scores, min(asked, len(scores)))
-            hits = dict(zip(rows[places].tolist(), scores[places].tolist(), strict=True))
+            scores, rows = find(asked)
+            hits = dict(zip(rows.tolist(), scores.tolist(), strict=True))
             hits.pop(itself, None)
             chosen = self._once([*hits]) if once_per_text else [*hits]
-            if len(chosen) >= k or asked >= len(scores):
+            if len(chosen) >= k or len(rows) < asked:
                 break
             asked *= 4
         return [Hit(hits[usage.number], usage) for usage in self.usages(chosen[:k])]
+
+    def _exact(self, query: Float[np.ndarray, " dim"], wanted: Bool[np.ndarray, " usages"] | None) -> _Find:
+        scores, rows = scored(self._blocks, query, wanted)
+
+        def find(asked: int) -> _Found:
+            places = best(scores, min(asked, len(scores)))
+            return scores[places], rows[places]
+
+        return find
+
+    def _likely(self, query: Float[np.ndarray, " dim"]) -> _Find:
+        def find(asked: int) -> _Found:
+            rows = np.sort(self._approximate.rows(query, asked))
+            scores = self.vectors(rows) @ query
+            places = best(scores, len(scores))
+            return scores[places], rows[places]
+
+        return find
+
+    def add_approximate(self) -> Approximate:
+        """Make what approximate search needs, and measure how much it misses.
+
+        Returns:
+            What was measured.
+
+        Raises:
+            InputError: If there are too few usages for it to serve.
+            MissingExtraError: If LanceDB is not installed.
+            OutputError: If it cannot be written.
+        """
+        self.__dict__.pop("_approximate", None)
+        return make_approximate(self.path, self._blocks, self._parts)
+
+    @property
+    def approximate(self) -> Approximate:
+        """What is known of approximate search.
+
+        Raises:
+            InputError: If there is none, or the index has grown since.
+        """
+        return read_approximate(self.path, self._parts)
+
+    @cached_property
+    def _approximate(self) -> ApproximateSearch:
+        return ApproximateSearch(self.path, self.approximate)
+
+    @property
+    def _parts(self) -> tuple[tuple[str, str], ...]:
+        return tuple((part.name, part.fingerprint) for part in self.manifest.parts)
 
     def _query(
         self, query: str | int | Float[np.ndarray, " dim"], embedder: WordEmbedder | None

@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
-from wordstates.usages.index import IndexedUsage, UsageIndex
+from wordstates.usages.index import UsageIndex
+from wordstates.usages.usage import IndexedUsage
 from wordstates.wording import counted
 
 Method = Literal["kmeans", "hdbscan"]

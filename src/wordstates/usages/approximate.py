@@ -1,0 +1,212 @@
+"""Approximate search, for a million usages and more: an index of LanceDB that looks at some usages only.
+
+It lies in the folder ``lance`` of an index. Usages are parted by where their vectors lie (IVF), and those of the parts
+nearest to a query are compared with it as they are: nothing is compressed, so scores are exact, and only usages of
+other parts can be missed. How many are is measured against exact search when it is made, and kept beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from wordstates.errors import InputError, MissingExtraError, OutputError
+from wordstates.files.atomic import write_text_whole
+from wordstates.usages.search import best, scored
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+FOLDER = "lance"
+LEAST_USAGES = 1_000  # exact search of fewer takes no time, and parts cannot be learnt of few
+RECALL = 0.99  # of the ten nearest: what is aimed at
+_RECORD, _TABLE = "approximate.json", "usages"
+_K = 10
+_ASKED = 100  # usages that recall is measured on
+_ROWS = 10_000  # committed at a time
+_CLOSE = 1e-6  # usages that score alike stand for each other
+
+
+@dataclass(frozen=True, slots=True)
+class Approximate:
+    """What is known of approximate search in an index.
+
+    Args:
+        usages: How many usages it covers.
+        partitions: Into how many parts they are parted.
+        probes: How many of them a search looks into.
+        recall: Share of the ten nearest usages that it finds, on the usages it was measured on.
+        asked: How many these are.
+        parts: Names and fingerprints of what was indexed.
+    """
+
+    usages: int
+    partitions: int
+    probes: int
+    recall: float
+    asked: int
+    parts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return (
+            f"recall@{_K} of {self.recall:.3f} against exact search, measured on {self.asked} usages; "
+            f"{self.probes:,} of {self.partitions:,} parts are looked into"
+        )
+
+
+def make_approximate(
+    folder: Path, blocks: Sequence[Float[np.ndarray, "_rows dim"]], parts: tuple[tuple[str, str], ...]
+) -> Approximate:
+    """Make an index approximately searchable, and measure what that misses.
+
+    As many parts are looked into as it takes for a recall of `RECALL`.
+
+    Args:
+        folder: Folder of the index.
+        blocks: The vectors, of unit length, in consecutive pieces.
+        parts: Names and fingerprints of what they come from.
+
+    Raises:
+        InputError: If there are too few usages.
+        MissingExtraError: If LanceDB is not installed.
+        OutputError: If it cannot be written.
+    """
+    total = sum(map(len, blocks))
+    if total < LEAST_USAGES:
+        raise InputError(
+            f"Approximate search is for many usages, and {str(folder)!r} has {total:,} (at least {LEAST_USAGES:,}): "
+            "exact search of these takes less than a millisecond, so leave approximate=True out."
+        )
+    partial, final = folder / f"{FOLDER}.partial", folder / FOLDER
+    try:
+        for path in (partial, final):
+            shutil.rmtree(path, ignore_errors=True)
+        table = _connect(partial).create_table(_TABLE, data=_batches(blocks))
+        partitions = max(1, round(total**0.5))
+        _part(table, partitions)
+        probes, recall, asked = _measured(table, blocks, partitions)
+        made = Approximate(total, partitions, probes, recall, asked, parts)
+        write_text_whole(partial / _RECORD, json.dumps(asdict(made), indent=1) + "\n")
+        partial.replace(final)
+    except (OSError, RuntimeError, ValueError) as error:  # what LanceDB raises where it cannot write
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputError(f"{str(final)!r} cannot be written ({error}).") from error
+    return made
+
+
+def read_approximate(folder: Path, parts: tuple[tuple[str, str], ...]) -> Approximate:
+    """Read what is known of approximate search in an index.
+
+    Args:
+        folder: Folder of the index.
+        parts: Names and fingerprints of what the index holds now.
+
+    Raises:
+        InputError: If there is none, it is broken, or the index has grown since.
+    """
+    again = "make it with `wordstates index STORE --approximate`, or search exactly."
+    try:
+        data = json.loads((folder / FOLDER / _RECORD).read_text(encoding="utf-8"))
+        found = Approximate(**{**data, "parts": tuple(tuple(part) for part in data["parts"])})
+    except FileNotFoundError:
+        raise InputError(f"{str(folder)!r} has no approximate search yet: {again}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"The approximate search of {str(folder)!r} is broken ({error}): {again}") from error
+    if found.parts != parts:
+        raise InputError(
+            f"The approximate search of {str(folder)!r} covers {found.usages:,} usages, and the index has others "
+            f"since: {again}"
+        )
+    return found
+
+
+class ApproximateSearch:
+    """The approximate search of an index, opened.
+
+    Args:
+        folder: Folder of the index.
+        known: What is known of it.
+    """
+
+    def __init__(self, folder: Path, known: Approximate) -> None:
+        self.known = known
+        try:
+            self._table = _connect(folder / FOLDER).open_table(_TABLE)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"The approximate search of {str(folder)!r} cannot be read ({error}): make it again with "
+                "`wordstates index STORE --approximate`."
+            ) from error
+
+    def rows(self, query: Float[np.ndarray, " dim"], k: int) -> Int[np.ndarray, " found"]:
+        """Give the rows that are most like a query, k or fewer, in no certain order."""
+        return _rows(self._table, query, k, self.known.probes)
+
+
+def _connect(folder: Path) -> Any:
+    os.environ.setdefault("LANCEDB_LOG", "error")  # or it warns of new tables, and of empty parts
+    try:
+        import lancedb
+    except ImportError as error:
+        raise MissingExtraError.of("search", "approximate search") from error
+    return lancedb.connect(folder)
+
+
+def _batches(blocks: Sequence[Float[np.ndarray, "_rows dim"]]) -> pa.RecordBatchReader:
+    dim = blocks[0].shape[1]
+    schema = pa.schema([("number", pa.int64()), ("vector", pa.list_(pa.float32(), dim))])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        first = 0
+        for block in blocks:
+            for begin in range(0, len(block), _ROWS):
+                rows = np.ascontiguousarray(block[begin : begin + _ROWS])
+                numbers = pa.array(np.arange(first, first + len(rows)))
+                yield pa.record_batch([numbers, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dim)], schema)
+                first += len(rows)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _part(table: Table, partitions: int) -> None:
+    from lancedb.index import IvfFlat
+
+    # Dot products of vectors of unit length are cosines, and keep vectors of zeros, which cosines would lose.
+    table.create_index("vector", config=IvfFlat(distance_type="dot", num_partitions=partitions))
+
+
+def _rows(table: Table, query: Float[np.ndarray, " dim"], k: int, probes: int) -> Int[np.ndarray, " found"]:
+    search: Any = table.search(query, vector_column_name="vector")
+    search = search.distance_type("dot").nprobes(probes).limit(k)
+    found: Int[np.ndarray, " found"] = search.select(["number", "_distance"]).to_arrow()["number"].to_numpy()
+    return found
+
+
+def _measured(
+    table: Table, blocks: Sequence[Float[np.ndarray, "_rows dim"]], partitions: int
+) -> tuple[int, float, int]:
+    """Double the parts that are looked into until recall is enough; of usages, since their like will be asked for."""
+    vectors = [vector for block in blocks for vector in block[:: max(1, len(block) * len(blocks) // _ASKED)]][:_ASKED]
+    exact = []
+    for vector in vectors:
+        scores, _ = scored(blocks, vector)
+        exact.append((scores, float(scores[best(scores, _K)[-1]])))
+    probes = 1
+    while True:
+        found = [
+            int((scores[_rows(table, vector, _K, probes)] >= least - _CLOSE).sum())
+            for vector, (scores, least) in zip(vectors, exact, strict=True)
+        ]
+        recall = sum(found) / (_K * len(vectors))
+        if recall >= RECALL or probes >= partitions:
+            return probes, round(recall, 4), len(vectors)
+        probes = min(2 * probes, partitions)
