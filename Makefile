@@ -8,13 +8,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers bench-serve clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo explore test browser align-table static-table store-figures quality: export HF_HUB_OFFLINE = 1
+demo explore test browser align-table static-table store-figures quality bench-serve: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -66,6 +66,10 @@ bench: bench-peers ## Race against other tools (BENCH_ARGS: what python -m bench
 
 bench-peers: $(VENV)/.dev ## Make the virtual environments of the other tools in .bench
 	@$(BIN)/python -m benchmarks.speed --make-peers
+
+bench-serve: $(VENV)/.dev ## Race `wordstates serve` against other servers, and flood it (SERVE_ARGS: what python -m benchmarks.serve takes)
+	@$(BIN)/python -m benchmarks.serve --make-peers
+	@$(BIN)/python -m benchmarks.serve $(SERVE_ARGS)
 
 search-speed: $(VENV)/.dev ## Time the search for words in texts (SEARCH_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/find_search.py $(SEARCH_ARGS)

@@ -17,6 +17,12 @@ PEERS = {
     "flair": ("flair==0.15.1", "flair"),
     "spacy": ("spacy-transformers==1.4.0", "spacy_transformers"),
 }
+# Other servers, for `benchmarks.serve`.
+SERVERS = {
+    "plain": ("sentence-transformers==6.2.0 fastapi==0.165.0 uvicorn==0.54.0", "fastapi"),
+    "infinity": ("infinity-emb[server,torch]==0.0.78", "infinity_emb"),
+}
+_ALL = PEERS | SERVERS
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 
 
@@ -26,7 +32,7 @@ def interpreter(peers: Path, environment: str) -> Path:
 
 def missing(peers: Path, environments: Iterable[str]) -> list[str]:
     """Name the environments that are not there, or lack their package."""
-    return [name for name in environments if name != OURS and not _is_ready(interpreter(peers, name), PEERS[name][1])]
+    return [name for name in environments if name != OURS and not _is_ready(interpreter(peers, name), _ALL[name][1])]
 
 
 def _is_ready(python: Path, module: str) -> bool:
@@ -46,13 +52,13 @@ def make(peers: Path, environments: Iterable[str]) -> None:
         pins = Path(folder) / "constraints.txt"
         pins.write_text(torch[0] + "\n")
         for name in missing(peers, environments):
-            package, _ = PEERS[name]
+            package, _ = _ALL[name]
             print(f"making the environment of {package}, a few minutes", file=sys.stderr)
             python = interpreter(peers, name)
             subprocess.run([sys.executable, "-m", "venv", "--clear", str(python.parents[1])], check=True)
-            for wanted in (torch[0], package):
+            for wanted in ([torch[0]], package.split()):
                 pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", str(pins)]
-                subprocess.run([*pip, wanted], check=True)
+                subprocess.run([*pip, *wanted], check=True)
 
 
 def quiet_environment(device: str, peers: Path | None = None) -> dict[str, str]:

@@ -193,12 +193,21 @@ def test_live_and_ready(client: TestClient, served: tuple[TestClient, Service]) 
         ({"texts": ["a"], "encoding": "hex"}, 422, "encoding"),
         ({"texts": ["a"], "model": "other"}, 404, "model"),
         ({"texts": ["a \ud800"]}, 422, "texts[0]"),
+        ({"texts": ["a"], "half \ud800": 1}, 422, "half \ud800"),
     ],
 )
 def test_what_is_wrong_is_named(client: TestClient, body: Any, status: int, item: str | None) -> None:
     answer = client.post("/v1/words", content=json.dumps(body), headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, item), answer.text
     assert client.post("/v1/words", json={"texts": "A bank."}).status_code == 200
+
+
+def test_numbers_in_json_are_told_apart_and_no_longer(client: TestClient) -> None:
+    answer = client.post("/v1/words", json={"texts": TEXTS})
+    vectors = [
+        vector for text in answer.json()["texts"] for word in text["words"] for vector in word["vectors"].values()
+    ]
+    assert all(float(str(np.float32(number))) == number for number in vectors[0])  # shortest digits of float32
 
 
 def test_no_json_no_route_no_method(client: TestClient) -> None:

@@ -91,6 +91,22 @@ def test_there_is_no_room_beyond_the_limit_until_somebody_leaves() -> None:
     assert queue.take(wait=True) is None
 
 
+def test_small_requests_do_not_keep_a_large_one_out() -> None:
+    queue = FairQueue(limit=100, turn=10)
+    for number in range(10):
+        queue.add(job(f"{number}", 10))
+    with pytest.raises(QueueFullError):
+        queue.add(job("large", 40))
+    while queue.subwords > 50:
+        assert queue.full
+        with pytest.raises(QueueFullError):
+            queue.add(job("small", 1))  # there would be room for it
+        turn(queue)
+    queue.add(job("large", 40))
+    queue.add(job("small", 1))
+    assert (queue.subwords, queue.full) == (91, False)
+
+
 @given(st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=6), min_size=1, max_size=8), st.integers(1, 20))
 def test_every_piece_has_one_turn_and_the_oldest_is_in_the_next(jobs: list[list[int]], size: int) -> None:
     queue = FairQueue(limit=10_000, turn=size)
@@ -194,6 +210,19 @@ def test_a_queue_that_is_full_refuses_with_429(embedder: WordEmbedder) -> None:
         assert client.get("/live").status_code == 200
         service.models["tiny"].queue.subwords -= 20
         assert client.post("/v1/words", json={"texts": "a bank"}).status_code == 200
+
+
+def test_while_a_queue_is_full_no_body_is_read(embedder: WordEmbedder) -> None:
+    app, service = make_app({"tiny": embedder}, limits=Limits(queue_subwords=20, request_subwords=20))
+    with TestClient(app, base_url=LOCAL) as client:
+        client.post("/v1/words", json={"texts": "a bank"})
+        service.models["tiny"].queue.subwords += 20
+        no_json = {"content": b"{", "headers": {"content-type": "application/json"}}
+        for route in ("/v1/words", "/v1/find", "/v1/similarity", "/v1/embeddings", "/embed", "/embed_all"):
+            assert client.post(route, **no_json).status_code == 429, route
+        for route in ("/v1/subwords", "/tokenize"):  # the model does not run
+            assert client.post(route, **no_json).status_code == 400, route
+        service.models["tiny"].queue.subwords -= 20
 
 
 def test_the_time_limit_frees_the_place(embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:

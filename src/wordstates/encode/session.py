@@ -132,8 +132,9 @@ class Session:
 
         Args:
             inputs: The texts.
-            idle: Whether the engine has nothing to do: then the first stretches are short. While another call computes,
-                more texts are planned together, which wastes less on padding.
+            idle: Whether the engine has nothing to do: then the first stretches are short, and a single batch is read
+                here and now. While another call computes, more texts are planned together, which wastes less on
+                padding, and this thread is free for what comes next.
 
         Raises:
             ModelError: If the model fails on what was computed at once.
@@ -150,7 +151,8 @@ class Session:
         )
         try:
             for prepared in self._preparer.stretches(inputs.texts, inputs.spans, idle=idle):
-                pending.start(prepared, at_once=len(prepared.plan.text_starts) == len(inputs.texts) + 1)
+                whole = len(prepared.plan.text_starts) == len(inputs.texts) + 1
+                pending.start(prepared, at_once=idle and whole)
         except BaseException:
             pending.abandon()
             raise

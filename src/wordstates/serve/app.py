@@ -10,12 +10,13 @@ from typing import Any
 from wordstates.errors import MissingExtraError
 
 try:
+    import orjson  # noqa: F401
     import uvicorn  # noqa: F401
     from prometheus_client import CONTENT_TYPE_LATEST
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import Response
     from starlette.routing import Route
     from starlette.types import ASGIApp
 except ImportError as error:
@@ -24,6 +25,7 @@ except ImportError as error:
 from wordstates.embedder import WordEmbedder
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
+from wordstates.serve.answers import json_answer
 from wordstates.serve.asked import Asked, AskedRecipe
 from wordstates.serve.exchange import Exchange, Service, error_as_json
 from wordstates.serve.guard import LOCAL, Guard
@@ -85,11 +87,11 @@ def make_app(
 
 def _routes(service: Service) -> list[Route]:
     async def live(_: Request) -> Response:
-        return JSONResponse({"status": "live"})
+        return json_answer({"status": "live"})
 
     async def ready(_: Request) -> Response:
         is_ready = service.ready and not service.stopping
-        return JSONResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
+        return json_answer({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
     async def metrics_text(_: Request) -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -119,7 +121,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = {404: "There is no such route.", 405: "This route takes another method."}.get(status, "Refused.")
     headers = error.headers if isinstance(error, HTTPException) else None
-    return JSONResponse(error_as_json(status, message, None), status, headers=headers)
+    return json_answer(error_as_json(status, message, None), status, headers=headers)
 
 
 async def _become_ready(service: Service) -> None:

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from wordstates.errors import NonFiniteError, TokenizerError, where_it_failed
+from wordstates.serve.answers import json_answer
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
 from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
@@ -26,6 +27,7 @@ from wordstates.serve.served_model import ServedModel
 T = TypeVar("T")
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _KINDS = {429: "overloaded_error", 503: "unavailable_error", 500: "internal_error"}
+_SMALL = 32_768  # bytes that are parsed sooner than another thread has taken them
 _GONE = 499  # as others call a client that went away before its answer
 HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -57,13 +59,18 @@ class Exchange:
         self.counts: dict[str, int] = {}
         self.failure: str | None = None
 
-    async def body(self) -> Any:
+    async def body(self, *, computes: bool = True) -> Any:
         """Read the JSON of the request.
 
+        Args:
+            computes: Whether a model has to run for it: then it is not even read while every queue is full.
+
         Raises:
-            RefusedError: If it is too large, too slow, or no JSON.
+            RefusedError: If there is no room for it, or it is too large, too slow, or no JSON.
         """
-        limits = self.service.limits
+        limits, models = self.service.limits, self.service.models.values()
+        if computes and all(model.queue.full for model in models):
+            raise self.overloaded(next(iter(models)))
         if self.request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RefusedError(415, "Send JSON, as content-type application/json.")
         declared = self.request.headers.get("content-length", "0")
@@ -79,6 +86,8 @@ class Exchange:
         except TimeoutError as error:
             raise RefusedError(408, f"The body did not arrive within {limits.time_limit:g} s.") from error
         try:
+            if len(read) < _SMALL:
+                return _parsed(bytes(read))
             return await self.service.in_thread(_parsed, bytes(read))
         except (ValueError, RecursionError) as error:
             raise RefusedError(400, "The body is no JSON in UTF-8.") from error
@@ -206,10 +215,10 @@ class Service:
                 if self.stopping:
                     raise RefusedError(503, "The server is stopping.", headers={"retry-after": "5"})
                 found = await answer(exchange)
-                response = found if isinstance(found, Response) else await self.in_thread(JSONResponse, found)
+                response = found if isinstance(found, Response) else await self.in_thread(json_answer, found)
             except RefusedError as refused:
                 content = form(refused.status, str(refused), refused.item, refused.code)
-                response = JSONResponse(content, refused.status, headers=refused.headers)
+                response = json_answer(content, refused.status, headers=refused.headers)
             except ClientDisconnect:
                 response = Response(status_code=_GONE)
             except Exception as error:
@@ -230,10 +239,10 @@ class Service:
 def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
     exchange.failure = where_it_failed(error)
     if isinstance(error, TokenizerError):
-        return JSONResponse(form(422, "The tokenizer fails on a text of this request.", "texts", None), 422)
+        return json_answer(form(422, "The tokenizer fails on a text of this request.", "texts", None), 422)
     if isinstance(error, NonFiniteError):
-        return JSONResponse(form(500, "The model gives NaN or infinity for a word of this request.", None, None), 500)
-    return JSONResponse(
+        return json_answer(form(500, "The model gives NaN or infinity for a word of this request.", None, None), 500)
+    return json_answer(
         form(500, f"The server failed on this request: its log says where, under {exchange.id}.", None, None), 500
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -95,6 +95,8 @@ class FairQueue:
     """Requests in the order they came; a turn takes a piece of each, round after round, as far as there is room.
 
     Invariants: `subwords` is the sum of the pieces that wait; the request that has waited longest is in the next turn.
+    Once a request found no room, none is taken until half of the room is free: else small ones would always slip in, a
+    large one never, and each refusal would cost the work of reading the request.
 
     Args:
         limit: Most subwords that wait.
@@ -107,6 +109,7 @@ class FairQueue:
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._crowded = False
         self.subwords = 0
 
     def add(self, job: Job) -> None:
@@ -120,7 +123,8 @@ class FairQueue:
         with self._changed:
             if self._closed:
                 raise QueueClosedError
-            if self.subwords + subwords > self._limit:
+            if self.full or self.subwords + subwords > self._limit:
+                self._crowded = self.subwords > self._limit // 2
                 raise QueueFullError
             self.subwords += subwords
             self._jobs.append(job)
@@ -128,8 +132,8 @@ class FairQueue:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for anything."""
-        return self.subwords >= self._limit
+        """Whether nothing is taken now, whatever its size."""
+        return self._crowded or self.subwords >= self._limit
 
     def drop(self, job: Job) -> None:
         """Take a request out whose client is gone: its place is free."""
@@ -176,7 +180,7 @@ class FairQueue:
                     job.started_at = job.started_at or time.perf_counter()
                     taken.append(piece)
                     fits = True
-        self.subwords -= sum(piece.subwords for piece in taken)
+        self._leave(taken)
         had_a_turn = {piece.job for piece in taken}
         waiting = [job for job in self._jobs if job.pieces]
         self._jobs = deque(
@@ -184,9 +188,13 @@ class FairQueue:
         )
         return taken
 
+    def _leave(self, pieces: Iterable[Piece]) -> None:
+        self.subwords -= sum(piece.subwords for piece in pieces)
+        self._crowded = self._crowded and self.subwords > self._limit // 2
+
     def _forget(self, gone: Sequence[Job]) -> None:
         for job in gone:
-            self.subwords -= sum(piece.subwords for piece in job.pieces)
+            self._leave(job.pieces)
             job.pieces.clear()
             with suppress(ValueError):
                 self._jobs.remove(job)

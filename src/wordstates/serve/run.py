@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +15,8 @@ from starlette.types import ASGIApp
 
 from wordstates.serve.address import url_of
 from wordstates.serve.exchange import Service
+
+_SWITCH = 0.001  # seconds that the loop, which answers all, waits at most for a thread that computes in Python
 
 
 class _Server(uvicorn.Server):
@@ -58,5 +61,6 @@ def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: C
             timeout_graceful_shutdown=max(1, round(service.limits.drain_seconds)),
         )
         listening.listen(2048)
+        sys.setswitchinterval(_SWITCH)
         on_ready(url_of(listening))
         _Server(config, service).run(sockets=[listening])

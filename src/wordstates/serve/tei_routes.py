@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from wordstates.serve.answers import vector_as
 from wordstates.serve.asked import Fields, read_texts, wrong_input_is_refused
 from wordstates.serve.exchange import Exchange
 from wordstates.serve.refused import RefusedError
@@ -36,19 +37,19 @@ async def embed(exchange: Exchange) -> Any:
     fields, model, texts, truncate = await _asked(exchange)
     normalize = fields.flag("normalize", default=True)
     found, _ = await text_vectors(exchange, model, texts, "inputs", truncate=truncate, normalize=normalize)
-    return [vector.tolist() for vector in found]
+    return [vector_as(vector, "float") for vector in found]
 
 
 async def embed_all(exchange: Exchange) -> Any:
     """Answer ``/embed_all``: a vector a subword."""
     _, model, texts, truncate = await _asked(exchange)
     found, _ = await text_vectors(exchange, model, texts, "inputs", recipe=SUBWORDS, truncate=truncate, normalize=False)
-    return [vectors.tolist() for vectors in found]
+    return [vector_as(vectors, "float") for vectors in found]
 
 
 async def tokenize(exchange: Exchange) -> Any:
     """Answer ``/tokenize``."""
-    fields = Fields(await exchange.body(), ("inputs", "add_special_tokens"))
+    fields = Fields(await exchange.body(computes=False), ("inputs", "add_special_tokens"))
     special = fields.flag("add_special_tokens", default=True)
     texts = read_texts(fields.get("inputs"), "inputs", exchange.service.limits.request_texts)
     tokenizer = exchange.service.model(None).session.tokenizer

@@ -13,7 +13,7 @@ from wordstates.encode.inputs import Inputs, find_inputs
 from wordstates.recipe import Recipe
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.similarity import similarity
-from wordstates.serve.answers import ARROW, recipes_as_json, words_as_arrow, words_as_json
+from wordstates.serve.answers import ARROW, json_answer, recipes_as_json, words_as_arrow, words_as_json
 from wordstates.serve.asked import (
     Asked,
     AskedRecipe,
@@ -140,11 +140,9 @@ def _context(fields: Fields, default: int | None) -> int | None:
 def _as_json(
     model: ServedModel, asked: Asked, parts: list[EmbeddedWords], *, encoding: str, utf16: bool, context: int | None
 ) -> Response:
-    from starlette.responses import JSONResponse
-
     provenance = model.provenance(asked)
     texts = words_as_json(parts, asked, encoding=encoding, utf16=utf16, context=context)
-    return JSONResponse(
+    return json_answer(
         {
             "model": model.name,
             "recipes": recipes_as_json(provenance, model.session_for(asked.recipes).vector_shapes),
@@ -164,7 +162,7 @@ def _as_arrow(
 
 async def subwords(exchange: Exchange) -> Any:
     """Answer ``/v1/subwords``: how texts split into words and subwords; the model does not run."""
-    fields = Fields(await exchange.body(), SUBWORDS)
+    fields = Fields(await exchange.body(computes=False), SUBWORDS)
     model = exchange.service.model(fields.get("model"))
     utf16 = fields.choice("span_unit", "codepoint", "utf16") == "utf16"
     truncate = fields.flag("truncate")
