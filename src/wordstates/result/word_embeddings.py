@@ -126,6 +126,25 @@ class WordEmbeddings(EmbeddedWords):
         rows = make_rows([str(index) for index in range(len(self.texts))], self, context=context, extra=extra)
         return rows.to_arrow().replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
 
+    def by_text(self, table: Any = None) -> pyarrow.Table:
+        """Give one row a text, in order, its words as lists: in the columns of `to_arrow`, all but `document`.
+
+        Args:
+            table: The table whose column was embedded, of Arrow, pandas or polars: its columns come first.
+
+        Raises:
+            InputError: If the table has another number of rows, or columns of the same names.
+
+        Example:
+            >>> from wordstates import WordEmbedder
+            >>> emb = WordEmbedder("minilm").encode(["A bank.", "The bank lends."])
+            >>> emb.by_text({"id": ["a", "b"]}).select(["id", "word"]).to_pylist()[0]
+            {'id': 'a', 'word': ['A', 'bank', '.']}
+        """
+        from wordstates.result.by_text import rows_of_texts
+
+        return rows_of_texts(self.to_arrow(), len(self.texts), table)
+
     def to_pandas(self) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame; the vectors are arrays, None where a word has none.
 
