@@ -1,6 +1,6 @@
 """Approximate search on its own, in a process of its own: LanceDB is not made to be forked, as other tests do.
 
-    python tests/lance_trial.py FOLDER     # prints what it found as JSON
+python tests/lance_trial.py FOLDER     # prints what it found as JSON
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from typing import Any
 
 from wordstates.errors import MissingExtraError
@@ -96,6 +97,11 @@ def _routes(service: Service) -> list[Route]:
     async def metrics_text(_: Request) -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+    document = files("wordstates.serve").joinpath("openapi.json").read_bytes()
+
+    async def openapi(_: Request) -> Response:
+        return Response(document, media_type="application/json")
+
     async def list_models(_: Exchange) -> Any:
         return {
             "object": "list",
@@ -112,6 +118,7 @@ def _routes(service: Service) -> list[Route]:
         Route("/health", ready),
         Route("/info", service.answers("/info", info)),
         Route("/metrics", metrics_text),
+        Route("/openapi.json", openapi),
         Route("/v1/models", service.answers("/v1/models", list_models)),
         *(Route(path, answer, methods=["POST"]) for path, answer in {**own, **tei}.items()),
     ]

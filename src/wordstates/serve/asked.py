@@ -16,7 +16,7 @@ from wordstates.serve.refused import RefusedError
 
 T = TypeVar("T")
 _ITEM = re.compile(r"\b[Tt]ext (\d+)\b")
-_PARTS = ("name", "layers", "layer_pooling", "subword_pooling", "post_processing")
+PARTS = ("name", "layers", "layer_pooling", "subword_pooling", "post_processing")
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def read_recipes(given: Sequence[Any], post_processing: Mapping[str, Any], most:
     recipes = []
     for index, parts in enumerate(given or [{}]):
         item = f"recipes[{index}]"
-        if not isinstance(parts, dict) or not set(parts) <= set(_PARTS):
-            raise RefusedError(422, f"A recipe is an object with some of the fields {', '.join(_PARTS)}.", item)
+        if not isinstance(parts, dict) or not set(parts) <= set(PARTS):
+            raise RefusedError(422, f"A recipe is an object with some of the fields {', '.join(PARTS)}.", item)
         parts = {name: value for name, value in parts.items() if value is not None}
         post = parts.pop("post_processing", None)
         if post is not None and (not isinstance(post, str) or post not in post_processing):

@@ -11,10 +11,12 @@ from wordstates.serve.exchange import Exchange
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.text_vectors import text_vectors
 
+FIELDS = ("input", "model", "encoding_format", "dimensions", "user")
+
 
 async def embeddings(exchange: Exchange) -> Any:
     """Answer ``/v1/embeddings``."""
-    fields = Fields(await exchange.body(), ("input", "model", "encoding_format", "dimensions", "user"))
+    fields = Fields(await exchange.body(), FIELDS)
     model = exchange.service.model(fields.get("model"))
     given = fields.get("input")
     if _has_token_ids(given):

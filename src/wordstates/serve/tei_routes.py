@@ -13,7 +13,7 @@ from wordstates.serve.refused import RefusedError
 from wordstates.serve.served_model import ServedModel
 from wordstates.serve.text_vectors import SUBWORDS, text_vectors
 
-_KNOWN = ("inputs", "truncate", "truncation_direction", "normalize", "prompt_name", "dimensions")
+FIELDS = ("inputs", "truncate", "truncation_direction", "normalize", "prompt_name", "dimensions")
 _KINDS = {429: "Overloaded", 503: "Unhealthy", 500: "Backend"}
 
 
@@ -23,7 +23,7 @@ def error_as_tei(status: int, message: str, item: str | None, _code: str | None 
 
 
 async def _asked(exchange: Exchange) -> tuple[Fields, ServedModel, list[str], bool]:
-    fields = Fields(await exchange.body(), _KNOWN)
+    fields = Fields(await exchange.body(), FIELDS)
     for name in ("prompt_name", "dimensions"):
         if fields.get(name) is not None:
             raise RefusedError(422, "This server has none of this: leave it out.", name)
