@@ -8,13 +8,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers bench-serve clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo explore test browser align-table static-table store-figures quality bench-serve: export HF_HUB_OFFLINE = 1
+demo explore test browser align-table static-table store-figures quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -79,6 +79,9 @@ static-table: $(VENV)/.dev ## Judge static vectors by the similarity of words (S
 
 quality: $(VENV)/.dev ## Sweep over published data (QUALITY_ARGS: what python -m benchmarks.quality takes)
 	@$(BIN)/python -m benchmarks.quality $(QUALITY_ARGS)
+
+bench-usages: $(VENV)/.dev ## Race the search for usages against other libraries (USAGES_ARGS: what python -m benchmarks.usages takes)
+	@$(BIN)/python -m benchmarks.usages $(USAGES_ARGS)
 
 clean: ## Remove .venv, builds and caches
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -135,12 +135,15 @@ class ApproximateSearch:
     Args:
         folder: Folder of the index.
         known: What is known of it.
+
+    Attributes:
+        table: LanceDB's table: the columns ``number`` and ``vector``.
     """
 
     def __init__(self, folder: Path, known: Approximate) -> None:
         self.known = known
         try:
-            self._table = _connect(folder / FOLDER).open_table(_TABLE)
+            self.table = _connect(folder / FOLDER).open_table(_TABLE)
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"The approximate search of {str(folder)!r} cannot be read ({error}): make it again with "
@@ -149,7 +152,7 @@ class ApproximateSearch:
 
     def rows(self, query: Float[np.ndarray, " dim"], k: int) -> Int[np.ndarray, " found"]:
         """Give the rows that are most like a query, k or fewer, in no certain order."""
-        return _rows(self._table, query, k, self.known.probes)
+        return _rows(self.table, query, k, self.known.probes)
 
 
 def _connect(folder: Path) -> Any:

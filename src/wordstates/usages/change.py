@@ -93,9 +93,9 @@ def shares_by(groups: Sequence[str], labels: Int[np.ndarray, " usages"]) -> list
         Groups in their order: as numbers if all are, else as text.
     """
     senses = sorted(set(labels.tolist()), key=lambda sense: (sense < 0, sense))
-    found = []
+    found, named = [], np.array(groups, dtype=np.str_)
     for group in in_order(set(groups)):
-        inside = labels[[each == group for each in groups]]
+        inside = labels[named == group]
         counts = [(sense, int((inside == sense).sum())) for sense in senses]
         shares = (SenseShare(sense, n, n / len(inside), *wilson(n, len(inside))) for sense, n in counts)
         found.append(GroupShares(group, len(inside), tuple(shares)))
@@ -132,7 +132,8 @@ def changes(groups: Sequence[str], vectors: Float[np.ndarray, "usages dim"]) -> 
         Kutuzov and Giulianelli 2020 (PRT).
     """
     ordered = in_order(set(groups))
-    member = {group: vectors[[each == group for each in groups]] for group in ordered}
+    named = np.array(groups, dtype=np.str_)
+    member = {group: vectors[named == group] for group in ordered}
     return [
         Change(a, b, _pairwise(member[a], member[b]), _prototypes(member[a], member[b])) for a, b in pairwise(ordered)
     ]

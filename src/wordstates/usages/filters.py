@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,23 +96,27 @@ def _meets(column: pa.ChunkedArray, condition: Condition) -> npt.NDArray[np.bool
     if not pa.types.is_dictionary(encoded.type):
         encoded = pc.dictionary_encode(encoded)
     values = [*encoded.dictionary.to_pylist(), None]  # the last stands for rows that have none
-    decided = np.array([_decide(value, condition) for value in values], dtype=np.bool_)
+    decide = _decision(condition)
+    decided = np.array([decide(value) for value in values], dtype=np.bool_)
     indices: npt.NDArray[np.int64] = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
     return np.take(decided, indices)
 
 
-def _decide(value: object, condition: Condition) -> bool:
+def _decision(condition: Condition) -> Callable[[object], bool]:
     if condition.operator in _COMPARED:
-        if value is None:
-            return False
-        try:
-            number = float(str(value))
-        except ValueError:
-            return False
-        return bool(_COMPARED[condition.operator](number, float(condition.values[0])))
+        compare, limit = _COMPARED[condition.operator], float(condition.values[0])
+
+        def meets(value: object) -> bool:
+            try:
+                return value is not None and bool(compare(float(str(value)), limit))
+            except ValueError:
+                return False
+
+        return meets
     plain = fold if condition.column in _FOLDED else str
-    there = value is not None and plain(str(value)) in {plain(each) for each in condition.values}
-    return there if condition.operator == "=" else not there
+    asked = {plain(each) for each in condition.values}
+    wanted = condition.operator == "="
+    return lambda value: (value is not None and plain(str(value)) in asked) == wanted
 
 
 def _number(value: str, text: str) -> float:

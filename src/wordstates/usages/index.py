@@ -125,6 +125,7 @@ class UsageIndex:
         taken = self.rows.take(pa.array(asked)).to_pylist()
         parts = (np.searchsorted(self._starts, asked, side="right") - 1).tolist()
         texts: dict[tuple[int, int], str | None] = {}  # each once: a text may be a whole book
+        columns = self.metadata_columns
         for number, part, row in zip(asked.tolist(), parts, taken, strict=True):
             key = (part, row["text_number"])
             if key not in texts:
@@ -134,7 +135,7 @@ class UsageIndex:
             if text is None:  # it stands beside the usage
                 left, right = row["left"] or "", row["right"] or ""
                 text, place = left + row["word"] + right, (len(left), len(left) + len(row["word"]))
-            metadata = {name: row[name] for name in self.metadata_columns}
+            metadata = {name: row[name] for name in columns}
             yield IndexedUsage(number, row["word"], row["document"], span, row["status"], text, place, metadata)
 
     def vectors(self, numbers: Sequence[int] | np.ndarray) -> Float[np.ndarray, "usages dim"]:

@@ -1,0 +1,1 @@
+"""How fast usages are found and shown: `python -m benchmarks.usages`."""
