@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub: no test touches the network
+os.environ["WORDSTATES_CACHE"] = "off"  # nor finds what an earlier one has left
 
 import pytest
 import torch

@@ -21,7 +21,7 @@ from patience import A_HANG
 from wordstates import WordEmbedder, set_threads
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import cpu_speed, engines, forked, loaded, openvino_engine, packing, torch_engine
+from wordstates.model import compared, cpu_speed, engines, forked, loaded, openvino_engine, packing, torch_engine
 from wordstates.model import engine as engine_protocol
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
@@ -191,7 +191,7 @@ def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatc
     assert "why_not_faster" not in provenance
     with pytest.raises(ModelError, match="here: OpenVINO runs on CPUs, the model is on xpu:1"):
         WordEmbedder(folder, engine="openvino")
-    monkeypatch.setattr(engines, "_LONG_PROBE", 40)  # of the 64 subwords that it reads
+    monkeypatch.setattr(compared, "LONG_PROBE", 40)  # of the 64 subwords that it reads
     why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_not_faster"]
     assert why == "FlashAttention runs on CUDA, the model is on xpu:1"
 
@@ -222,7 +222,7 @@ def test_on_a_gpu_long_windows_in_float32_or_of_models_in_memory_stay_padded(
         part.save_pretrained(tmp_path)
     embedder = WordEmbedder(tmp_path)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
-    monkeypatch.setattr(engines, "_LONG_PROBE", 40)  # of the 64 subwords that it reads
+    monkeypatch.setattr(compared, "LONG_PROBE", 40)  # of the 64 subwords that it reads
     provenance = embedder.encode(TEXTS).provenance
     assert provenance["engine"] == "torch"
     assert provenance["why_not_faster"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import typer
 
 from wordstates.cli.as_options import as_options
+from wordstates.cli.cache import cache
 from wordstates.cli.command import Commands, add_command
 from wordstates.cli.doctor import doctor
 from wordstates.cli.embed import embed
@@ -83,7 +84,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Looking": (explore, kwic, near, senses, index),
     "Serving": (serve,),
     "Measuring": (sweep, geometry),
-    "Inspecting": (subwords, info, models, doctor),
+    "Inspecting": (subwords, info, models, doctor, cache),
     "Stores": (verify, merge, export),
 }
 for panel, commands in _PANELS.items():

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict
+from functools import cached_property, partial
 from itertools import islice
-from typing import get_args
+from typing import Any, get_args
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from wordstates.errors import MissingExtraError, ModelError
-from wordstates.model import _hf, _hub
-from wordstates.model.batching import PADDED, SHORT, Layout
+from wordstates.model import _hf, _hub, compared
+from wordstates.model.compared import WhyNot, of_subwords
 from wordstates.model.config_facts import first_position
-from wordstates.model.engine import Batch, Engine, lay_out, relative_error
+from wordstates.model.engine import Engine, relative_error
+from wordstates.model.engine_cache import Choice, Entry, cache_folder, processor
 from wordstates.model.forked import USE_SPAWN, ForkLock
-from wordstates.model.openvino_engine import FULL, OpenVinoEngine, is_installed, was_started_elsewhere
+from wordstates.model.openvino_engine import (
+    OpenVinoEngine,
+    installed_version,
+    is_installed,
+    layout_of,
+    read_graph,
+    traced,
+    was_started_elsewhere,
+)
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
-from wordstates.model.probe import ProbeText
 from wordstates.model.torch_engine import TorchEngine, copy_of
 from wordstates.options import EngineName
 
@@ -32,68 +39,17 @@ ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 # the probes: it pays for calls of so many floating-point operations (scripts/measure_constants.py), and of so many
 # subwords more.
 _WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
+_WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is read and compiled
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
-_LONG_PROBE = 512
 _MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"
 # Of a process that this one was forked from: freeing one would wait for its threads.
 _NEVER_FREED: list[OpenVinoEngine] = []
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
-@dataclass(frozen=True)
-class WhyNot:
-    """Why an engine is not to be used."""
-
-    reason: str
-
-
 class _DisagreementError(Exception):
     """An engine differs from the reference."""
-
-
-@dataclass(frozen=True)
-class Probes:
-    """What engines are compared on.
-
-    Args:
-        text: Two rows of subwords.
-        longest: Most subwords of one pass, special tokens included; None if there is no limit.
-        padding_safe: Whether rows of unequal length may share a batch.
-    """
-
-    text: ProbeText
-    longest: int | None
-    padding_safe: bool
-
-    def example(self, layout: Layout) -> Batch:
-        """Give a batch to trace a network with."""
-        if layout.packed:
-            return self.batch([self.text.row] * 3, layout)
-        half = len(self.text.row) // 2 if self.padding_safe else None
-        return self.batch([self.text.row, self.text.changed[:half]])
-
-    def groups(self) -> Iterator[list[Sequence[int]]]:
-        """Give rows of other shapes than the example's: one alone, unequal ones, one beside a long one, many."""
-        row = list(self.text.row)
-        yield [row]
-        length = min(self.longest or _LONG_PROBE, _LONG_PROBE)
-        long = (row * (length // len(row) + 1))[:length]
-        if not self.padding_safe:
-            yield [long]
-            return
-        yield [row[:3], row + row[:3], row[:-1]]
-        yield [row, long]
-        yield [row] * (FULL // SHORT * max(SHORT // len(row), 1))
-
-    def batch(self, rows: Sequence[Sequence[int]], layout: Layout = PADDED) -> Batch:
-        """Make a batch of rows."""
-        types = self.text.types
-        kinds = (
-            None if types is None else [[types[min(place, len(types) - 1)] for place in range(len(r))] for r in rows]
-        )
-        width = layout.width(max(map(len, rows)), _LONG_PROBE)
-        return lay_out(rows, kinds, self.text.pad_id, layout, (0, width))
 
 
 class Engines:
@@ -109,6 +65,7 @@ class Engines:
         layers: The layers that can be read.
         wanted: One of `ENGINE_NAMES`.
         precision: ``float32``, ``bfloat16`` or ``float16``.
+        fingerprint: Of the weights.
         slower: How many times as long as in float32 PyTorch takes in it here.
         owned: Whether the network is ours alone, so that nobody changes its weights.
         name: Name of the model, for errors.
@@ -122,11 +79,12 @@ class Engines:
     def __init__(
         self,
         reference: TorchEngine,
-        probes: Probes,
+        probes: compared.Probes,
         *,
         layers: Sequence[int],
         wanted: EngineName,
         precision: str,
+        fingerprint: str,
         slower: float,
         owned: bool,
         name: str,
@@ -138,6 +96,7 @@ class Engines:
         self._layers = sorted(layers)
         self._wanted = wanted
         self._precision = precision
+        self._fingerprint = fingerprint
         self._slower = slower
         self._owned = owned
         self._name = name
@@ -164,9 +123,15 @@ class Engines:
         batch on one core.
         """
         self._see_whether_forked()
-        work = 2.0 * self._weights * (subwords * self._slower - _WORTH_PROBES)
-        short = self._wanted == "auto" and work < _WORTH_A_GRAPH
-        return self.reference if short else self.fastest()
+        subwords *= self._slower
+        worth = 2.0 * self._weights * (subwords - _WORTH_PROBES) >= _WORTH_A_GRAPH
+        worth = worth or (2.0 * self._weights * subwords >= _WORTH_KEPT and self._is_kept)
+        return self.fastest() if worth or self._wanted != "auto" else self.reference
+
+    @cached_property
+    def _is_kept(self) -> bool:
+        """True if an earlier process has left the graph that OpenVINO runs."""
+        return self.device.type == "cpu" and self._entry("openvino").is_there()
 
     def fastest(self) -> Engine:
         """Give the fastest engine that is installed, supports the model, and agrees with the reference.
@@ -224,8 +189,8 @@ class Engines:
 
         Longer windows than are compared may be attended to in ways that such a mask would overrule.
         """
-        longest = self._probes.longest
-        return longest if self._probes.padding_safe and longest is not None and longest <= _LONG_PROBE else None
+        longest, most = self._probes.longest, compared.LONG_PROBE
+        return longest if self._probes.padding_safe and longest is not None and longest <= most else None
 
     def _openvino(self) -> FastEngine | WhyNot:
         if self.device.type != "cpu":
@@ -242,28 +207,35 @@ class Engines:
             return WhyNot(
                 f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
             )
-        return self._first_that_agrees(self._graphs(), "it cannot be turned into a graph")
+        return self._first_that_agrees("openvino", self._graphs(), "it cannot be turned into a graph")
 
     def _packed(self) -> FastEngine | WhyNot:
         if not self._probes.padding_safe:
             return WhyNot("it reads windows of one length only, of which nothing is padded")
         if self._in_one_row or self._longest is not None:
-            return self._first_that_agrees(self._packers(), "its windows cannot be packed")
+            return self._first_that_agrees("packed", self._packers(), "its windows cannot be packed")
         if self.device.type != "cuda":
             return WhyNot(f"FlashAttention runs on CUDA, the model is on {self.device}")
         if self._half:
             return WhyNot(_MAY_CHANGE.format("a copy"))
         return WhyNot(f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}")
 
-    def _first_that_agrees(self, ways: Iterable[Callable[[], FastEngine]], failed: str) -> FastEngine | WhyNot:
-        """Give the first engine that can be made and agrees with the reference.
+    def _first_that_agrees(
+        self, name: str, ways: Iterable[Callable[[], FastEngine]], failed: str
+    ) -> FastEngine | WhyNot:
+        """Give the first engine that can be made and agrees with the reference, or the one that did before.
 
         Args:
+            name: Of the engine.
             ways: Each makes one, the best first.
             failed: What it means if one cannot be made.
         """
+        entry = self._entry(name)
+        if (kept := self._as_found_before(name, entry)) is not None:
+            return kept
         why_not: list[WhyNot] = []
-        for make in ways:
+        sure = True  # that another process would find the same
+        for number, make in enumerate(ways):
             try:
                 with _hub.quiet():
                     engine = make()
@@ -273,18 +245,74 @@ class Engines:
             except Exception as error:  # of a tracer, a compiler, a kernel: each has its own
                 written = (str(error).strip() or type(error).__name__).splitlines()[0]
                 why_not.append(WhyNot(f"{failed} ({written})"))
-            else:  # of what was compiled to compare every layer nothing is kept
+                sure = False  # memory may have been short
+            else:
+                save = engine.save_graph if isinstance(engine, OpenVinoEngine) else None
+                entry.write(Choice(number, error=engine.precision_error), save)
+                # Of what was compiled to compare every layer nothing is kept.
                 return engine.anew() if isinstance(engine, OpenVinoEngine) else engine
-        return why_not[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
+        found = why_not[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
+        if sure:
+            entry.write(Choice(None, found.reason))
+        return found
+
+    def _entry(self, name: str) -> Entry:
+        """Give the entry of the cache that says what comparing an engine came to."""
+        network: Any = self.reference.network
+        own_code = type(network).__module__.startswith("transformers_modules")
+        if cache_folder() is None or own_code or not self._owned:  # code and weights of others may change
+            return Entry(self._name, None)
+        return Entry(
+            self._name,
+            {
+                "engine": name,
+                "precision": self._precision,
+                "weights": self._fingerprint,
+                "network": f"{type(network).__module__}.{type(network).__qualname__}",
+                "dtype": str(next(network.parameters()).dtype),
+                "config": {key: value for key, value in network.config.to_dict().items() if key != "_name_or_path"},
+                "arguments": self.reference.arguments,
+                "layers": self._layers,
+                "probe": asdict(self._probes.text),
+                "longest": self._probes.longest,
+                "padding_safe": self._probes.padding_safe,
+                "in_one_row": self._in_one_row,
+                "device": processor(self.device),
+                "versions": {**_hf.versions(), "openvino": installed_version()},
+            },
+        )
+
+    def _as_found_before(self, name: str, entry: Entry) -> FastEngine | WhyNot | None:
+        """Give the engine that was found to agree, or why none did; None: nobody has looked, or it cannot be made."""
+        choice = entry.read()
+        if choice is None:
+            return None
+        if choice.way is None:
+            return WhyNot(choice.why_not or "")
+        try:
+            engine: FastEngine
+            if name == "packed":
+                engine = self._ways_to_pack()[choice.way](self.reference)
+            elif entry.graph is None:
+                return None
+            else:
+                engine = self._of_graph(read_graph(entry.graph), self._longest if choice.way == 0 else None)
+        except (RuntimeError, IndexError):
+            return None
+        engine.precision_error = choice.error
+        return engine
 
     def _packers(self) -> list[Callable[[], FastEngine]]:
-        """Give the ways to pack windows, the best first."""
+        """Give what makes engines that pack windows, the best first."""
+        return [partial(self._pack, way) for way in self._ways_to_pack()]
+
+    def _ways_to_pack(self) -> list[Callable[[TorchEngine], PackedEngine | RowsEngine]]:
         longest, ways = self._longest, list[Callable[[TorchEngine], PackedEngine | RowsEngine]]()
         if longest is not None:
             ways.append(partial(_in_rows, longest=longest))
         if self._in_one_row:
             ways.insert(0 if self.device.type == "cuda" else len(ways), _in_one_row)
-        return [partial(self._pack, way) for way in ways]
+        return ways
 
     def _graphs(self) -> Iterator[Callable[[], FastEngine]]:
         """Give the ways to make a graph, the best first.
@@ -299,14 +327,17 @@ class Engines:
         yield lambda: self._as_graph(_hf.with_plain_attention(network))
 
     def _as_graph(self, network: nn.Module, longest: int | None = None) -> OpenVinoEngine:
+        layout, first = layout_of(longest), first_position(network)
+        graph = traced(network, self._probes.example, self.reference.arguments, layout, first)
+        return self._of_graph(graph, longest)
+
+    def _of_graph(self, graph: Any, longest: int | None) -> OpenVinoEngine:
         return OpenVinoEngine(
-            network,
-            self._probes.example,
-            self.reference.arguments,
+            graph,
             precision=self._precision,
             threads=torch.get_num_threads(),
-            longest=longest,
-            first_position=first_position(network),
+            layout=layout_of(longest),
+            first_position=first_position(self.reference.network),
         )
 
     def _pack(self, pack: Callable[[TorchEngine], PackedEngine | RowsEngine]) -> PackedEngine | RowsEngine:
@@ -325,7 +356,7 @@ class Engines:
         if self._exact is not None:
             exact = [self._exact[layer][0] for layer in self._layers]
             row = self._probes.batch([self._probes.text.row], engine.layout)
-            engine.precision_error = relative_error(exact, _of_subwords(engine, row, self._layers))
+            engine.precision_error = relative_error(exact, of_subwords(engine, row, self._layers))
             if not engine.precision_error <= _ROUNDING:
                 raise _DisagreementError(f"its layers differ by {engine.precision_error:.1g} from float32")
             if isinstance(engine, OpenVinoEngine):  # the same graph, where rounding hides nothing
@@ -343,9 +374,9 @@ class Engines:
         is_exact = next(reference.network.parameters()).dtype not in HALF
         alone: dict[tuple[int, ...], list[Tensor]] = {}
         for rows in islice(self._probes.groups(), most):
-            found = _of_subwords(engine, self._probes.batch(rows, engine.layout), self._layers)
+            found = of_subwords(engine, self._probes.batch(rows, engine.layout), self._layers)
             for row in {tuple(row) for row in rows} - alone.keys():
-                alone[row] = _of_subwords(reference, self._probes.batch([row]), self._layers)
+                alone[row] = of_subwords(reference, self._probes.batch([row]), self._layers)
             expected = [torch.cat(parts) for parts in zip(*(alone[tuple(row)] for row in rows), strict=True)]
             for layer, given, here in zip(self._layers, expected, found, strict=True):
                 if is_exact:
@@ -363,12 +394,6 @@ def _in_one_row(padded: TorchEngine) -> PackedEngine:
 
 def _in_rows(padded: TorchEngine, longest: int) -> RowsEngine:
     return RowsEngine(padded, first_position(padded.network), longest)
-
-
-def _of_subwords(engine: Engine, batch: Batch, layers: Sequence[int]) -> list[Float[Tensor, "subwords dim"]]:
-    """Give layers of the subwords of a batch, padding left out."""
-    states = engine.hidden_states(batch, layers)
-    return [states[layer][batch.mask].float() for layer in layers]
 
 
 def _in_float32(network: nn.Module) -> nn.Module:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from wordstates.errors import InputError, ModelError, TokenizerError
 from wordstates.model import _hf
+from wordstates.model.compared import Probes
 from wordstates.model.config_facts import (
     check_supported,
     length_matters,
@@ -23,7 +24,7 @@ from wordstates.model.config_facts import (
 )
 from wordstates.model.cpu_speed import slowness
 from wordstates.model.engine import Batch, pad, relative_error
-from wordstates.model.engines import ENGINE_NAMES, Engines, Probes
+from wordstates.model.engines import ENGINE_NAMES, Engines
 from wordstates.model.fingerprint import fingerprint
 from wordstates.model.forked import computes_here
 from wordstates.model.probe import Anatomy, ProbeText, probe
@@ -220,6 +221,7 @@ def _examined(
             layers=sorted(anatomy.readable),
             wanted=engine,
             precision=_name(wanted),
+            fingerprint=weights,
             slower=_slower_here(network, wanted, engine),
             owned=checkpoint.owned,
             name=name,

@@ -14,7 +14,9 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -22,7 +24,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wordstates.errors import MissingExtraError
 from wordstates.model.batching import SHORT, Layout, row_widths
 from wordstates.model.engine import Batch, mask_of_rows
 from wordstates.model.forked import ForkLock
@@ -47,17 +48,11 @@ class OpenVinoEngine:
     Invariant: in float32 it computes in float32 on every CPU; left alone, OpenVINO would take bfloat16 where it can.
 
     Args:
-        network: A float32 network on the CPU; it is traced, never changed.
-        example: Gives a batch to trace it with; shapes stay free.
-        arguments: More keyword arguments for every pass.
+        graph: The network, as `traced` or `read_graph` gives it.
         precision: ``float32`` or ``bfloat16``.
         threads: Threads to compute with; as many batches are computed at once.
-        longest: Subwords of the longest window, if windows are to be packed; None: they are padded.
-        first_position: Number of the first position, if windows are to be packed.
-
-    Raises:
-        MissingExtraError: If OpenVINO is not installed.
-        RuntimeError: If the network cannot be turned into a graph.
+        layout: How windows stand in a batch, as `layout_of` gives it.
+        first_position: Number of the first position, if windows are packed.
     """
 
     name = "openvino"
@@ -65,18 +60,13 @@ class OpenVinoEngine:
 
     def __init__(
         self,
-        network: nn.Module,
-        example: Callable[[Layout], Batch],
-        arguments: dict[str, Any],
+        graph: Any,
         *,
         precision: str,
         threads: int,
-        longest: int | None = None,
+        layout: Layout,
         first_position: int = 0,
     ) -> None:
-        if not is_installed():
-            raise MissingExtraError.of("openvino", "engine='openvino'")
-        _processes.add(os.getpid())
         self.precision_error: float | None = None
         # One more than is computed at once, so that the next batch is ready when one is done.
         self.in_flight = threads + 1
@@ -85,10 +75,9 @@ class OpenVinoEngine:
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
         }
-        self.layout = Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=row_widths(longest))
+        self.layout = layout
         self._first_position = first_position
-        traced = _Padded(network, arguments) if longest is None else _Packed(network, arguments)
-        self._graph = _as_graph(traced, network, self._inputs(example(self.layout)))
+        self._graph = graph
         self._compiled: dict[tuple[tuple[int, ...], _Form], Any] = {}
         self._requests = local()
         self._lock = ForkLock()
@@ -105,12 +94,18 @@ class OpenVinoEngine:
         """
         wanted = tuple(sorted(set(layers)))
         request = self._request(wanted, self._form(tuple(batch.ids.shape)))
-        inputs = [given.numpy() for given in self._inputs(batch)]
+        inputs = [given.numpy() for given in _inputs(batch, self.layout, self._first_position)]
         found = request.infer(inputs, share_inputs=True, share_outputs=True)
         with warnings.catch_warnings():
             # The arrays belong to the request and say that they are not to be written to; nobody does.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             return {layer: torch.from_numpy(found[place]) for place, layer in enumerate(wanted)}
+
+    def save_graph(self, path: Path) -> None:
+        """Write the graph of every layer as XML, and its weights beside it, in float32."""
+        import openvino
+
+        openvino.serialize(self._graph, path, path.with_suffix(".bin"))
 
     def anew(self, precision: str | None = None) -> OpenVinoEngine:
         """Give an engine of the same graph with nothing compiled: each set of layers holds its weights once more.
@@ -123,14 +118,6 @@ class OpenVinoEngine:
             twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
         twin._compiled, twin._requests, twin._lock = {}, local(), ForkLock()
         return twin
-
-    def _inputs(self, batch: Batch) -> list[Tensor]:
-        if not self.layout.packed:
-            inputs = [batch.ids, batch.mask.long()]
-        else:
-            positions, windows = batch.numbers()
-            inputs = [batch.ids, positions + self._first_position, windows]
-        return inputs if batch.type_ids is None else [*inputs, batch.type_ids]
 
     def _form(self, shape: tuple[int, ...]) -> _Form:
         """Say which graph reads a batch of a shape: one of its own, or that for any."""
@@ -184,9 +171,65 @@ class _Form:
     plain: bool
 
 
+def layout_of(longest: int | None) -> Layout:
+    """Say how windows stand in a batch.
+
+    Args:
+        longest: Subwords of the longest window, if windows are to be packed; None: they are padded.
+    """
+    return Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=row_widths(longest))
+
+
+def traced(
+    network: nn.Module, example: Callable[[Layout], Batch], arguments: dict[str, Any], layout: Layout, first: int
+) -> Any:
+    """Trace a network into a graph with every hidden state as an output.
+
+    Args:
+        network: A float32 network on the CPU; it is traced, never changed.
+        example: Gives a batch to trace it with; shapes stay free.
+        arguments: More keyword arguments for every pass.
+        layout: How windows stand in a batch.
+        first: Number of the first position, if windows are packed.
+
+    Raises:
+        RuntimeError: If the network cannot be turned into a graph.
+    """
+    _processes.add(os.getpid())
+    wrapped = _Packed(network, arguments) if layout.packed else _Padded(network, arguments)
+    return _as_graph(wrapped, network, _inputs(example(layout), layout, first))
+
+
+def read_graph(path: Path) -> Any:
+    """Read what `save_graph` has written.
+
+    Raises:
+        RuntimeError: If it is no graph.
+    """
+    import openvino
+
+    _processes.add(os.getpid())
+    with signal_stack_kept():
+        return openvino.Core().read_model(path)
+
+
+def _inputs(batch: Batch, layout: Layout, first_position: int) -> list[Tensor]:
+    if not layout.packed:
+        inputs = [batch.ids, batch.mask.long()]
+    else:
+        positions, windows = batch.numbers()
+        inputs = [batch.ids, positions + first_position, windows]
+    return inputs if batch.type_ids is None else [*inputs, batch.type_ids]
+
+
 def was_started_elsewhere() -> bool:
     """Tell whether this process was forked from one that OpenVINO has threads in."""
     return bool(_processes - {os.getpid()})
+
+
+def installed_version() -> str | None:
+    """Give the version of OpenVINO, without loading it; None if it is not there."""
+    return metadata.version("openvino") if is_installed() else None
 
 
 def is_installed() -> bool:
@@ -222,7 +265,7 @@ class _Packed(_EveryLayer):
         return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask_of_rows(windows))
 
 
-def _as_graph(traced: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:
+def _as_graph(wrapped: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:
     """Trace a network into an OpenVINO model with every hidden state as an output.
 
     `openvino.convert_model` does the same, and reports to its makers' servers that it did; a tool that reads people's
@@ -233,6 +276,6 @@ def _as_graph(traced: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -
 
     with torch.inference_mode(), torch.autocast("cpu", enabled=False), alone_with(network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: that branches taken are taken for good, which is checked later
-        decoder = TorchScriptPythonDecoder(traced, example_input=tuple(inputs), trace_kwargs={"check_trace": False})
+        decoder = TorchScriptPythonDecoder(wrapped, example_input=tuple(inputs), trace_kwargs={"check_trace": False})
         frontend = FrontEndManager().load_by_framework("pytorch")
         return frontend.convert(frontend.load(decoder))
