@@ -8,13 +8,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo explore test browser align-table static-table store-figures quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
+demo explore test browser align-table static-table store-figures mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -76,6 +76,9 @@ search-speed: $(VENV)/.dev ## Time the search for words in texts (SEARCH_ARGS: w
 
 static-table: $(VENV)/.dev ## Judge static vectors by the similarity of words (STATIC_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/static_vectors.py $(STATIC_ARGS)
+
+mutants: $(VENV)/.dev ## Break 60 lines of the core, and count how many the tests notice (MUTANT_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/mutants.py $(MUTANT_ARGS)
 
 quality: $(VENV)/.dev ## Sweep over published data (QUALITY_ARGS: what python -m benchmarks.quality takes)
 	@$(BIN)/python -m benchmarks.quality $(QUALITY_ARGS)
