@@ -48,21 +48,21 @@ def lines_of(words: int) -> Iterator[str]:
                 return
 
 
-def embed(source: Iterator[str], store: Path, *options: str) -> dict[str, Any]:
-    """Embed lines into a store in a process of its own, through a pipe; give its report and its peak memory."""
-    command = [sys.executable, "-c", _PEAK, "embed", "-", "-o", f"{store}/", "--json", *options]
+def embed(lines: Iterator[str], output: Path, *options: str, source: Path | str = "-") -> dict[str, Any]:
+    """Embed lines in a process of its own, through a pipe or from a file; give its report and its peak memory."""
+    command = [sys.executable, "-c", _PEAK, "embed", str(source), "-o", str(output), "--json", *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         assert process.stdin is not None
-        for line in source:
+        for line in lines:
             process.stdin.write(line)
         out, err = process.communicate()
     if process.returncode:
         raise RuntimeError(err)
     report = json.loads(out)
     peak = int(next(line for line in err.splitlines() if line.startswith("PEAK")).split()[1]) * 1024
-    figures = {name: report[name] for name in ("words", "shards", "bytes", "seconds")}
+    figures = {name: report[name] for name in ("words", "shards", "bytes", "seconds") if name in report}
     return {**figures, "peak_bytes": peak, "options": options}
 
 
@@ -72,11 +72,17 @@ def measure_memory(words: int, model: str) -> dict[str, Any]:
         return {"asked": words, **embed(lines_of(words), Path(folder) / "store", *options)}
 
 
-def measure_line(megabytes: int, model: str) -> dict[str, Any]:
-    """One line, of words so long that there are few of them: what is measured is the way of the text."""
-    words = itertools.repeat("mill" * 25_000 + " ", megabytes * 10)
+def measure_line(megabytes: int, model: str, output: str) -> dict[str, Any]:
+    """One line of ordinary words, from a file, into a store (``store``) or a file (``file.parquet``)."""
     with tempfile.TemporaryDirectory() as folder:
-        return {"asked": megabytes, **embed(words, Path(folder) / "store", "-m", model, "--layers", "0")}
+        line, held = Path(folder) / "line.txt", 0
+        with line.open("w", encoding="utf-8") as file:
+            for part in lines_of(sys.maxsize):
+                held += file.write(part.replace("\n", " ")[: megabytes * 1_000_000 - held])
+                if held >= megabytes * 1_000_000:
+                    break
+        options = ("-m", model, "--layers", "0", "--dtype", "float16")
+        return {"asked": megabytes, "output": output, **embed(iter(()), Path(folder) / output, *options, source=line)}
 
 
 def measure_speed(words: int, runs: int, model: str) -> dict[str, Any]:
@@ -119,7 +125,8 @@ def show(results: dict[str, Any]) -> None:
             f"{run['peak_bytes'] / 2**20:17,.0f}"
         )
     for run in results.get("line", []):
-        print(f"one line of {run['asked']} MB: {run['seconds']:.0f} s, peak {run['peak_bytes'] / 2**20:,.0f} MiB")
+        into = f"one line of {run['asked']} MB, to a {run.get('output', 'store')}"
+        print(f"{into}: {run['seconds']:.0f} s, peak {run['peak_bytes'] / 2**20:,.0f} MiB")
     speed = results["speed"]
     alone, store = (statistics.median(speed["seconds"][name]) for name in ("embedder alone", "store"))
     print(
@@ -147,7 +154,8 @@ def main() -> None:
         if arguments.words:
             results["memory"].append(measure_memory(arguments.words, arguments.model))
         if arguments.line:
-            results.setdefault("line", []).append(measure_line(arguments.line, arguments.model))
+            measured = [measure_line(arguments.line, arguments.model, output) for output in ("store", "file.parquet")]
+            results.setdefault("line", []).extend(measured)
     else:
         machine = {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()}
         results = {"machine": machine, "model": arguments.model}

@@ -25,6 +25,7 @@ SpecialTokens = Literal["auto", "token", "text"]
 InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu", "conll"]
 Quoting = Literal["auto", "csv", "none"]
 TextUnit = Literal["line", "paragraph", "file"]
+MAX_TEXT = 500_000_000  # characters of the longest text that is read, unless another number is asked for
 VectorDtype = Literal["float32", "float16"]
 
 # What single commands do.

@@ -22,6 +22,7 @@ from patience import ended, wait_until
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.encode.pending import PendingEmbeddings
+from wordstates.runs import groups
 from wordstates.store import write_shard
 from wordstates.store.disk import FreeSpace
 from wordstates.store.folder import StoreFolder
@@ -127,7 +128,7 @@ def test_rows_of_subwords(folder: Path) -> None:
 def test_a_document_too_large_for_memory_comes_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "one.txt").write_text("the old mill and the river " * 100 + "\n" + TEXTS[0])
     assert embed(folder, "-q", source="one.txt", store="whole").code == 0
-    monkeypatch.setattr(write_shard, "_PIECE_BYTES", 32 * 4 * 70)  # seventy words at a time
+    monkeypatch.setattr(groups, "_PIECE_BYTES", 32 * 4 * 70)  # seventy words at a time
     assert embed(folder, "-q", source="one.txt", store="pieces").code == 0
     whole, pieces = (pq.read_table(folder / name / "shards") for name in ("whole", "pieces"))
     assert pieces.drop(["vector"]).equals(whole.drop(["vector"]))

@@ -46,9 +46,9 @@ def test_the_size_of_groups_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(groups, "_GROUP_BYTES", expected.nbytes)
     run = GroupRun(embedder)
     embedded = list(run.over(documents))
-    assert [[document.id for document in group] for group, _ in embedded] == [["0", "1"], ["2", "3"], ["4", "5"]]
-    for _, part in embedded:
-        for text in part:
+    assert [[document.id for document in piece.documents] for piece in embedded] == [["0", "1"], ["2", "3"], ["4", "5"]]
+    for piece in embedded:
+        for text in piece.embeddings:
             np.testing.assert_allclose(text.vectors, expected, atol=1e-6)
     assert not run.rejects
     assert run.counts.texts == 6
@@ -65,17 +65,17 @@ def test_a_session_says_where_the_words_of_all_its_texts_come_from() -> None:
         ([raw, given], "unicode"),
     ):
         run = GroupRun(embedder, most=1)
-        assert [len(part.words) for _, part in run.over(documents)] == [
+        assert [len(piece.embeddings.words) for piece in run.over(documents)] == [
             1 if each is given else 11 for each in documents
         ]
         assert run.provenance["words"] == words
     run = GroupRun(embedder, words="targets")
-    assert [part.provenance["words"] for _, part in run.over([given])] == ["targets"]
+    assert [piece.embeddings.provenance["words"] for piece in run.over([given])] == ["targets"]
     assert run.provenance["words"] == "targets"
 
 
 def test_spans_of_a_document_are_checked_once_and_a_wrong_one_rejects_it() -> None:
     run = GroupRun(WordEmbedder(*build("bert")))
     wrong = Document("wrong", TEXT, spans=((0, 999),))
-    assert [[each.id for each in part] for part, _ in run.over([Document("good", TEXT), wrong])] == [["good"]]
+    assert [[each.id for each in piece.documents] for piece in run.over([Document("good", TEXT), wrong])] == [["good"]]
     assert [reject.document for reject in run.rejects] == ["wrong"]

@@ -110,7 +110,7 @@ def test_runs_tell_what_is_to_come() -> None:
     embedder, listens = WordEmbedder(*build("bert"), engine="torch"), _Listens()
     documents = [Document(str(number), "the old mill") for number in range(5)]
     done = GroupRun(embedder, listens, most=20).over(documents)
-    assert sum(len(embeddings.words) for _, embeddings in done) == 15
+    assert sum(len(piece.embeddings.words) for piece in done) == 15
     assert (listens.expected, listens.done) == (15, 15)
 
 

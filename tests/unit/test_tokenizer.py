@@ -122,7 +122,7 @@ def test_a_document_that_its_tokenizer_fails_on_is_rejected_and_the_others_are_r
     texts = ["the rivers", "the fox", "old mill", "past the river"]
     run = GroupRun(embedder)
     documents = [Document(str(number), text) for number, text in enumerate(texts)]
-    read = {document.id: len(part) for group, part in run.over(documents) for document in group}
+    read = {document.id: len(piece.embeddings) for piece in run.over(documents) for document in piece.documents}
     assert set(read) == {"0", "2", "3"}
     assert [reject.document for reject in run.rejects] == ["1"]
     assert "fails on text 'the fox'" in str(run.rejects[0].error)

@@ -27,6 +27,7 @@ from wordstates.cli.options import (
     vectors_option,
 )
 from wordstates.options import (
+    MAX_TEXT,
     MODEL,
     BosPolicy,
     EmbedderOptions,
@@ -141,6 +142,9 @@ class ReadingOptions:
     ids_by_file: Annotated[
         bool, input_option("--ids-by-file", help="Begin ids that the input gives with the name of their file.")
     ] = False
+    max_text: Annotated[
+        int, input_option(min=1, metavar="CHARACTERS", help="A longer text is rejected: it is hardly one text.")
+    ] = MAX_TEXT
     encoding: Annotated[str, input_option(help="Encoding of the input.")] = "utf-8"
 
     def documents(

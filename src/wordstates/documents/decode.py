@@ -23,6 +23,7 @@ from wordstates.errors import InputError
 
 _CHUNK = 1 << 20
 _LOOK, _SHORTEST_LOOK = 64, 8  # bytes at the start of a file that tell how it is encoded
+_EMPTY_LINES = re.compile(r"(?:[ \r]*\n)+")
 _MARKS = {  # byte order marks; that of UTF-32 begins as that of UTF-16 does
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -167,21 +168,39 @@ def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-def read_lines(source: Source, encoding: str) -> Iterator[tuple[int, str]]:
-    r"""Give each line with its number from 1, its ``\n`` or ``\r\n`` kept; no other character ends a line."""
-    number = 1
-    begun: list[str] = []  # pieces of a line that goes on in the next chunk
+def read_lines(
+    source: Source, encoding: str, *, longest: int | None = None, runs_of_blanks: bool = False
+) -> Iterator[tuple[int, str]]:
+    r"""Give each line with its number from 1, its ``\n`` or ``\r\n`` kept; no other character ends a line.
+
+    Args:
+        source: The file.
+        encoding: Its encoding.
+        longest: Characters of a line that is kept whole; of a longer one, one character more is kept, and its end.
+        runs_of_blanks: Of many empty lines in a row, most are counted and not given: a file may have a billion.
+    """
+    number, begun, held = 1, list[str](), 0  # pieces of a line that goes on in the next chunk
     for text in read_text(source, encoding):
-        *whole, rest = text.split("\n")
-        for line in whole:
-            begun.append(line)
-            yield number, "".join(begun) + "\n"
-            begun.clear()
-            number += 1
-        if rest:
-            begun.append(rest)
+        place = 0
+        while (end := text.find("\n", place)) >= 0:
+            piece = text[place : end + 1]
+            if begun:
+                piece = "".join([*begun, _within(piece, longest, held)])
+                begun, held = [], 0
+            yield number, piece if piece[-1:] == "\n" else piece + "\n"
+            number, place = number + 1, end + 1
+            if runs_of_blanks and piece.isspace() and (run := _EMPTY_LINES.match(text, place)):
+                number, place = number + text.count("\n", place, run.end()), run.end()
+        if place < len(text):
+            begun.append(_within(text[place:], longest, held))
+            held += len(text) - place
     if begun:
         yield number, "".join(begun)
+
+
+def _within(piece: str, longest: int | None, held: int) -> str:
+    """Give of a piece of a line what is kept of it, after so many characters of the line."""
+    return piece if longest is None else piece[: max(longest + 1 - held, 0)]
 
 
 def without_terminator(line: str) -> str:

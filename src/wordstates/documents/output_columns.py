@@ -66,6 +66,14 @@ def word_columns(documents: Sequence[Document], counts: Sequence[int], first: in
     return columns
 
 
+def keys_of(documents: Sequence[Document], counts: Sequence[int], first: int = 0) -> list[Sequence[str] | None]:
+    """Give the keys of the words of documents, or of those from the `first` on; None where a document has none."""
+    return [
+        None if document.keys is None else document.keys[first : first + count]
+        for document, count in zip(documents, counts, strict=False)
+    ]
+
+
 def value_at(document: Document, name: str, start: int, end: int) -> str | None:
     """Give what a document says of a stretch of its text: of several words, their values joined by a space."""
     of_words = document.columns.get(name)

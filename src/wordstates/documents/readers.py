@@ -7,8 +7,9 @@ decompressing, decoding) in `decode`, tables in `tables`. Only a text that is on
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from pathlib import Path
 from typing import get_args
 
@@ -28,7 +29,7 @@ from wordstates.documents.sources import Found, Source, find_sources
 from wordstates.documents.table_documents import Columns, documents_of
 from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
 from wordstates.errors import InputError
-from wordstates.options import Quoting, TextUnit
+from wordstates.options import MAX_TEXT, Quoting, TextUnit
 
 TABLES = ("jsonl", "csv", "tsv", "parquet", "xlsx")
 
@@ -43,6 +44,7 @@ class _Options:
     cells: Cells
     names: NamePattern | None
     ids_by_file: bool
+    max_text: int
 
 
 def read_documents(
@@ -63,6 +65,7 @@ def read_documents(
     metadata_from_name: str | None = None,
     ids_by_file: bool = False,
     ids_must_differ: bool = True,
+    max_text: int = MAX_TEXT,
     meter: InputMeter | None = None,
 ) -> Iterator[Document]:
     """Stream the documents of files, folders and standard input, in the order given.
@@ -89,6 +92,7 @@ def read_documents(
         metadata_from_name: Pattern of the names of files, whose fields are kept with each document.
         ids_by_file: Begin ids that the input gives with the name of the file.
         ids_must_differ: Refuse an id that two documents have. It takes 80 bytes for each id that the input gives.
+        max_text: Characters of the longest text that is read; a longer one is a document with a `fault`.
         meter: Follows how much has been read.
 
     Returns:
@@ -106,6 +110,8 @@ def read_documents(
     if text_unit not in units:
         raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
     decoder_of(encoding)
+    if max_text < 1:
+        raise InputError(f"max_text={max_text} lets no text through: give the characters of the longest one.")
     if group_column and word_column is None:
         raise InputError(
             "group_column=... says which words are one text: name the column of the words, word_column=..."
@@ -120,7 +126,7 @@ def read_documents(
             raise InputError(f"{field!r} is in metadata=... and in metadata_from_name=...: rename one.")
     kept = metadata if word_column is not None or metadata is not None else ()
     columns = Columns(text_column, id_column, None if kept is None else tuple(kept), word_column, tuple(group_column))
-    options = _Options(text_unit, encoding, columns, Cells(delimiter, quoting), names, ids_by_file)
+    options = _Options(text_unit, encoding, columns, Cells(delimiter, quoting), names, ids_by_file, max_text)
     found = find_sources(inputs, format, include=include, exclude=exclude)
     _check_options(found.sources, options)
     _warn_of(found)
@@ -195,6 +201,8 @@ def _stream(sources: Sequence[Source], options: _Options) -> Iterator[Document]:
         fields = options.names.fields_of(source.path) if options.names is not None and not source.fault else {}
         try:
             for document in _sound(source, options):
+                if len(document.text) > options.max_text:
+                    document = Document(document.id, "", place=document.place, fault=_too_long(document, options))
                 if fields:
                     document = replace(document, metadata=fields | dict(document.metadata))
                 if options.ids_by_file and document.place:
@@ -204,6 +212,13 @@ def _stream(sources: Sequence[Source], options: _Options) -> Iterator[Document]:
             if len(sources) == 1:
                 raise
             yield Document(source.name, "", metadata=fields, fault=str(error))
+
+
+def _too_long(document: Document, options: _Options) -> str:
+    return (
+        f"{document.place or document.id}: the text has more than {options.max_text:,} characters: is it one text? "
+        "Cut it, or pass max_text=... for longer ones."
+    )
 
 
 def _sound(source: Source, options: _Options) -> Iterator[Document]:
@@ -260,11 +275,11 @@ def _twice(document: Document, first: str) -> str:
 
 def _read_txt(source: Source, options: _Options) -> Iterator[Document]:
     if options.text_unit == "file":
-        yield Document(source.name, "".join(read_text(source, options.encoding)))
+        yield Document(source.name, _joined(read_text(source, options.encoding), options.max_text))
         return
-    lines = read_lines(source, options.encoding)
+    lines = _lines(source, options)
     if options.text_unit == "paragraph":
-        yield from _paragraphs(source, lines)
+        yield from _paragraphs(source, lines, options.max_text)
         return
     above = ""
     for number, line in lines:
@@ -273,39 +288,49 @@ def _read_txt(source: Source, options: _Options) -> Iterator[Document]:
         above = line
 
 
-def _paragraphs(source: Source, lines: Iterator[tuple[int, str]]) -> Iterator[Document]:
-    first, begun = 0, list[str]()
-    for number, line in lines:
-        if line.strip():
-            first = first if begun else number
-            begun.append(line)
-        elif begun:
-            yield Document(f"{source.name}:{first}", without_terminator("".join(begun)))
-            begun = []
-    if begun:
-        yield Document(f"{source.name}:{first}", without_terminator("".join(begun)))
+def _lines(source: Source, options: _Options) -> Iterator[tuple[int, str]]:
+    return read_lines(source, options.encoding, longest=options.max_text, runs_of_blanks=True)
+
+
+def _joined(parts: Iterable[str], longest: int) -> str:
+    """Join parts of a text, no more of them than make it too long."""
+    kept, length = list[str](), 0
+    for part in parts:
+        kept.append(part)
+        length += len(part)
+        if length > longest + len("\r\n"):
+            break
+    return "".join(kept)
+
+
+def _paragraphs(source: Source, lines: Iterator[tuple[int, str]], longest: int) -> Iterator[Document]:
+    for blank, group in groupby(lines, lambda numbered: not numbered[1].strip()):
+        if not blank:
+            number, line = next(group)
+            text = _joined(chain([line], (line for _, line in group)), longest)
+            yield Document(f"{source.name}:{number}", without_terminator(text))
 
 
 def _read_table(source: Source, options: _Options) -> Iterator[Document]:
     columns, encoding = options.columns, options.encoding
     rows: Iterator[Row]
     if source.format == "jsonl":
-        rows = read_jsonl(source, encoding, columns.check)
+        rows = read_jsonl(source, encoding, columns.check, options.max_text)
     elif source.format == "parquet":
         rows = read_parquet(source, columns.check, columns.wanted(), columns.word or columns.text)
     elif source.format == "xlsx":
         rows = read_xlsx(source, columns.check)
     else:
-        rows = read_csv(source, encoding, columns.check, options.cells)
+        rows = read_csv(source, encoding, columns.check, options.cells, options.max_text)
     return documents_of(source, rows, columns)
 
 
 def _read_conllu(source: Source, options: _Options) -> Iterator[Document]:
-    return read_conllu(source.name, read_lines(source, options.encoding), options.columns.metadata or ())
+    return read_conllu(source.name, _lines(source, options), options.columns.metadata or ())
 
 
 def _read_conll(source: Source, options: _Options) -> Iterator[Document]:
-    return read_conll(source.name, read_lines(source, options.encoding), options.columns.metadata or ())
+    return read_conll(source.name, _lines(source, options), options.columns.metadata or ())
 
 
 _READERS: dict[str, Callable[[Source, _Options], Iterator[Document]]] = {

@@ -26,6 +26,7 @@ Row = tuple[int, dict[str, object]]  # line or row in the file, from 1, and the 
 CheckColumns = Callable[[str, list[str], str], None]  # place, columns, advice; raises InputError
 
 _PARQUET_ROWS = 1024
+_LINE_OF_TEXTS = 8  # times the longest text: JSON may write a character as six
 _LONGEST_FIELD = 2**31 - 1  # csv's own limit is 128 KiB; more than this does not fit a C long everywhere
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
 
@@ -60,9 +61,9 @@ class Cells:
         return character
 
 
-def read_jsonl(source: Source, encoding: str, check: CheckColumns) -> Iterator[Row]:
+def read_jsonl(source: Source, encoding: str, check: CheckColumns, max_text: int) -> Iterator[Row]:
     """Read JSON lines; each line may have other keys."""
-    for number, line in read_lines(source, encoding):
+    for number, line in _lines(source, encoding, max_text, runs_of_blanks=True):
         if not line.strip():
             continue
         place = f"{source.name}:{number}"
@@ -76,6 +77,18 @@ def read_jsonl(source: Source, encoding: str, check: CheckColumns) -> Iterator[R
             raise InputError(f"{place}: each line is one JSON object, but this one is a {type(row).__name__}.")
         check(place, list(row), "")
         yield number, row
+
+
+def _lines(source: Source, encoding: str, max_text: int, *, runs_of_blanks: bool = False) -> Iterator[tuple[int, str]]:
+    """Give the lines of a table; what text they hold is known only when they are read, but it is not longer."""
+    longest = _LINE_OF_TEXTS * max_text
+    for number, line in read_lines(source, encoding, longest=longest, runs_of_blanks=runs_of_blanks):
+        if len(line) > longest:
+            raise InputError(
+                f"{source.name}:{number}: the line has more than {longest:,} characters, for texts of {max_text:,} at "
+                "most: cut it, or pass max_text=... for longer ones."
+            )
+        yield number, line
 
 
 def _object(place: str, pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -96,12 +109,12 @@ def check_once(place: str, names: Sequence[str], what: str = "column") -> None:
         raise InputError(f"{place}: the {what} {twice!r} is there twice: nobody knows which is meant. Rename one.")
 
 
-def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells) -> Iterator[Row]:
+def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells, max_text: int) -> Iterator[Row]:
     """Read CSV or TSV, whose first line names the columns."""
     csv.field_size_limit(_LONGEST_FIELD)
     delimiter, what = cells.between(source), source.format.upper()
     taken: list[str] = []  # lines of the row that is being read
-    lines = (_noted(line, taken) for _, line in read_lines(source, encoding))
+    lines = (_noted(line, taken) for _, line in _lines(source, encoding, max_text))
     # strict: without it, text after a closing quote and a quote that never closes are glued together in silence
     quoting: Literal[0, 3] = csv.QUOTE_NONE if cells.quoting == "none" else csv.QUOTE_MINIMAL
     rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)

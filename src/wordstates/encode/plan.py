@@ -15,6 +15,7 @@ from jaxtyping import Bool, Int, UInt8
 from wordstates.errors import InputError
 from wordstates.options import LongTexts
 from wordstates.text.align import TOO_LONG, TRUNCATED, SubwordSpans, align, count_statuses
+from wordstates.text.stretches import safe_after, safe_before
 from wordstates.text.windows import Window, assign_words, plan_windows
 from wordstates.text.words import unicode_words
 from wordstates.wording import counted
@@ -182,9 +183,26 @@ def _cut(
     text: str, whole: WindowWork, spans: SubwordSpans, settings: WindowSettings
 ) -> tuple[list[WindowWork], Int[np.ndarray, " lost"]]:
     """Cut a text that is too long for one pass into the windows that own a word; also give the words no window owns."""
-    begins = np.flatnonzero(np.append(True, whole.words[1:] != whole.words[:-1]))
-    ends = np.append(begins[1:], len(whole.words))
+    begins, ends = of_words(whole)
     windows, owners = _windows(text, whole, spans, whole.positions[begins], whole.positions[ends - 1], settings)
+    return owned(whole, windows, owners), whole.words[begins[owners < 0]]
+
+
+def of_words(whole: WindowWork) -> tuple[Int[np.ndarray, " words"], Int[np.ndarray, " words"]]:
+    """Give the pair at which each word begins, and the one at which it ends."""
+    begins = np.flatnonzero(np.diff(whole.words, prepend=-1))
+    return begins, np.append(begins[1:], len(whole.words))[: len(begins)]
+
+
+def owned(whole: WindowWork, windows: Sequence[Window], owners: Int[np.ndarray, " words"]) -> list[WindowWork]:
+    """Cut a text into the windows that own a word.
+
+    Args:
+        whole: The text.
+        windows: Where it may be cut.
+        owners: Which of them owns each word that has subwords; -1 for none.
+    """
+    begins, ends = of_words(whole)
     pair_owner = np.repeat(owners, ends - begins)
     by_window = np.argsort(pair_owner, kind="stable")
     bounds = np.searchsorted(pair_owner[by_window], np.arange(len(windows) + 1))
@@ -202,7 +220,7 @@ def _cut(
                     blank=whole.blank[window.start : window.stop],
                 )
             )
-    return work, whole.words[begins[owners < 0]]
+    return work
 
 
 def _bounds(counts: Sequence[int] | Int[np.ndarray, " items"]) -> Int[np.ndarray, " bounds"]:
@@ -236,23 +254,31 @@ def _windows(
     """Give the windows of a long text, and the one that owns each word, -1 for none."""
     n_subwords, capacity = len(spans), settings.capacity
     if settings.long_texts == "error":
-        raise InputError(
-            f"Text {whole.text} ({text[:40]!r}...) has {counted(n_subwords, 'subword')}, the window holds "
-            f"{capacity:,}: leave "
-            "long_texts='window' to read it in windows, or allow long_texts='truncate'."
-        )
+        raise too_long(text, whole.text, counted(n_subwords, "subword"), capacity)
     if settings.long_texts == "truncate":
         return [Window(0, capacity)], np.where(lasts < capacity, 0, -1)
-    planned = plan_windows(n_subwords, capacity, settings.overlap, *_cuts(text, spans))
+    planned = plan_windows(n_subwords, capacity, settings.overlap, *places_to_cut(text, spans))
     return assign_words(planned, firsts, lasts, n_subwords, capacity, causal=settings.causal)
 
 
-def _cuts(text: str, spans: SubwordSpans) -> tuple[np.ndarray, np.ndarray]:
-    """Say before which subwords there is white space, and before which a Unicode word begins."""
+def too_long(text: str, number: int, subwords: str, capacity: int) -> InputError:
+    """Make the error for a text that is too long where that is to be one."""
+    return InputError(
+        f"Text {number} ({text[:40]!r}...) has {subwords}, the window holds {capacity:,}: leave long_texts='window' to "
+        "read it in windows, or allow long_texts='truncate'."
+    )
+
+
+def places_to_cut(
+    text: str, spans: SubwordSpans
+) -> tuple[Bool[np.ndarray, " subwords"], Bool[np.ndarray, " subwords"]]:
+    """Say before which of some consecutive subwords there is white space, and before which a Unicode word begins."""
     starts = spans[:, 0]
     solid = spans[:, 1] > starts
     before_space = np.array([start == 0 or text[start - 1].isspace() for start in starts.tolist()], dtype=bool)
     # The bytes of one character share a span: only the first of them begins a word.
-    fresh = np.append(True, starts[1:] > starts[:-1])
-    begins = np.isin(starts, unicode_words(text)[:, 0])
+    fresh = np.append(True, starts[1:] > starts[:-1])[: len(starts)]
+    low, high = starts[solid].min(initial=len(text)), starts[solid].max(initial=0)
+    low, high = safe_before(text, int(low)), safe_after(text, int(high) + 1)
+    begins = np.isin(starts, unicode_words(text[low:high])[:, 0] + low)
     return before_space & solid & fresh, begins & solid & fresh

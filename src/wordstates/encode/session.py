@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wordstates.encode.inputs import Inputs, Texts, read_inputs
+from wordstates.encode.inputs import GIVEN, Inputs, Texts, as_texts, read_inputs
+from wordstates.encode.long_plan import LongPlanner, PlannedPart, words_in_stretches
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer
@@ -16,11 +17,27 @@ from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
+from wordstates.model.long_texts import STRETCH
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import LongTexts
 from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
-from wordstates.text.words import WordSplitter
+from wordstates.text.words import WordSplitter, as_spans
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some words of a long text, on their way.
+
+    Args:
+        first: Index of the first of them in the text.
+        last: Whether the text ends with them.
+        pending: Their vectors in the making.
+    """
+
+    first: int
+    last: bool
+    pending: PendingEmbeddings
 
 
 @without_foreign_errors
@@ -139,16 +156,7 @@ class Session:
         Raises:
             ModelError: If the model fails on what was computed at once.
         """
-        engine = self._engine()
-        self._words.add(inputs.words)
-        pending = PendingEmbeddings(
-            inputs,
-            self._reader,
-            engine,
-            self._preparer.tokenizer,
-            self._provenance(engine) | {"words": inputs.words},
-            self._cache,
-        )
+        pending = self._pending(inputs)
         try:
             for prepared in self._preparer.stretches(inputs.texts, inputs.spans, idle=idle):
                 whole = len(prepared.plan.text_starts) == len(inputs.texts) + 1
@@ -157,3 +165,43 @@ class Session:
             pending.abandon()
             raise
         return pending
+
+    def parts(self, text: str, spans: Any = None, *, most: int, words: str | None = None) -> Iterator[Part]:
+        """Begin to embed a long text, some of its words at a time; its subwords are never all in memory.
+
+        The vectors are those that all words together would give. A part is begun when it is asked for.
+
+        Args:
+            text: The text.
+            spans: Char spans of its words; None: it is split.
+            most: Words at a time, at most.
+            words: Where the words come from; None: given, or the name of the splitter.
+
+        Raises:
+            InputError: As `read`, and if the text is too long where that is to be an error.
+            ModelError: If the tokenizer fails.
+        """
+        for part in self.plan_parts(text, spans, most=most):
+            inputs = Inputs([text], [part.spans], words or (self._splitter.name if spans is None else GIVEN))
+            pending = self._pending(inputs)
+            try:
+                pending.start(part.prepared)
+            except BaseException:
+                pending.abandon()
+                raise
+            yield Part(part.first, part.last, pending)
+
+    def plan_parts(self, text: str, spans: Any = None, *, most: int) -> Iterator[PlannedPart]:
+        """Plan a long text as `parts` does, without running the model."""
+        (text,) = as_texts(text)
+        given = None if spans is None else as_spans(self.read([text], [spans]).spans[0])
+        tokenizer = self._preparer.tokenizer
+        found = words_in_stretches(text, given, self._splitter, STRETCH)
+        settings, unknown = self._preparer.settings, tokenizer.unknown_id
+        return LongPlanner(text, found, tokenizer.stretches(text), settings, unknown).parts(most)
+
+    def _pending(self, inputs: Inputs) -> PendingEmbeddings:
+        engine = self._engine()
+        self._words.add(inputs.words)
+        provenance = self._provenance(engine) | {"words": inputs.words}
+        return PendingEmbeddings(inputs, self._reader, engine, self._preparer.tokenizer, provenance, self._cache)

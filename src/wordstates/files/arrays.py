@@ -30,6 +30,8 @@ _PLURALS = {"word": "words", "status": "statuses", "key": "keys"}
 class _CollectingWriter(FileWriter):
     """Keeps all rows until `commit`: formats that begin with the shapes of what they hold."""
 
+    in_pieces = False
+
     def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         super().__init__(partial, dtype, keyed=keyed)
         self._rows: list[Rows] = []
@@ -186,6 +188,8 @@ class Hdf5Writer(FileWriter):
     word without a vector is NaN. ``sentence_to_index`` is JSON from the words joined by a space to the name of the
     dataset; of documents with the same words it has the last, as there.
     """
+
+    in_pieces = False
 
     def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         super().__init__(partial, dtype, keyed=keyed)

@@ -39,8 +39,13 @@ _WRITERS: dict[str, type[FileWriter]] = {
 class Writer(Protocol):
     """What takes word embeddings and makes a file of them."""
 
-    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords) -> None:
-        """Add documents; the texts of `embeddings` are theirs, in order."""
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the words of one document may come in several calls."""
+        ...
+
+    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords, first: int = 0) -> None:
+        """Add documents, or the words of one from its `first` on; the texts of `embeddings` are theirs, in order."""
 
     def write_rows(self, rows: Rows) -> None:
         """Add rows whose vectors are in the precision of the file."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from wordstates.documents.document import Document
-from wordstates.documents.output_columns import word_columns
+from wordstates.documents.output_columns import keys_of, word_columns
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import provenance_json, provenance_path
@@ -30,6 +30,8 @@ class FileWriter(ABC):
         keyed: Have a column of keys from the first row on, though only later documents may bring some.
     """
 
+    in_pieces = True  # whether the words of one document may come in several calls
+
     def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         self._partial = partial
         self._keyed = keyed
@@ -37,17 +39,19 @@ class FileWriter(ABC):
         self._names: list[str] = []  # of the columns of the first rows
         self._shapes: dict[str, tuple[int, ...]] | None = None
 
-    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords) -> None:
-        """Add documents; the texts of `embeddings` are theirs, in order."""
+    def write(self, documents: Sequence[Document], embeddings: EmbeddedWords, first: int = 0) -> None:
+        """Add documents, or the words of one from its `first` on; the texts of `embeddings` are theirs, in order."""
         if not documents:
             return
+        counts = np.diff(embeddings.text_starts).tolist()
         self.write_rows(
             make_rows(
                 [document.id for document in documents],
                 embeddings,
                 self._dtype,
-                [document.keys for document in documents],
-                extra=word_columns(documents, np.diff(embeddings.text_starts).tolist()),
+                keys_of(documents, counts, first),
+                extra=word_columns(documents, counts, first),
+                first=first,
             )
         )
 

@@ -69,3 +69,12 @@ class TextSubwords:
             np.append(0, np.cumsum([len(text.ids) for text in texts], dtype=np.int64)),
             np.array([text.aligned_by == "strings" for text in texts], dtype=bool),
         )
+
+
+def joined(parts: Sequence[Subwords]) -> Subwords:
+    """Put the parts of one text together."""
+    return Subwords(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.spans for part in parts]),
+        "strings" if any(part.aligned_by == "strings" for part in parts) else "offsets",
+    )

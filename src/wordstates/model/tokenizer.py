@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -22,8 +22,9 @@ from jaxtyping import Bool, Int
 from wordstates.errors import InputError, TokenizerError
 from wordstates.model import _hub
 from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
+from wordstates.model.long_texts import LONG_TEXT, subwords_in_stretches
 from wordstates.model.spelling import surface_style, tokens_in_texts, unknown_id_of, vocabulary
-from wordstates.model.subwords import Subwords, TextSubwords
+from wordstates.model.subwords import Subwords, TextSubwords, joined
 from wordstates.model.template import Template
 from wordstates.options import SpecialTokens
 from wordstates.text.align import SubwordSpans, trim_spans
@@ -86,6 +87,24 @@ class Tokenizer:
         Raises:
             TokenizerError: If the tokenizer fails on a text.
         """
+        if any(len(text) > LONG_TEXT for text in texts):
+            return TextSubwords.of(
+                [
+                    joined(list(self.stretches(text)) if len(text) > LONG_TEXT else [self.encode([text])[0]])
+                    for text in texts
+                ]
+            )
+        return self._encode_at_once(texts)
+
+    def stretches(self, text: str) -> Iterator[Subwords]:
+        """Split a long text into subwords, a stretch at a time, in order.
+
+        Raises:
+            TokenizerError: If the tokenizer fails on it.
+        """
+        return subwords_in_stretches(text, lambda part: self._encode_at_once([part])[0])
+
+    def _encode_at_once(self, texts: Sequence[str]) -> TextSubwords:
         with self._lock.checked():
             if not texts:
                 return TextSubwords.of([])

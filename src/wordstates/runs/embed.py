@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -20,12 +20,13 @@ from wordstates.files.open_writer import Writer
 from wordstates.result.rows import numbers_in
 from wordstates.runs.counts import Counts
 from wordstates.runs.fitting import hint_of
-from wordstates.runs.groups import GroupRun, group_characters, in_groups, read_group, session_for, sound
+from wordstates.runs.groups import GroupRun, group_characters, in_groups, is_long, read_group, session_for, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
 
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
+_WORDS_OF_A_PLAN = 100_000
 _BYTES_OF_A_ROW = (
     12  # beside its vectors, compressed: 4 of the texts of examples (scripts/measure_constants.py), more of varied ones
 )
@@ -101,12 +102,12 @@ def embed_documents(
         InputError: If there is no word in any document, or what made the first of them fail if nearly all do.
         ModelError: Likewise.
     """
-    report, run = Report(), GroupRun(embedder, on_progress)
+    report, run = Report(), GroupRun(embedder, on_progress, in_pieces=writer.in_pieces)
     began = time.perf_counter()
     try:
-        for part, embeddings in run.over(documents):
-            writer.write(part, embeddings)
-            del embeddings  # or its vectors are there until the next are
+        for piece in run.over(documents):
+            writer.write(piece.documents, piece.embeddings, piece.first)
+            del piece  # or its vectors are there until the next are
         report.add(run.counts)
         report.take(run)
         _check_words(report, run.first)
@@ -133,15 +134,16 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     session: Session | None = None
     first, rate = "", 0.0
     most = group_characters(embedder)
-    for group in in_groups(sound(documents, report.rejects), most):
+    for group in in_groups(sound(documents, report.rejects), most, is_long):
         session = session or session_for(embedder, group, most)
         first = first or group[0].id
-        inputs = read_group(session, group)
-        plan = session.plan(inputs)
-        if not report.texts:
-            report.hint = _hint(session, inputs, plan)
-        report.add(Counts.of_plan(plan))
-        rate = rate or _timed(session, inputs)
+        for inputs, plan, last in _planned(session, group):
+            if not report.words and not report.texts:
+                report.hint = _hint(session, inputs, plan)
+            counts = Counts.of_plan(plan)
+            counts.texts, counts.long_texts = counts.texts * last, counts.long_texts * last
+            report.add(counts)
+            rate = rate or _timed(session, inputs)
     _check_words(report, first)
     report.provenance = session.provenance if session is not None else {}
     numbers = numbers_in(embedder.vector_shapes)
@@ -149,6 +151,16 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     report.bytes = rows * (numbers * bytes_per_number + _BYTES_OF_A_ROW)
     report.seconds = round(report.words / rate, 3) if rate else 0.0
     return report
+
+
+def _planned(session: Session, group: Sequence[Document]) -> Iterator[tuple[Inputs, Plan, bool]]:
+    """Plan a group, a long document piece by piece; also say whether its last document ends there."""
+    if not is_long(group[0]):
+        inputs = read_group(session, group)
+        yield inputs, session.plan(inputs), True
+        return
+    for part in session.plan_parts(group[0].text, group[0].spans, most=_WORDS_OF_A_PLAN):
+        yield Inputs([group[0].text], [part.spans], ""), part.prepared.plan, part.last
 
 
 def _hint(session: Session, inputs: Inputs, plan: Plan) -> str:

@@ -120,14 +120,16 @@ def find_usages(
     """
     report = FindReport()
     # Few of the words get vectors: groups are as long as may be.
-    run = GroupRun(embedder, on_progress, words="targets", most=GROUP_CHARACTERS)
+    run = GroupRun(embedder, on_progress, words="targets", most=GROUP_CHARACTERS, in_pieces=writer.in_pieces)
     began = time.perf_counter()
     found = usage_documents(sound(documents, report.rejects), searcher, report, context=context, missing=missing)
     try:
-        for part, embeddings in run.over(found):
-            extra = word_columns(part, np.diff(embeddings.text_starts).tolist())
-            writer.write_rows(make_rows([document.id for document in part], embeddings, dtype, extra=extra))
-            del embeddings  # or its vectors are there until the next are
+        for piece in run.over(found):
+            documents_found, embeddings = piece.documents, piece.embeddings
+            extra = word_columns(documents_found, np.diff(embeddings.text_starts).tolist(), piece.first)
+            ids = [document.id for document in documents_found]
+            writer.write_rows(make_rows(ids, embeddings, dtype, extra=extra, first=piece.first))
+            del piece, embeddings  # or its vectors are there until the next are
         report.take(run)
         report.bytes = writer.commit(report.provenance)
     except BaseException:

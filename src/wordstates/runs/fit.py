@@ -107,10 +107,10 @@ def fit_post_processing(
         raise InputError("This embedder post-processes already: fit all steps at once on the vectors of a plain one.")
     ((dim,),) = embedder.vector_shapes.values()
     check_dim(parse_steps(steps), dim)
-    report, run = FitReport(), GroupRun(embedder, on_progress)
+    report, run = FitReport(), GroupRun(embedder, on_progress, in_pieces=True)
     began = time.perf_counter()
     wanted = documents if max_words is None else _first_words(embedder, documents, max_words)
-    fitted = PostProcessing.fit(steps, (embeddings.vectors for _, embeddings in run.over(wanted)))
+    fitted = PostProcessing.fit(steps, (piece.embeddings.vectors for piece in run.over(wanted)))
     report.take(run)
     fitted = replace(fitted, provenance=report.provenance)
     report.texts, report.words, report.vectors = run.counts.texts, run.counts.words, fitted.rows

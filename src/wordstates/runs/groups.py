@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, ModelError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
 GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
 _GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
+# Vectors of one document that are in memory at a time, and characters of it; a larger one is embedded in pieces.
+_PIECE_BYTES, PIECE_CHARACTERS = 1 << 28, 500_000
 _CHARACTERS_OF_A_WORD = (
     5  # 4 to 5 of English, spaces included (scripts/measure_constants.py); of shorter words groups take more
 )
@@ -101,6 +103,44 @@ class Reject:
         return {"document": self.document, "reason": str(self.error)}
 
 
+@dataclass(frozen=True)
+class Piece(Generic[T]):
+    """Some documents with their vectors, or a part of one large document.
+
+    Args:
+        documents: The documents.
+        embeddings: Their words, or some of them.
+        first: Position of the first of these words in its document.
+        last: Whether the words of the last document end here.
+    """
+
+    documents: Sequence[T]
+    embeddings: WordEmbeddings
+    first: int = 0
+    last: bool = True
+
+    @property
+    def counts(self) -> Counts:
+        """What is counted of it; a document counts with its last piece."""
+        counts = Counts.of(self.embeddings)
+        counts.texts *= self.last
+        counts.long_texts *= self.last
+        return counts
+
+
+class BrokenOffError(ModelError):
+    """A large document that fails in its middle, when some of its vectors are given already.
+
+    Args:
+        document: Its id.
+        error: Why it failed.
+    """
+
+    def __init__(self, document: str, error: InputError | ModelError) -> None:
+        super().__init__(f"Document {document!r} failed when a part of its words was written: {error} Leave it out.")
+        self.document, self.error = document, error
+
+
 def affordable_words(embedder: WordEmbedder, most_bytes: int) -> int:
     """Say how many words have vectors of so many bytes, in float32; at least one."""
     return max(most_bytes // (4 * numbers_in(embedder.vector_shapes)), 1)
@@ -112,20 +152,26 @@ def group_characters(embedder: WordEmbedder) -> int:
     return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
 
 
-def in_groups(items: Iterable[T], most: int | None = None) -> Iterator[list[T]]:
+def in_groups(
+    items: Iterable[T], most: int | None = None, alone: Callable[[T], bool] = lambda _: False
+) -> Iterator[list[T]]:
     """Put documents together to groups of so many characters.
 
     Args:
         items: The documents.
         most: Characters with which a group is full; None: as many as one call of `encode` should get at most.
+        alone: Says which documents are a group of their own.
     """
     most = GROUP_CHARACTERS if most is None else most
     group: list[T] = []
     characters = 0
     for item in items:
+        if group and alone(item):
+            yield group
+            group, characters = [], 0
         group.append(item)
         characters += len(item.text)
-        if characters >= most:
+        if characters >= most or alone(item):
             yield group
             group, characters = [], 0
     if group:
@@ -139,6 +185,11 @@ def sound(items: Iterable[T], rejects: list[Reject]) -> Iterator[T]:
             rejects.append(Reject(item.id, InputError(item.fault)))
         else:
             yield item
+
+
+def is_long(item: WithText) -> bool:
+    """Tell whether the text of a document is one that is planned piece by piece."""
+    return len(item.text) > PIECE_CHARACTERS
 
 
 def session_for(embedder: WordEmbedder, first: Sequence[WithText], most: int) -> Session:
@@ -165,6 +216,7 @@ class GroupRun:
         words: Where the words come from, if neither from the documents nor from splitting: ``targets``.
         most: Characters of a group; None: as many as memory affords if every word gets a vector.
         all_may_fail: Go on also where every document of the first group fails.
+        in_pieces: Give the words of a large document some at a time.
     """
 
     def __init__(
@@ -176,6 +228,7 @@ class GroupRun:
         words: str | None = None,
         most: int | None = None,
         all_may_fail: bool = False,
+        in_pieces: bool = False,
     ) -> None:
         self._embedder = embedder
         self._on_progress = on_progress
@@ -183,45 +236,70 @@ class GroupRun:
         self._words = words
         self._most = group_characters(embedder) if most is None else most
         self._all_may_fail = all_may_fail
+        self._in_pieces = in_pieces
+        self._most_words = affordable_words(embedder, _PIECE_BYTES)
         self.rejects: list[Reject] = []
         self.counts = Counts()
         self.first = ""  # id of the first document
         self.hint = ""
+        self._failed: WithText | None = None  # a large document that is rejected: its other pieces are dropped
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors come from; empty if no document came."""
         return {} if self._session is None else self._session.provenance
 
-    def over(self, items: Iterable[T]) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+    def over(self, items: Iterable[T]) -> Iterator[Piece[T]]:
         """Embed documents.
 
         Yields:
-            A group or a part of it, and its embeddings; in order.
+            A group or a part of it, or some words of a large document, with the embeddings; in order.
 
         Raises:
             InputError: If every document of the first group fails: then it is no matter of single documents.
             ModelError: Likewise.
+            BrokenOffError: If a large document fails after some of its pieces were given.
         """
-        waiting: deque[tuple[Sequence[T], PendingEmbeddings | InputError | ModelError]] = deque()
+        waiting: deque[_Waiting[T]] = deque()
         try:
-            for group in in_groups(sound(items, self.rejects), self._most):
-                self.first = self.first or group[0].id
-                self._session = self._session or session_for(self._embedder, group, self._most)
-                pending = self._begin(group, idle=not waiting)
-                waiting.append((group, pending))
-                if isinstance(self._on_progress, Progress) and not isinstance(pending, Exception):
-                    self._on_progress.expect(pending.n_words)
+            for next_one in self._begun(items, waiting):
+                waiting.append(next_one)
+                if isinstance(self._on_progress, Progress) and not isinstance(next_one.pending, Exception):
+                    self._on_progress.expect(next_one.pending.n_words)
                 if len(waiting) > 1:
-                    yield from self._finish(*waiting.popleft())
+                    yield from self._finish(waiting.popleft())
                     self._check_some()
             while waiting:
-                yield from self._finish(*waiting.popleft())
+                yield from self._finish(waiting.popleft())
             self._check_some()
         finally:
-            for _, pending in waiting:
-                if not isinstance(pending, Exception):
-                    pending.abandon()
+            for left in waiting:
+                if not isinstance(left.pending, Exception):
+                    left.pending.abandon()
+
+    def _begun(self, items: Iterable[T], waiting: Sequence[_Waiting[T]]) -> Iterator[_Waiting[T]]:
+        """Begin group after group; a large document piece by piece."""
+        for group in in_groups(sound(items, self.rejects), self._most, self._is_large):
+            self.first = self.first or group[0].id
+            self._session = self._session or session_for(self._embedder, group, self._most)
+            if self._is_large(group[0]):
+                yield from self._pieces_of(group[0], self._session)
+            else:
+                yield _Waiting(group, self._begin(group, idle=not waiting))
+
+    def _is_large(self, item: T) -> bool:
+        return self._in_pieces and len(item.text) > min(PIECE_CHARACTERS, self._most_words * _CHARACTERS_OF_A_WORD)
+
+    def _pieces_of(self, item: T, session: Session) -> Iterator[_Waiting[T]]:
+        first = 0
+        try:
+            for part in session.parts(item.text, item.spans, most=self._most_words, words=self._words):
+                first = part.first + part.pending.n_words
+                yield _Waiting([item], part.pending, part.first, part.last)
+                if self._failed is item:
+                    return
+        except (InputError, ModelError) as error:
+            yield _Waiting([item], error, first)
 
     def _begin(self, group: Sequence[T], *, idle: bool = True) -> PendingEmbeddings | InputError | ModelError:
         if self._session is None:
@@ -232,34 +310,58 @@ class GroupRun:
         except (InputError, ModelError) as error:
             return error
 
-    def _finish(
-        self, group: Sequence[T], pending: PendingEmbeddings | InputError | ModelError
-    ) -> Iterator[tuple[Sequence[T], WordEmbeddings]]:
+    def _finish(self, waiting: _Waiting[T]) -> Iterator[Piece[T]]:
         told: list[int] = []
 
         def tell(words: int) -> None:
             told.append(words)
             self._on_progress(words)
 
+        group, pending = waiting.group, waiting.pending
+        if group[0] is self._failed:
+            if not isinstance(pending, Exception):
+                pending.abandon()
+            return
         try:
             if isinstance(pending, Exception):
                 raise pending
             embeddings = pending.result(tell)
         except (InputError, ModelError) as error:
             self._on_progress(-sum(told))  # they are computed again, and told again
+            if waiting.first:
+                raise BrokenOffError(group[0].id, error) from error
             if len(group) == 1:
+                self._failed = group[0]
                 self.rejects.append(Reject(group[0].id, error))
                 return
             middle = len(group) // 2
             for half in (group[:middle], group[middle:]):
-                yield from self._finish(half, self._begin(half))
+                yield from self._finish(_Waiting(half, self._begin(half)))
         else:
-            if self._words is None and not self.counts.texts:
+            if self._words is None and not self.counts.texts and not self.counts.words:
                 self.hint = hint_of(embeddings, embeddings.words, embeddings.vocabulary)
-            self.counts.add(Counts.of(embeddings))
-            yield group, embeddings
+            piece = Piece(group, embeddings, waiting.first, waiting.last)
+            self.counts.add(piece.counts)
             del embeddings  # or its vectors are there until the next are
+            yield piece
 
     def _check_some(self) -> None:
-        if not self.counts.texts and self.rejects and not self._all_may_fail:
+        if not self.counts.words and not self.counts.texts and self.rejects and not self._all_may_fail:
             raise self.rejects[0].error
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[T]):
+    """A group, or some words of a large document, on its way; or why it cannot be.
+
+    Args:
+        group: The documents.
+        pending: Their vectors in the making.
+        first: Position of the first word in its document.
+        last: Whether the words of the last document end here.
+    """
+
+    group: Sequence[T]
+    pending: PendingEmbeddings | InputError | ModelError
+    first: int = 0
+    last: bool = True

@@ -111,7 +111,7 @@ def make_static(
         InputError: If there is no word, no type occurs often enough, or the first documents cannot be embedded.
         ModelError: If the first documents cannot be embedded.
     """
-    report, run = StaticReport(), GroupRun(embedder, on_progress)
+    report, run = StaticReport(), GroupRun(embedder, on_progress, in_pieces=True)
     began = time.perf_counter()
     recipes = [recipe.name for recipe in embedder.recipes if recipe.name != INPUT]
     means = UsageMeans(recipes)
@@ -119,10 +119,11 @@ def make_static(
     if "usages" not in kinds:
         deque(typed_documents, maxlen=0)  # they are only counted
         typed_documents = iter([])
-    for part, embeddings in run.over(typed_documents):
-        numbers = np.array([number for typed in part for number in typed.types], dtype=np.int64)
-        means.add(numbers, flat_vectors(embeddings, recipes), embeddings.has_vector)
-        del embeddings  # or its vectors are there until the next are
+    for piece in run.over(typed_documents):
+        types_of_all = [number for typed in piece.documents for number in typed.types]
+        numbers = np.array(types_of_all[piece.first :][: len(piece.embeddings.words)], dtype=np.int64)
+        means.add(numbers, flat_vectors(piece.embeddings, recipes), piece.embeddings.has_vector)
+        del piece  # or its vectors are there until the next are
     report.take(run)
     count(types, report, min_count=min_count)
     static = _collected(means, types, kinds, recipes, min_count)

@@ -7,7 +7,7 @@ its name. A file that has its name is whole and has its record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wordstates.documents.document import Document
-from wordstates.documents.output_columns import word_columns
-from wordstates.encode.inputs import GIVEN, Inputs
-from wordstates.errors import InputError, ModelError
+from wordstates.documents.output_columns import keys_of, word_columns
+from wordstates.encode.inputs import GIVEN
+from wordstates.errors import InputError
 from wordstates.files.atomic import PartialFile, write_text_whole
 from wordstates.files.tables import ParquetWriter
 from wordstates.result.rows import LARGEST_FLOAT16, in_dtypes, largest_values, make_rows, without_documents
 from wordstates.runs.counts import Counts
-from wordstates.runs.groups import GroupRun, Reject, affordable_words, read_group
+from wordstates.runs.groups import BrokenOffError, GroupRun, Piece, Reject
 from wordstates.store.checksums import checksums_of
 from wordstates.store.manifest import Manifest
 from wordstates.store.record import ShardRecord
@@ -30,11 +30,8 @@ from wordstates.store.shards import Shard
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
-    from wordstates.result.word_embeddings import WordEmbeddings
 
 KEPT = "the finished shards are kept, and the same command goes on from there"
-# Vectors of one document that are in memory at a time; a larger document is embedded in pieces.
-_PIECE_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,6 @@ class ShardJob:
     shards: Path
     records: Path
     manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some documents with their vectors, or a part of one large document.
-
-    Args:
-        documents: The documents.
-        embeddings: Their words, or some of them.
-        first: Position of the first of these words in its document.
-        last: Whether the words of the last document end here.
-    """
-
-    documents: Sequence[Document]
-    embeddings: WordEmbeddings
-    first: int = 0
-    last: bool = True
-
-
-class _DocumentError(Exception):
-    """A large document that fails in its middle, when some of its rows are written."""
 
 
 class _ShardFile(PartialFile):
@@ -114,11 +90,13 @@ def write_shard(
     Raises:
         OutputError: If it cannot be written; nothing of it is left then.
     """
-    try:
-        return _write(embedder, shard.documents, shard, job, on_progress, _Tally())
-    except _DocumentError as failed:  # only where a document is a shard of its own: what is left is an empty shard
-        rejected = _Tally(rejects=[{"document": shard.documents[0].id, "reason": str(failed)}])
-        return _write(embedder, (), shard, job, on_progress, rejected)
+    left, rejects = shard.documents, list[dict[str, str]]()
+    while True:
+        try:
+            return _write(embedder, left, shard, job, on_progress, _Tally(rejects=[*rejects]))
+        except BrokenOffError as failed:  # some of its rows are written: again, without it
+            rejects.append(Reject(failed.document, failed.error).to_dict())
+            left = tuple(document for document in left if document.id != failed.document)
 
 
 def _write(
@@ -131,10 +109,10 @@ def _write(
 ) -> ShardRecord:
     file = _ShardFile(job, shard.name)
     writer = ParquetWriter(file, "float32", keyed=job.manifest.settings.keyed)
-    run = ShardRun(embedder, on_progress)
+    run = shard_run(embedder, on_progress)
     try:
         writer.write_rows(job.manifest.no_rows())  # the schema is the store's, also where a shard has no word at all
-        for piece in run.pieces(documents):
+        for piece in run.over(documents):
             _write_piece(writer, piece, job.manifest, tally)
             del piece  # or its vectors are there until the next are
         given = not job.manifest.settings.search and all(
@@ -159,15 +137,12 @@ def _write(
     return file.record
 
 
-def _write_piece(writer: ParquetWriter, piece: Piece, manifest: Manifest, tally: _Tally) -> None:
+def _write_piece(writer: ParquetWriter, piece: Piece[Document], manifest: Manifest, tally: _Tally) -> None:
     """Write the rows of a piece, but for documents with a value that a column of the store cannot hold."""
     embeddings = piece.embeddings
-    keys = [
-        None if document.keys is None else document.keys[piece.first : piece.first + len(embeddings.words)]
-        for document in piece.documents
-    ]
     ids = [document.id for document in piece.documents]
-    extra = word_columns(piece.documents, np.diff(embeddings.text_starts).tolist(), piece.first)
+    words = np.diff(embeddings.text_starts).tolist()
+    keys, extra = keys_of(piece.documents, words, piece.first), word_columns(piece.documents, words, piece.first)
     context = manifest.settings.context
     rows = make_rows(ids, embeddings, "float32", keys, context=context, extra=extra, first=piece.first)
     kept = np.ones(len(embeddings.words), dtype=np.bool_)
@@ -181,64 +156,22 @@ def _write_piece(writer: ParquetWriter, piece: Piece, manifest: Manifest, tally:
                 "make the store with dtype='float32'."
             )
             if len(piece.documents) == 1 and not (piece.last and piece.first == 0):
-                raise _DocumentError(reason)
+                raise BrokenOffError(piece.documents[0].id, InputError(reason))
             tally.rejects.extend({"document": rows.documents[index], "reason": reason} for index in beyond)
             kept &= ~np.isin(embeddings.text_index, documents[beyond])
             documents = np.delete(documents, beyond)
             rows = without_documents(rows, beyond)
     writer.write_rows(in_dtypes(rows, manifest.dtypes))
-    counts = Counts.of(embeddings if kept.all() else embeddings.take(kept))
-    counts.texts = len(documents) if piece.last else 0
-    counts.long_texts *= piece.last
-    tally.counts.add(counts)
+    counted = replace(piece, embeddings=embeddings if kept.all() else embeddings.take(kept)).counts
+    counted.texts = len(documents) * piece.last
+    tally.counts.add(counted)
     tally.rows += len(rows)
 
 
-class ShardRun:
-    """Embeds the documents of one shard: the one seam between stores and what computes.
+def shard_run(embedder: WordEmbedder, on_progress: Callable[[int], object] = lambda _: None) -> GroupRun:
+    """Give what embeds the documents of one shard: the one seam between stores and what computes.
 
     No batch holds documents of two shards, and nothing is cached from one to the next, so that a shard that is done
     again is the same to the byte.
-
-    Args:
-        embedder: Gives the vectors.
-        on_progress: Called after each batch with the number of words it gave.
     """
-
-    def __init__(self, embedder: WordEmbedder, on_progress: Callable[[int], object] = lambda _: None) -> None:
-        self._session = embedder.session()
-        self._run = GroupRun(embedder, on_progress, session=self._session, all_may_fail=True)
-        self._on_progress = on_progress
-        self._most_words = affordable_words(embedder, _PIECE_BYTES)
-
-    @property
-    def rejects(self) -> list[Reject]:
-        """Documents that failed."""
-        return self._run.rejects
-
-    def pieces(self, documents: Sequence[Document]) -> Iterator[Piece]:
-        """Give documents with their vectors, in order; those that fail are not among them."""
-        if len(documents) == 1 and len(documents[0].text) + len(documents[0].spans or ()) > self._most_words:
-            inputs = read_group(self._session, documents)
-            if len(inputs.spans[0]) > self._most_words:
-                yield from self._parts(documents, inputs)
-                return
-        for done, embeddings in self._run.over(documents):
-            yield Piece(done, embeddings)
-            del embeddings  # or its vectors are there until the next are
-
-    def _parts(self, documents: Sequence[Document], inputs: Inputs) -> Iterator[Piece]:
-        """Embed a document whose vectors are too many for memory: some of its words at a time.
-
-        Windows depend on the text only, and one that owns no wanted word is not read: so nothing is computed twice but
-        the subwords of the text, and every vector is the one that all words together would give.
-        """
-        (spans,) = inputs.spans
-        for first in range(0, len(spans), self._most_words):
-            end = first + self._most_words
-            try:
-                part = replace(inputs, spans=[spans[first:end]])
-                embeddings = self._session.begin(part).result(self._on_progress)
-            except (InputError, ModelError) as error:
-                raise _DocumentError(str(error)) from error
-            yield Piece(documents, embeddings, first, end >= len(spans))
+    return GroupRun(embedder, on_progress, session=embedder.session(), all_may_fail=True, in_pieces=True)

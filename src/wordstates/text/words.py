@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from jaxtyping import Int
 
 from wordstates.errors import InputError, MissingExtraError, SpanError, of_the_caller
 from wordstates.text.scripts import warning_once
+from wordstates.text.stretches import Cuts, stretches_of
 from wordstates.wording import counted
 
 Spans = Int[np.ndarray, "words 2"]
@@ -227,11 +228,21 @@ class WordSplitter:
         name: What files say of it: ``unicode``, ``whitespace``, ``spacy:...``, ``callable:...``.
         split: From texts to the spans of each.
         by_rule: Words are what a rule of ours or of spaCy makes of characters, not what the user says.
+        cuts: Where a text may be cut before it is split, so that its words stay the same; None: nowhere.
     """
 
     name: str
     split: Callable[[Sequence[str]], list[Spans]]
     by_rule: bool = False
+    cuts: Cuts | None = None
+
+    def in_stretches(self, text: str, characters: int) -> Iterator[Spans]:
+        """Split a long text a stretch of about so many characters at a time; all at once where it may not be cut."""
+        if self.cuts is None:
+            yield self.split([text])[0]
+            return
+        for start, end in stretches_of(text, characters, self.cuts):
+            yield self.split([text[start:end]])[0] + start
 
     def keeping(self, tokens: Sequence[str]) -> WordSplitter:
         """Give a splitter to which each of some tokens, such as ``[MASK]``, is a word wherever a text writes it."""
@@ -245,7 +256,8 @@ class WordSplitter:
                 _with_whole_tokens(spans, [match.span() for match in pattern.finditer(text)]) for text, spans in found
             ]
 
-        return replace(self, split=split)
+        safe = self.cuts if all(map(str.isascii, tokens)) else self.cuts and "spaces"  # no token has a space in it
+        return replace(self, split=split, cuts=safe)
 
 
 def _with_whole_tokens(words: Spans, tokens: Sequence[tuple[int, int]]) -> Spans:
@@ -298,6 +310,7 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
                 "Unicode words are single characters or clusters of them",
             ),
             by_rule=True,
+            cuts="words",
         )
     if words == "whitespace":
         return WordSplitter(
@@ -306,6 +319,7 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
                 lambda texts: [whitespace_words(text, punctuation=punctuation) for text in texts],
                 "what stands between white space are phrases",
             ),
+            cuts="spaces",
         )
     if isinstance(words, str) and words.startswith("spacy:"):
         return _spacy_splitter(_load_spacy(words.removeprefix("spacy:")), words)

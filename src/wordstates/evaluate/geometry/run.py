@@ -113,7 +113,7 @@ def measure_geometry(
     check_recipes(embedder.recipes, keeps_layers=True)
     run = GroupRun(embedder, on_progress)
     sums: GeometrySums | None = None
-    for _, embeddings in run.over(documents):
+    for embeddings in (piece.embeddings for piece in run.over(documents)):
         vectors = _by_name(embeddings)
         sums = sums or GeometrySums({name: rows.shape[1] for name, rows in vectors.items()}, sample, seed)
         sums.add(embeddings, vectors)

@@ -100,8 +100,11 @@ def read_layers(
         for number, (text, spans) in enumerate(zip(usages.texts, usages.spans, strict=True))
     )
     run = GroupRun(embedder, on_progress)
-    for part, embeddings in run.over(documents):
-        rows = np.array([row for document in part for row in usages.numbers[int(document.id)]], dtype=np.int64)
+    for piece in run.over(documents):
+        embeddings = piece.embeddings
+        rows = np.array(
+            [row for document in piece.documents for row in usages.numbers[int(document.id)]], dtype=np.int64
+        )
         has_vector[rows] = embeddings.has_vector
         for pooling in poolings:
             values[pooling][rows] = embeddings.column(pooling)

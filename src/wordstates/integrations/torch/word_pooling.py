@@ -151,8 +151,8 @@ def _pairs_of_ids(word_ids: WordIds, states: Float[Tensor, "texts subwords dim"]
         listed = [[-1 if word is None else word for word in row] for row in word_ids]
         if len(listed) != texts or any(len(row) != width for row in listed):
             raise InputError(
-                f"word_ids of {counted(len(listed), 'text')}, of lengths {sorted({len(row) for row in listed})}, do not "
-                f"fit states of {counted(texts, 'text')} with {width}: pad both alike."
+                f"word_ids of {counted(len(listed), 'text')}, of lengths {sorted({len(row) for row in listed})}, do "
+                f"not fit states of {counted(texts, 'text')} with {width}: pad both alike."
             )
         word_ids = torch.tensor(listed, dtype=torch.long).reshape(texts, width)
     if tuple(word_ids.shape) != (texts, width):

@@ -20,7 +20,7 @@ from wordstates.store.manifest import PINS
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 from wordstates.store.signals import NeverStops
-from wordstates.store.write_shard import ShardJob, ShardRun, write_shard
+from wordstates.store.write_shard import ShardJob, shard_run, write_shard
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -206,7 +206,7 @@ def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> 
         sample.append(document if len(text) == len(document.text) else Document(document.id, text))
         held += len(text)
     found: dict[str, float] = {}
-    for piece in ShardRun(embedder).pieces(sample):
+    for piece in shard_run(embedder).over(sample):
         rows = make_rows([document.id for document in piece.documents], piece.embeddings)
         for column in rows.vectors:
             found[column] = max(found.get(column, 0.0), float(largest_values(rows, column).max(initial=0.0)))
