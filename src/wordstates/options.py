@@ -35,6 +35,7 @@ TaskName = Literal["labels", "senses", "pairs", "similarity", "change"]
 Split = Literal["train", "dev", "test"]
 Grid = Literal["small", "full"]
 Overlap = Literal["error", "drop"]
+Viewer = Literal["tensorboard", "embedding-atlas", "anndata"]
 
 
 @dataclass(kw_only=True)
