@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 
 from families import build
 from wordstates import WordEmbedder
-from wordstates.serve import openai_routes, tei_routes, word_routes
+from wordstates.serve import near_route, openai_routes, tei_routes, word_routes
 from wordstates.serve.app import make_app
 from wordstates.serve.asked import PARTS
 from wordstates.serve.limits import Limits
@@ -69,6 +69,7 @@ def test_every_route_is_in_the_document_and_every_field_is_known(embedder: WordE
         ("FindRequest", word_routes.FIND),
         ("SubwordsRequest", word_routes.SUBWORDS),
         ("SimilarityRequest", word_routes.SIMILARITY),
+        ("NearRequest", near_route.FIELDS),
         ("EmbeddingsRequest", openai_routes.FIELDS),
         ("EmbedRequest", tei_routes.FIELDS),
         ("Recipe", PARTS),

@@ -19,6 +19,7 @@ from wordstates.serve.limits import Limits
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
     from wordstates.postprocess.post_processing import PostProcessing
+    from wordstates.usages.index import UsageIndex
 
 _KEY = "WORDSTATES_API_KEY"
 _MOST = Limits()
@@ -81,6 +82,13 @@ def serve(
             help="Post-processing of `wordstates fit` that recipes of a request can name; repeatable.",
         ),
     ] = None,
+    index: Annotated[
+        list[str] | None,
+        serving_option(
+            metavar="[NAME=]STORE",
+            help="A store or a file that was indexed, for /v1/near; repeatable: a request names it.",
+        ),
+    ] = None,
     host: Annotated[
         str, serving_option(help="Address to bind to; another than this machine's opens the server to others.")
     ] = "127.0.0.1",
@@ -116,7 +124,13 @@ def serve(
     with listen(host, port) as listening:
         embedders = {name: _embedder(name, word, compute) for name in model or [MODEL]}
         app, service = make_app(
-            embedders, limits=limits, post_processing=post_processing, hosts=hosts, key=key, log=not quiet
+            embedders,
+            limits=limits,
+            post_processing=post_processing,
+            indexes=_indexes(index or []),
+            hosts=hosts,
+            key=key,
+            log=not quiet,
         )
         if not is_local(host) and key is None:
             say(f"note: anybody who reaches {host} is answered; give --api-key-file or set {_KEY}")
@@ -144,6 +158,15 @@ def _key(path: str | None) -> str | None:
     if not key or not key.isascii():
         raise typer.BadParameter(f"--api-key-file {path!r} holds no key: write one line of ASCII characters.")
     return key
+
+
+def _indexes(given: list[str]) -> dict[str, UsageIndex]:
+    from wordstates.usages.index import UsageIndex
+
+    named = [each.partition("=") if "=" in each else (Path(each).resolve().name, "=", each) for each in given]
+    if len({name for name, _, _ in named}) < len(named):
+        raise typer.BadParameter("--index: two of them have the same name; write NAME=STORE.")
+    return {name: UsageIndex(path) for name, _, path in named}
 
 
 def _post_processing(given: list[str]) -> dict[str, PostProcessing]:

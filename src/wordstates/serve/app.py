@@ -32,11 +32,13 @@ from wordstates.serve.exchange import Exchange, Service, error_as_json
 from wordstates.serve.guard import LOCAL, Guard
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
+from wordstates.serve.near_route import NearRoute, ServedIndex
 from wordstates.serve.openai_routes import ROUTES as OPENAI
 from wordstates.serve.served_model import ServedModel
 from wordstates.serve.tei_routes import ROUTES as TEI
 from wordstates.serve.tei_routes import error_as_tei, info
 from wordstates.serve.word_routes import ROUTES
+from wordstates.usages.index import UsageIndex
 
 _PROBE = "The river bank."
 
@@ -46,6 +48,7 @@ def make_app(
     *,
     limits: Limits | None = None,
     post_processing: Mapping[str, PostProcessing] | None = None,
+    indexes: Mapping[str, UsageIndex] | None = None,
     hosts: Collection[str] | None = LOCAL,
     key: str | None = None,
     log: bool = False,
@@ -56,12 +59,16 @@ def make_app(
         embedders: The models, by the names that requests call them by; the first is the default.
         limits: What is taken at most.
         post_processing: What vectors can go through, by name.
+        indexes: What `/v1/near` searches, by name; the first is the default.
         hosts: Names under which the server may be called; None: any.
         key: What a request has to show; None: nothing.
         log: Whether a line of JSON is written on standard error for each request.
 
     Returns:
         The application, and what its requests share.
+
+    Raises:
+        InputError: If an index holds other vectors than the models give.
     """
     limits = limits or Limits()
     metrics = Metrics(limits.turn_subwords)
@@ -82,11 +89,14 @@ def make_app(
             probing.cancel()
             await asyncio.get_running_loop().run_in_executor(None, service.close, limits.drain_seconds)
 
-    app = Starlette(routes=_routes(service), lifespan=lifespan, exception_handlers={HTTPException: _no_such_route})
+    near = NearRoute({name: ServedIndex.of(name, index, models) for name, index in (indexes or {}).items()})
+    app = Starlette(
+        routes=_routes(service, near), lifespan=lifespan, exception_handlers={HTTPException: _no_such_route}
+    )
     return Guard(app, hosts, key), service
 
 
-def _routes(service: Service) -> list[Route]:
+def _routes(service: Service, near: NearRoute) -> list[Route]:
     async def live(_: Request) -> Response:
         return json_answer({"status": "live"})
 
@@ -110,7 +120,7 @@ def _routes(service: Service) -> list[Route]:
             ],
         }
 
-    own = {path: service.answers(path, answer) for path, answer in {**ROUTES, **OPENAI}.items()}
+    own = {path: service.answers(path, answer) for path, answer in {**ROUTES, "/v1/near": near, **OPENAI}.items()}
     tei = {path: service.answers(path, answer, error_as_tei) for path, answer in TEI.items()}
     return [
         Route("/live", live),
