@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
@@ -120,7 +120,8 @@ def _routes(service: Service, near: NearRoute) -> list[Route]:
             ],
         }
 
-    own = {path: service.answers(path, answer) for path, answer in {**ROUTES, "/v1/near": near, **OPENAI}.items()}
+    answers: dict[str, Callable[[Exchange], Any]] = {**ROUTES, "/v1/near": near, **OPENAI}
+    own = {path: service.answers(path, answer) for path, answer in answers.items()}
     tei = {path: service.answers(path, answer, error_as_tei) for path, answer in TEI.items()}
     return [
         Route("/live", live),

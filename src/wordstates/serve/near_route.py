@@ -76,7 +76,7 @@ class NearRoute:
         query: np.ndarray | int = _number(fields, "usage", 0, 0, len(served.index) - 1)
         if (fields.get("text") is None) == (fields.get("usage") is None):
             raise RefusedError(422, "Give text, with one word in [brackets], or usage, a number of the index.", "text")
-        options = {
+        options: dict[str, Any] = {
             "k": _number(fields, "count", 10, 1, _MOST_HITS),
             "conditions": _conditions(fields),
             "word": fields.text("word", "") or None,
