@@ -86,7 +86,7 @@ def test_a_recipe_is_measured_as_it_is_post_processed(folder: Path, bert: Path) 
     assert centred["recipes"][0]["anisotropy"] != pytest.approx(plain["recipes"][0]["anisotropy"], abs=1e-3)
     two = run(*given, "--layers", "2", *["--post-process", "post.safetensors"] * 2, cwd=folder)
     assert two.code == 2
-    assert "give one for each of the 1 recipes" in two.err
+    assert "give one for each of the 1 recipe" in two.err
 
 
 def test_a_page_with_plots(folder: Path, bert: Path) -> None:

@@ -157,7 +157,7 @@ def test_spans_outside_the_text_are_refused(bert: WordEmbedder, span: Any) -> No
 
 
 def test_lists_of_words_and_spans_must_fit_the_texts(bert: WordEmbedder) -> None:
-    with pytest.raises(InputError, match="2 texts but 1 lists of spans"):
+    with pytest.raises(InputError, match="2 texts but 1 list of spans"):
         bert.encode(["a", "b"], spans=[[(0, 1)]])
     with pytest.raises(InputError, match="not both"):
         bert.encode(["a"], spans=[[(0, 1)]], words=[["a"]])
