@@ -94,6 +94,8 @@ def run(
 def start(*arguments: str | Path, cwd: Path, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """Have the command run in a process of its own, for signals, pipes and limits; it ends with the block.
 
+    Its standard input stays open until `ended` closes it: a command that reads ``-`` too is not done before.
+
     Args:
         arguments: What follows the name of the command.
         cwd: Folder to be in.
@@ -103,7 +105,8 @@ def start(*arguments: str | Path, cwd: Path, before: str = "") -> Iterator[subpr
     lines = ["import signal, sys", "signal.signal(signal.SIGINT, signal.default_int_handler)", before]
     lines += ["from wordstates.cli import main", "main()"]
     command = [sys.executable, "-c", "\n".join(lines), *map(str, arguments)]
-    with closed(subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)) as process:
+    pipe = subprocess.PIPE
+    with closed(subprocess.Popen(command, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe)) as process:
         yield process
 
 

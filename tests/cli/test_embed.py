@@ -504,7 +504,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> None:
-    with start("embed", "large.txt", "-m", bert, "-o", "out.parquet", cwd=large, before=SMALL_GROUPS) as process:
+    with start("embed", "large.txt", "-", "-m", bert, "-o", "out.parquet", cwd=large, before=SMALL_GROUPS) as process:
         wait_until(lambda: list(large.glob(".*.partial")), process)
         process.send_signal(signal.SIGINT)
         code, out, err = ended(process)
@@ -515,7 +515,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> N
 
 def test_the_next_run_removes_what_a_killed_one_left(large: Path, bert: Path) -> None:
     given = ["-m", bert, "-o", "out.parquet"]
-    with start("embed", "large.txt", *given, cwd=large, before=SMALL_GROUPS) as process:
+    with start("embed", "large.txt", "-", *given, cwd=large, before=SMALL_GROUPS) as process:
         wait_until(lambda: any(path.stat().st_size for path in large.glob(".*.partial")), process)
         process.kill()
         ended(process)

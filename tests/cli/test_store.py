@@ -313,7 +313,7 @@ def test_workers_give_the_same_rows(folder: Path) -> None:
 
 def test_a_worker_that_is_killed(folder: Path) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
-    arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
+    arguments = ["embed", "texts.txt", "-", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
     with start(*arguments, "--workers", "2", cwd=folder) as process:
         wait_until(lambda: len(shards(folder)) > 1, process)
         os.kill(workers_of(process)[0], signal.SIGKILL)
@@ -328,7 +328,7 @@ def test_a_worker_that_is_killed(folder: Path) -> None:
 def test_workers_end_with_the_main_process(folder: Path) -> None:
     """Killed, it cannot say goodbye; and no worker may write when the next run is at work."""
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
-    arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000", "--workers", "2"]
+    arguments = ["embed", "texts.txt", "-", "-m", "bert", "-o", "store", "--shard-characters", "4000", "--workers", "2"]
     with start(*arguments, cwd=folder) as process:
         wait_until(lambda: len(shards(folder)) > 0, process)
         workers = workers_of(process)
@@ -365,7 +365,7 @@ def test_a_worker_that_cannot_load_its_model(folder: Path) -> None:
 )
 def test_asked_to_stop(folder: Path, number: signal.Signals, code: int, workers: int) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
-    arguments = ["embed", "texts.txt", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
+    arguments = ["embed", "texts.txt", "-", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
     with start(*arguments, "--workers", str(workers), cwd=folder) as process:
         wait_until(lambda: len(shards(folder)) > 1, process)
         process.send_signal(number)
