@@ -117,7 +117,7 @@ def test_without_matplotlib_the_page_is_refused_before_the_model_is_loaded(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["-o", "report.pdf"], 1, "the report is a page, report.html"),
+        (["-o", "report.pdf"], 1, "'report.pdf' would hold a page for a browser"),
         (["-o", "no/report.html"], 1, "does not exist: make it first"),
         (["--layers", "99"], 2, "Layer 99 does not exist"),
         (["--measure", "99"], 2, "Layer 99 does not exist"),

@@ -353,6 +353,15 @@ def test_quiet_still_gives_the_result_where_no_file_has_it(folder: Path, bert: P
     assert run(*arguments, "--save-recipe", "a.json", cwd=folder).out == ""
 
 
+@pytest.mark.parametrize(
+    "command", [("sweep", "rated.jsonl", "-o"), ("geometry", "rated.jsonl", "-o"), ("explore", "x", "--export")]
+)
+def test_a_page_is_called_one(folder: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, "report.json", cwd=folder)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("wordstates: 'report.json' would hold a page for a browser: give it a name that ends")
+
+
 def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none")
     assert run(*arguments, cwd=folder).err == ""

@@ -358,5 +358,7 @@ def test_metadata_from_the_names_of_files(tmp_path: Path) -> None:
             read(table, metadata_from_name=pattern)
     with pytest.raises(InputError, match=r"1920\.csv' does not fit the pattern of names .*exclude="):
         read(table, metadata_from_name="{year}.txt")
-    with pytest.raises(InputError, match=r"'by' is in metadata=\.{3} and in metadata_from_name="):
+    with pytest.raises(
+        InputError, match=r"'by' is in metadata=\.{3} and in metadata_from_name=\.{3}: what names say is wri"
+    ):
         read(table, metadata_from_name="{by}.csv", metadata=["by"])

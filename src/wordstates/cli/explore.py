@@ -48,9 +48,11 @@ def explore(
     from wordstates.errors import OutputError
     from wordstates.explore.explorer import Explorer
     from wordstates.explore.prepare import index_for
+    from wordstates.files.outputs import check_page
 
     target = Path(export) if export is not None else None
     if export is not None:
+        check_page(export)
         check_outputs(export, [], overwrite=overwrite)
     if target is not None and target.exists() and not overwrite:
         raise OutputError(f"{export!r} exists: choose another name, or pass --overwrite to replace it.")

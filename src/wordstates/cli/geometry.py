@@ -79,12 +79,11 @@ def geometry(
 
 def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
     """See that the page can be written, before anything is computed."""
-    from wordstates.errors import OutputError
     from wordstates.files.atomic import PartialFile
+    from wordstates.files.outputs import check_page
 
     check_outputs(output, inputs, overwrite=overwrite)
-    if Path(output).suffix not in (".html", ".htm"):
-        raise OutputError(f"{output!r}: the report is a page, report.html; for figures in a program, pass --json.")
+    check_page(output)
     return PartialFile(Path(output), overwrite=overwrite).target
 
 

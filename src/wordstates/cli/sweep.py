@@ -53,9 +53,12 @@ def sweep(
     """
     options = grid.for_sweep()
     from wordstates.files.atomic import PartialFile
+    from wordstates.files.outputs import check_page
     from wordstates.files.saved_recipe import fitted_path
 
     beside = None if save_recipe is None else str(fitted_path(Path(save_recipe)))
+    if output is not None:
+        check_page(output)
     for path in filter(None, (output, save_recipe, beside)):
         check_outputs(path, [], overwrite=end.overwrite)
         PartialFile(Path(path), overwrite=end.overwrite)  # or it says why not, before anything is computed

@@ -123,7 +123,10 @@ def read_documents(
     names = None if metadata_from_name is None else NamePattern(metadata_from_name)
     for field in names.fields if names is not None else ():
         if field in (metadata or ()):
-            raise InputError(f"{field!r} is in metadata=... and in metadata_from_name=...: rename one.")
+            raise InputError(
+                f"{field!r} is in metadata=... and in metadata_from_name=...: what names say is "
+                "written by itself, so leave it out of metadata=..., or call it otherwise in the pattern."
+            )
     kept = metadata if word_column is not None or metadata is not None else ()
     columns = Columns(text_column, id_column, None if kept is None else tuple(kept), word_column, tuple(group_column))
     options = _Options(text_unit, encoding, columns, Cells(delimiter, quoting), names, ids_by_file, max_text)

@@ -74,3 +74,16 @@ def check_no_input(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
                     f"{str(output)!r} lies in the input folder {str(path)!r}, and the next run would read it: write "
                     "elsewhere."
                 )
+
+
+def check_page(path: str | Path) -> None:
+    """See that a page is called one, so that no program takes it for figures.
+
+    Raises:
+        OutputError: If it is not.
+    """
+    if Path(path).suffix not in (".html", ".htm"):
+        raise OutputError(
+            f"{str(path)!r} would hold a page for a browser: give it a name that ends with .html. For figures in a "
+            "program, pass --json."
+        )
