@@ -85,5 +85,5 @@ def check_page(path: str | Path) -> None:
     if Path(path).suffix not in (".html", ".htm"):
         raise OutputError(
             f"{str(path)!r} would hold a page for a browser: give it a name that ends with .html. For figures in a "
-            "program, pass --json."
+            "program, pass json=True."
         )
