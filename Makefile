@@ -13,6 +13,9 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
+# What is found out about models is kept with the rest, so that `make clean` leaves no trace.
+export WORDSTATES_CACHE ?= $(CURDIR)/$(VENV)/cache
+
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
 demo explore test browser align-table static-table store-figures mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
 
@@ -49,7 +52,7 @@ build: $(VENV)/.dev ## Make the wheel and the sdist in dist/
 smoke: $(VENV)/.dev ## Install the wheel and the sdist into empty environments and use them
 	@PYTHON="$(PYTHON)" scripts/smoke.sh
 
-startup: $(VENV)/.dev ## Time `import wordstates` and `wordstates --help`
+startup: $(VENV)/.dev ## Time `import wordstates`, `wordstates --help` and a first vector
 	@$(BIN)/python benchmarks/startup.py
 
 interrupts: $(VENV)/.dev ## Press Ctrl-C 200 times while vectors are computed (INTERRUPT_ARGS: what the script takes)
