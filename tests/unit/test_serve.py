@@ -92,6 +92,25 @@ def test_arrow_has_the_columns_of_files(client: TestClient, embedder: WordEmbedd
     assert provenance == by_encode(embedder, RECIPES).provenance
 
 
+@pytest.mark.parametrize("recipes", [RECIPES, [Recipe("0:", "none", "none", name="all")]], ids=["words", "subwords"])
+def test_a_large_answer_is_streamed_batch_by_batch(embedder: WordEmbedder, recipes: list[Recipe]) -> None:
+    app, service = make_app({"tiny": embedder}, limits=Limits(turn_subwords=32))
+    texts = [f"{text} {number}" for number in range(6) for text in TEXTS]
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        body = {"texts": texts, "recipes": asked(recipes), "targets": ["bank"], "context": 9, "span_unit": "utf16"}
+        for sent in (body, {"texts": texts, "recipes": asked(recipes)}):
+            answer = client.post("/v1/words", json=sent, headers={"accept": ARROW})
+            assert "content-length" not in answer.headers
+            with pa.ipc.open_stream(answer.content) as stream:
+                batches = [*stream]
+            assert len(batches) > 3
+        table = pa.Table.from_batches(batches)
+        wanted = by_encode(embedder, recipes, texts).to_arrow()
+        same = [name for name in wanted.column_names if not name.startswith("vector")]
+        assert table.select(same).to_pylist() == wanted.select(same).to_pylist()
+        assert service.models["tiny"].queue.subwords == 0
+
+
 def test_a_row_a_subword_and_a_layer_axis(client: TestClient, embedder: WordEmbedder) -> None:
     recipes = [Recipe("0:", "none", "none", name="all")]
     body = {"texts": TEXTS, "recipes": asked(recipes)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
@@ -99,8 +100,10 @@ def recipes_as_json(provenance: Mapping[str, Any], shapes: Mapping[str, tuple[in
 
 def words_as_arrow(
     parts: Sequence[Any], asked: Asked, provenance: Mapping[str, Any], *, utf16: bool, context: int | None = None
-) -> bytes:
+) -> Iterator[bytes]:
     """Give a stream of Arrow with the columns of our files, and two more: the subwords and their ids.
+
+    It comes in pieces, one a part, so that a large answer is never whole in memory a second time.
 
     Args:
         parts: The words of the texts, one part after the other.
@@ -109,7 +112,8 @@ def words_as_arrow(
         utf16: Whether spans count UTF-16 units.
         context: Characters before and after each word that are given too; None: none.
     """
-    tables, first_text, first_word = [], 0, 0
+    sink, writer, first_text, first_word = BytesIO(), None, 0, 0
+    metadata = {"wordstates": json.dumps(provenance)}
     for part in parts:
         last_word = first_word + len(part.words)
         extra = None
@@ -118,14 +122,21 @@ def words_as_arrow(
         table = part.table(context=context, extra=extra)
         documents = [str(first_text + int(index)) for index in table["document"].to_pylist()]
         table = table.set_column(0, "document", pa.array(documents, pa.string()))
-        tables.append(_with_subwords(_in_units(table, part) if utf16 else table, part))
+        table = _with_subwords(_in_units(table, part) if utf16 else table, part).replace_schema_metadata(metadata)
+        writer = writer or pa.ipc.new_stream(sink, table.schema)
+        writer.write_table(table)
+        yield _taken(sink)
         first_text, first_word = first_text + len(part.texts), last_word
-    together = pa.concat_tables(tables).replace_schema_metadata({"wordstates": json.dumps(provenance)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, together.schema) as writer:
-        writer.write_table(together)
-    stream: bytes = sink.getvalue().to_pybytes()
-    return stream
+    if writer is not None:
+        writer.close()
+        yield _taken(sink)
+
+
+def _taken(sink: BytesIO) -> bytes:
+    written = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    return written
 
 
 def _word_of_row(table: pa.Table) -> np.ndarray:

@@ -95,7 +95,9 @@ class NearRoute:
 
     def _served(self, name: object) -> ServedIndex:
         if not self._indexes:
-            raise RefusedError(404, "This server has no index: start it with `wordstates serve --index STORE`.", "index")
+            raise RefusedError(
+                404, "This server has no index: start it with `wordstates serve --index STORE`.", "index"
+            )
         if name is None:
             return next(iter(self._indexes.values()))
         if not isinstance(name, str) or name not in self._indexes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from wordstates.encode.inputs import Inputs, find_inputs
 from wordstates.recipe import Recipe
@@ -155,9 +156,12 @@ def _as_json(
 def _as_arrow(
     _: Exchange, model: ServedModel, asked: Asked, parts: list[EmbeddedWords], *, utf16: bool, context: int | None
 ) -> Response:
+    stream = words_as_arrow(parts, asked, model.provenance(asked), utf16=utf16, context=context)
     with wrong_input_is_refused("recipes"):
-        body = words_as_arrow(parts, asked, model.provenance(asked), utf16=utf16, context=context)
-    return Response(body, media_type=ARROW)
+        first = next(stream)
+    if len(parts) == 1:
+        return Response(b"".join([first, *stream]), media_type=ARROW)
+    return StreamingResponse(chain([first], stream), media_type=ARROW)
 
 
 async def subwords(exchange: Exchange) -> Any:
