@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table startup interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table notebooks startup interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,10 @@ build: $(VENV)/.dev ## Make the wheel and the sdist in dist/
 
 smoke: $(VENV)/.dev ## Install the wheel and the sdist into empty environments and use them
 	@PYTHON="$(PYTHON)" scripts/smoke.sh
+
+notebooks: export HF_HUB_OFFLINE = 1
+notebooks: $(VENV)/.dev ## Run the notebooks of examples/ in Jupyter, and save what they show
+	@$(BIN)/python scripts/run_notebooks.py
 
 startup: $(VENV)/.dev ## Time `import wordstates`, `wordstates --help` and a first vector
 	@$(BIN)/python benchmarks/startup.py
