@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -63,9 +64,10 @@ def test_a_notebook_shows_what_is_saved_in_it(path: Path, monkeypatch: pytest.Mo
     code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
     assert any(map(is_picture, code[0]["outputs"])), "a notebook begins with its picture"
     namespace: dict[str, Any] = {"__name__": path.stem}
-    for number, cell in enumerate(code):
-        shown = run("".join(cell["source"]), f"{path.name}, cell {number}", namespace)
-        assert words(shown) == words(shown_by(cell)), f"cell {number}"
+    with pd.option_context("display.width", 80, "display.max_columns", 20):  # as in Jupyter
+        for number, cell in enumerate(code):
+            shown = run("".join(cell["source"]), f"{path.name}, cell {number}", namespace)
+            assert words(shown) == words(shown_by(cell)), f"cell {number}"
     namespace["plt"].close("all")
 
 
