@@ -5,8 +5,8 @@
 
 Each figure is the median over the runs, which take turns, so that a busy moment of the machine meets all of them. A
 bare Python is measured beside them: what is left after it is taken away is ours. The first vector, of MiniLM, is made
-by hand with transformers, then by wordstates with PyTorch, and with OpenVINO, without and with what an earlier process has
-kept (`wordstates cache`); before anything is measured, all four are seen to agree within 1e-5.
+by hand with transformers, then by wordstates with PyTorch, and with OpenVINO, without and with what an earlier process
+has kept (`wordstates cache`); before anything is measured, all four are seen to agree within 1e-5.
 """
 
 from __future__ import annotations
