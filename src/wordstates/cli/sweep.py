@@ -57,11 +57,11 @@ def sweep(
     from wordstates.files.saved_recipe import fitted_path
 
     beside = None if save_recipe is None else str(fitted_path(Path(save_recipe)))
-    if output is not None:
-        check_page(output)
     for path in filter(None, (output, save_recipe, beside)):
         check_outputs(path, [], overwrite=end.overwrite)
         PartialFile(Path(path), overwrite=end.overwrite)  # or it says why not, before anything is computed
+    if output is not None:
+        check_page(output)
     paths = splits.paths()
     task = about.read(paths, seed=grid.seed)
     report = _sweep(task, model or ["minilm"], options, compute, end, plots=output is not None)
