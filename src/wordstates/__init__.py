@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wordstates.documents.readers import read_documents
     from wordstates.embedder import WordEmbedder
     from wordstates.evaluate.calls import geometry, sweep
+    from wordstates.explore.notebook import explore_words
     from wordstates.files.load import load
     from wordstates.integrations.sklearn.vectorizer import WordVectorizer
     from wordstates.integrations.torch.store_dataset import StoreDataset, collate
@@ -58,6 +59,7 @@ __all__ = [
     "connect",
     "embed_corpus",
     "errors",
+    "explore_words",
     "geometry",
     "load",
     "open_store",
@@ -87,6 +89,7 @@ _HOMES = {
     "collate": "integrations.torch.store_dataset",
     "connect": "serve.client",
     "embed_corpus": "store.corpus",
+    "explore_words": "explore.notebook",
     "geometry": "evaluate.calls",
     "load": "files.load",
     "open_store": "store.store",

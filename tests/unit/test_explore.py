@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ from usage_files import write_file
 from wordstates.errors import InputError
 from wordstates.explore.app import make_app
 from wordstates.explore.explorer import Explorer
+from wordstates.explore.notebook import explore_words
 from wordstates.explore.page import as_script_data
 from wordstates.explore.picture import nearest_neighbours, picture_layers
 from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
+from wordstates.usages.senses import senses_of
 
 HOSTILE = "</script><script>alert(1)</script>\u202e<img src=x onerror=alert(2)>\u2028"
 
@@ -250,3 +253,24 @@ def test_info_says_what_an_index_its_names_and_a_page_are(explorer: Explorer, in
 def test_a_page_answers_to_a_name(explorer: Explorer, host: str) -> None:
     with pytest.raises(InputError, match="is every address: name the one"):
         make_app(explorer, host=host)
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+def test_a_notebook_keeps_the_page(index: UsageIndex) -> None:
+    """Everything is in the cell's output, so that it survives being saved; nothing in it is markup but the frame."""
+    shown = explore_words(index, "bank")
+    saved = json.loads(json.dumps({"text/html": shown._repr_html_()}))["text/html"]
+    assert saved.count("<") == 2
+    frame = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts allow-downloads" [^<>]*></iframe>', saved)
+    assert frame is not None
+    assert html.unescape(frame[1]) == shown.html == Explorer(index, model=False).exported_page(["bank"])
+    assert repr(shown).startswith("NotebookPage(bank: ")
+
+
+def test_senses_show_themselves_as_text(index: UsageIndex) -> None:
+    shown = senses_of(index, "bank")[0]._repr_html_()
+    assert "<b>bank</b> 40 usages, 2 senses" in shown
+    assert HOSTILE.split(">")[0] not in shown
+    assert "river" in shown

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, MissingExtraError
+from wordstates.page.render import render
 from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
 from wordstates.usages.index import UsageIndex
@@ -75,6 +76,24 @@ class Senses:
     def unassigned(self) -> int:
         """How many usages are in no sense."""
         return int((self.labels == _NOISE).sum())
+
+    def _repr_html_(self) -> str:
+        """Show the senses as a table in a notebook, everything escaped."""
+        lost = f", {self.unassigned:,} in no sense" if self.unassigned else ""
+        return render(
+            "senses",
+            word=self.word,
+            head=f"{counted(len(self.labels), 'usage')}, {counted(len(self.senses), 'sense')}{lost}",
+            senses=[
+                {
+                    "number": sense.id + 1,
+                    "size": f"{sense.size:,}",
+                    "name": sense.name,
+                    "lines": [self.usages[number].in_context().strip() for number in sense.central],
+                }
+                for sense in self.senses
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain JSON data."""
