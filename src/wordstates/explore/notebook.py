@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from wordstates.explore.explorer import Explorer
+from wordstates.page.render import render
 from wordstates.usages.index import UsageIndex
 from wordstates.wording import counted
 
@@ -30,11 +30,7 @@ class NotebookPage:
 
     def _repr_html_(self) -> str:
         """Give the page in a frame of its own, which can do nothing to the notebook."""
-        title = escape(", ".join(self.words), quote=True)
-        return (
-            f'<iframe srcdoc="{escape(self.html, quote=True)}" sandbox="allow-scripts allow-downloads" title="{title}" '
-            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
-        )
+        return render("frame", html=self.html, title=", ".join(self.words), height=self.height)
 
 
 def explore_words(
