@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table notebooks startup interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test browser page lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ notebooks: $(VENV)/.dev ## Run the notebooks of examples/ in Jupyter, and save w
 
 startup: $(VENV)/.dev ## Time `import wordstates`, `wordstates --help` and a first vector
 	@$(BIN)/python benchmarks/startup.py
+
+fuzz: $(VENV)/.dev ## Read 100,000 damaged files of every kind (FUZZ_ARGS: what the script takes)
+	@PYTHONPATH=tests $(BIN)/python tests/fuzz.py $(FUZZ_ARGS)
 
 interrupts: $(VENV)/.dev ## Press Ctrl-C 200 times while vectors are computed (INTERRUPT_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/interrupts.py $(INTERRUPT_ARGS)

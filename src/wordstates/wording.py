@@ -17,6 +17,17 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
 
 
+def said(error: BaseException) -> str:
+    r"""Give what a library says of a failure, on one line: some of them say more on further ones, or quote a file.
+
+    Example:
+        >>> said(ValueError("Invalid data\nDeserializing page header failed.\n"))
+        'Invalid data'
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return "".join(character if character.isprintable() else "?" for character in lines[0].strip())[:300]
+
+
 def in_columns(rows: Sequence[Sequence[str]], to: str = "<") -> str:
     """Write rows as lines, the cells of a column below each other.
 

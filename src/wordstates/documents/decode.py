@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from wordstates.documents.sources import Source
 from wordstates.errors import InputError
+from wordstates.wording import said
 
 _CHUNK = 1 << 20
 _LOOK, _SHORTEST_LOOK = 64, 8  # bytes at the start of a file that tell how it is encoded
@@ -51,10 +52,10 @@ def read_chunks(source: Source) -> Iterator[bytes]:
                 empty = False
                 yield chunk
     except PermissionError as error:
-        raise NothingToReadError(f"{source.name!r}: cannot be read ({error})") from error
+        raise NothingToReadError(f"{source.name!r}: cannot be read ({said(error)})") from error
     except (OSError, EOFError, zlib.error) as error:
         broken = f"not a whole {source.compression} file" if source.compression else "cannot be read"
-        raise InputError(f"{source.name!r}: {broken} ({error})") from error
+        raise InputError(f"{source.name!r}: {broken} ({said(error)})") from error
     if empty:
         raise NothingToReadError(f"{source.name!r} is empty: it has 0 bytes; give a file with text in it.")
 
@@ -128,7 +129,7 @@ def read_text(source: Source, encoding: str) -> Iterator[str]:
                 "pass encoding='latin-1', or whichever it is, where the command takes it; else convert it with iconv."
             ) from error
         except UnicodeError as error:  # UTF-16 without a byte order mark, which has no position
-            raise InputError(f"{source.name!r}: not valid {encoding} ({error}): name it, encoding=...") from error
+            raise InputError(f"{source.name!r}: not valid {encoding} ({said(error)}): name it, encoding=...") from error
         read += len(chunk)
         lines += text.count("\n")
         if first and text:

@@ -20,7 +20,7 @@ from wordstates.documents.decode import read_lines, seekable
 from wordstates.documents.sources import Source
 from wordstates.errors import InputError, MissingExtraError
 from wordstates.options import Quoting
-from wordstates.wording import counted
+from wordstates.wording import counted, said
 
 Row = tuple[int, dict[str, object]]  # line or row in the file, from 1, and the fields by their columns
 CheckColumns = Callable[[str, list[str], str], None]  # place, columns, advice; raises InputError
@@ -72,7 +72,7 @@ def read_jsonl(source: Source, encoding: str, check: CheckColumns, max_text: int
         except InputError:
             raise
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{place}: not valid JSON ({error}); each line is one JSON object.") from error
+            raise InputError(f"{place}: not valid JSON ({said(error)}); each line is one JSON object.") from error
         if not isinstance(row, dict):
             raise InputError(f"{place}: each line is one JSON object, but this one is a {type(row).__name__}.")
         check(place, list(row), "")
@@ -126,7 +126,7 @@ def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells, m
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise InputError(f"{place}: not valid {what} ({error}): {_advice(error)}.") from error
+            raise InputError(f"{place}: not valid {what} ({said(error)}): {_advice(error)}.") from error
         if row is None:
             return
         if not row:
@@ -227,8 +227,8 @@ def _parquet_batches(
             raise InputError(f"{source.name!r}: column {texts!r} holds {kind}, not text or lists of words.")
         columns = None if wanted is None else list(dict.fromkeys(wanted))
         yield from parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{source.name!r}: not a Parquet file, or a broken one ({error})") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
+        raise InputError(f"{source.name!r}: not a Parquet file, or a broken one ({said(error)})") from error
 
 
 def _checked_rows(source: Source, batch: pa.RecordBatch, before: int) -> list[dict[str, object]]:
@@ -239,7 +239,7 @@ def _checked_rows(source: Source, batch: pa.RecordBatch, before: int) -> list[di
     except UnicodeDecodeError as error:
         raise InputError(f"{source.name!r}: {rows}: not valid UTF-8 ({error.reason}): write the file again.") from error
     except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise InputError(f"{source.name!r}: {rows}: a value cannot be read ({error}).") from error
+        raise InputError(f"{source.name!r}: {rows}: a value cannot be read ({said(error)}).") from error
 
 
 def _holds_text(kind: pa.DataType) -> bool:
@@ -263,7 +263,7 @@ def read_xlsx(source: Source, check: CheckColumns) -> Iterator[Row]:
         except InputError:
             raise
         except Exception as error:  # openpyxl lets whatever its zip and XML readers raise come through
-            raise InputError(f"{source.name!r}: not an Excel file (.xlsx), or a broken one ({error})") from error
+            raise InputError(f"{source.name!r}: not an Excel file (.xlsx), or a broken one ({said(error)})") from error
 
 
 def _sheet_rows(source: Source, rows: Iterator[tuple[int, tuple[Any, ...]]], check: CheckColumns) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from wordstates.model.subwords import Subwords
 from wordstates.text.align import TOO_LONG, TRUNCATED, Alignment, SubwordSpans, align
 from wordstates.text.windows import Window, assign_words, plan_windows
 from wordstates.text.words import Spans, WordSplitter, as_spans
+from wordstates.wording import counted
 
 _WORDS = 50_000  # of a stretch, where they are given
 _NOT_YET = np.iinfo(np.int64).max // 2  # the number of subwords of a text whose end is not known
@@ -115,7 +116,7 @@ class LongPlanner:
         self._read_words()
         if self._length > self._settings.capacity and self._settings.long_texts == "error":
             capacity = self._settings.capacity
-            raise too_long(self._text, 0, f"more than {capacity:,} subwords", capacity)
+            raise too_long(self._text, 0, f"more than {counted(capacity, 'subword')}", capacity)
         self._find_windows()
 
     def _read_words(self) -> None:

@@ -11,21 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
-import pyarrow as pa
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from wordstates.errors import InputError, MissingExtraError
+from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
 from wordstates.files.parquet import open_parquet
+from wordstates.wording import said
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
-_BROKEN = (
-    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, EOFError, StopIteration),
-    *(pa.ArrowException, BadZipFile, SafetensorError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +113,10 @@ def broken_is_told(path: Path) -> Iterator[None]:
     """Turn what the libraries say about a broken file into an `InputError`."""
     try:
         yield
-    except (InputError, MissingExtraError):
+    except WordstatesError:
         raise
-    except _BROKEN as error:
-        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
+    except Exception as error:  # NumPy, h5py and others let whatever their parsers raise come through
+        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
 
 
 def _is_vector(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
-from wordstates.wording import counted
+from wordstates.wording import counted, said
 
 _BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
 _OF_A_SHARD = {"number", "id", "sha256", "xxh3"}
@@ -53,8 +53,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
         raise
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({error}).") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
     return None
 
 

@@ -17,6 +17,7 @@ from wordstates.errors import InputError
 from wordstates.files.describe import broken_is_told, read_contents
 from wordstates.files.formats import LOADABLE, output_format
 from wordstates.files.parquet import open_parquet
+from wordstates.options import MAX_TEXT
 from wordstates.recipe import Recipe
 from wordstates.result.column import Column
 from wordstates.result.rows import NUMBERS, column_names
@@ -25,6 +26,7 @@ from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES
 
 _Columns = dict[str, Any]  # by the names of Parquet; vectors are float32, NaN where there is none
+_MOST_SUBWORDS = 64  # of a character: there are some that a tokenizer writes out
 _UNKNOWN = "?"  # stands for a subword whose spelling is not in the file
 
 
@@ -97,6 +99,7 @@ def _embeddings(
     words = [columns["word"][row] for row in first.tolist()]
     spans = np.stack([columns["start"], columns["end"]], axis=1).astype(np.int64)[first]
     counts = np.asarray(columns["subwords"], dtype=np.int64)[first]
+    _check_places(words, spans, counts)
     documents = [columns["document"][row] for row in first.tolist()]
     ids = list(dict.fromkeys(documents))
     if saved:
@@ -154,12 +157,26 @@ def _shaped(values: npt.NDArray[Any] | None, rows: int, shape: list[int] | None)
 
 def _texts(words: list[str], spans: np.ndarray, of_text: np.ndarray, count: int) -> tuple[str, ...]:
     """Put the words of each text at their spans, with spaces between them."""
+    if spans[:, 1].max(initial=0) > MAX_TEXT:
+        raise ValueError(f"a word stands beyond the {MAX_TEXT:,} characters of the longest text that is put together")
     texts: list[list[str]] = [[] for _ in range(count)]
-    for word, (start, end), text in zip(words, spans.tolist(), of_text.tolist(), strict=True):
-        characters = texts[text]
-        characters.extend(" " * (end - len(characters)))
-        characters[start:end] = word
+    ends = [0] * count
+    order = np.lexsort((spans[:, 1], spans[:, 0]))
+    for index in order.tolist():
+        (start, end), text = spans[index].tolist(), int(of_text[index])
+        texts[text].append(" " * (start - ends[text]))
+        texts[text].append(words[index][max(ends[text] - start, 0) :])  # words may overlap: phrases do
+        ends[text] = max(ends[text], end)
     return tuple(map("".join, texts))
+
+
+def _check_places(words: list[str], spans: np.ndarray, counts: np.ndarray) -> None:
+    """See that words and their spans go together, before anything as large as they say is made."""
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    if ((spans[:, 0] < 0) | (spans[:, 1] - spans[:, 0] != lengths)).any():
+        raise ValueError("a word and its span are of different lengths")
+    if ((counts < 0) | (counts > _MOST_SUBWORDS * (lengths + 1))).any():
+        raise ValueError("a word has more subwords than it can have")
 
 
 # ── the formats ──

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
+from wordstates.wording import said
 
 
 def open_parquet(path: str | Path) -> pq.ParquetFile:
@@ -23,4 +24,4 @@ def open_parquet(path: str | Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{str(path)!r} cannot be read as .parquet: it is broken ({error}).") from error
+        raise InputError(f"{str(path)!r} cannot be read as .parquet: it is broken ({said(error)}).") from error

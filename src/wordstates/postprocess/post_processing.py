@@ -22,6 +22,7 @@ from jaxtyping import Float
 from wordstates.errors import InputError, OutputError
 from wordstates.postprocess.moments import Moments
 from wordstates.postprocess.steps import Step, fit_chain, parse_steps
+from wordstates.wording import said
 
 ENDING = ".safetensors"
 _KEY, _VERSION = "wordstates_post_processing", 1
@@ -229,7 +230,7 @@ class PostProcessing:
                 os.fsync(file.fileno())
             partial.replace(path)
         except (OSError, SafetensorError) as error:
-            raise OutputError(f"{str(path)!r} cannot be written ({error}); nothing was left behind.") from error
+            raise OutputError(f"{str(path)!r} cannot be written ({said(error)}); nothing was left behind.") from error
         finally:
             partial.unlink(missing_ok=True)
 
@@ -258,8 +259,19 @@ class PostProcessing:
             return cls(**about, mean=arrays.get("mean"), linear=arrays.get("linear"))
         except InputError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
-            raise InputError(f"{str(path)!r} cannot be read as post-processing: it is broken ({error}).") from error
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            SafetensorError,
+        ) as error:
+            raise InputError(
+                f"{str(path)!r} cannot be read as post-processing: it is broken ({said(error)})."
+            ) from error
 
 
 def is_post_processing(path: str | Path) -> bool:

@@ -24,6 +24,7 @@ from wordstates.files.atomic import sync_folder, write_text_whole
 from wordstates.store.manifest import FORMAT, Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Part, read_shard_name, shard_name
+from wordstates.wording import said
 
 INCOMING = "incoming"
 _OURS = {"manifest.json", "shards", "records", "locks", "rejects.jsonl", "index", INCOMING}
@@ -164,7 +165,7 @@ class StoreFolder:
         try:
             record = ShardRecord.read(path)
         except (OSError, ValueError) as error:
-            raise InputError(f"{name} has no readable record ({error}): {advice}") from error
+            raise InputError(f"{name} has no readable record ({said(error)}): {advice}") from error
         if (record.number, record.id) != (number, id):
             raise InputError(f"{name} has the record of shard {record.number}, {record.id}: {advice}")
         if not shard.is_file():

@@ -18,6 +18,7 @@ from wordstates.options import VectorDtype
 from wordstates.result.rows import NUMBERS, Rows, no_rows
 from wordstates.store.checked import check_types, read_object
 from wordstates.store.settings import StoreSettings
+from wordstates.wording import said
 
 FORMAT, VERSION = "wordstates store", 2
 # Not among them: the device and the versions, which may change on the way, and the model's name and revision, which
@@ -139,8 +140,8 @@ class Manifest:
             raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError(
-                f"{str(path)!r} is no manifest of a store, or a broken one ({error}): restore it, or begin the store "
-                "anew with overwrite=True."
+                f"{str(path)!r} is no manifest of a store, or a broken one ({said(error)}): restore it, or begin the "
+                "store anew with overwrite=True."
             ) from error
 
     def check_same(self, other: Manifest, store: str) -> None:

@@ -31,7 +31,7 @@ from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.reading import check_records, is_whole, open_shard
 from wordstates.store.record import ShardRecord
 from wordstates.store.verify import Verification, verify_store
-from wordstates.wording import counted
+from wordstates.wording import counted, said
 
 _BATCH_ROWS = 1 << 14
 
@@ -151,7 +151,7 @@ class Store:
                     batch = next(batches, None)
                 except (OSError, pa.ArrowException) as error:
                     raise InputError(
-                        f"A shard of {str(self._folder)!r} cannot be read ({error}): `wordstates verify "
+                        f"A shard of {str(self._folder)!r} cannot be read ({said(error)}): `wordstates verify "
                         f"{self._folder}` lists what is broken."
                     ) from error
                 if batch is None:

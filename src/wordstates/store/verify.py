@@ -20,7 +20,7 @@ from wordstates.store.manifest import Manifest
 from wordstates.store.reading import what_differs, what_is_missing
 from wordstates.store.record import ShardRecord, totals
 from wordstates.store.shards import read_shard_name, shard_name
-from wordstates.wording import counted
+from wordstates.wording import counted, said
 
 
 @dataclass
@@ -118,7 +118,7 @@ def _verify_shard(
             names = ["document", "position", *(["subword"] if manifest.by_subword else [])]
             table = file.read(columns=names) if set(names) <= set(file.schema_arrow.names) else None
     except (InputError, OSError, pa.ArrowException) as error:
-        found.problems.append(f"{path.name} cannot be read: {error}")
+        found.problems.append(f"{path.name} cannot be read: {said(error)}")
         return record
     found.rows += record.rows
     found.bytes += record.bytes

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import write_text_whole
 from wordstates.usages.search import best, scored
+from wordstates.wording import said
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -99,7 +100,7 @@ def make_approximate(
         partial.replace(final)
     except (OSError, RuntimeError, ValueError) as error:  # what LanceDB raises where it cannot write
         shutil.rmtree(partial, ignore_errors=True)
-        raise OutputError(f"{str(final)!r} cannot be written ({error}).") from error
+        raise OutputError(f"{str(final)!r} cannot be written ({said(error)}).") from error
     return made
 
 
@@ -119,8 +120,8 @@ def read_approximate(folder: Path, parts: tuple[tuple[str, str], ...]) -> Approx
         found = Approximate(**{**data, "parts": tuple(tuple(part) for part in data["parts"])})
     except FileNotFoundError:
         raise InputError(f"{str(folder)!r} has no approximate search yet: {again}") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"The approximate search of {str(folder)!r} is broken ({error}): {again}") from error
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
+        raise InputError(f"The approximate search of {str(folder)!r} is broken ({said(error)}): {again}") from error
     if found.parts != parts:
         raise InputError(
             f"The approximate search of {str(folder)!r} covers {found.usages:,} usages, and the index has others "
@@ -146,7 +147,7 @@ class ApproximateSearch:
             self.table = _connect(folder / FOLDER).open_table(_TABLE)
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(
-                f"The approximate search of {str(folder)!r} cannot be read ({error}): make it again with "
+                f"The approximate search of {str(folder)!r} cannot be read ({said(error)}): make it again with "
                 "`wordstates index STORE --approximate`."
             ) from error
 

@@ -21,7 +21,7 @@ from wordstates.usages.manifest import NAME, IndexManifest, differences
 from wordstates.usages.marked import read_marked
 from wordstates.usages.search import best, scored
 from wordstates.usages.usage import Hit, IndexedUsage
-from wordstates.wording import counted
+from wordstates.wording import counted, said
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -68,13 +68,13 @@ class UsageIndex:
                 for part in self.manifest.parts
             ]
             tables = [self._mapped(f"{part.name}.rows.arrow") for part in self.manifest.parts]
+            self.rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
             self._texts = [self._mapped(f"{part.name}.texts.arrow").column("text") for part in self.manifest.parts]
-        except (OSError, ValueError, pa.ArrowException) as error:
+        except Exception as error:  # NumPy lets whatever its reader of headers raises come through
             raise InputError(
-                f"{str(self.path)!r} cannot be read ({error}): make the index again with `wordstates index "
+                f"{str(self.path)!r} cannot be read ({said(error)}): make the index again with `wordstates index "
                 "--overwrite`."
             ) from error
-        self.rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
         counts = [part.usages for part in self.manifest.parts]
         found = [(block.shape, table.num_rows) for block, table in zip(self._blocks, tables, strict=True)]
         if found != [((count, self.manifest.dim), count) for count in counts]:

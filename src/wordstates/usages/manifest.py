@@ -11,6 +11,7 @@ from typing import Any
 
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.wording import said
 
 FORMAT, VERSION = "wordstates index", 1
 NAME = "index.json"
@@ -100,9 +101,9 @@ class IndexManifest:
             return cls(**{**data, "steps": tuple(data["steps"])}, parts=parts)
         except InputError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
             raise InputError(
-                f"{str(path)!r} is broken ({error}): make the index again with `wordstates index --overwrite`."
+                f"{str(path)!r} is broken ({said(error)}): make the index again with `wordstates index --overwrite`."
             ) from error
 
     def describe(self, folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wordstates.errors import InputError
 from wordstates.files.describe import read_provenance
 from wordstates.files.parquet import open_parquet
 from wordstates.store.store import Store, open_store
+from wordstates.wording import said
 
 _BATCH_ROWS = 1 << 14
 _CHUNK = 1 << 20
@@ -156,7 +157,7 @@ def read_part(
                 yield table.select(columns), flat.reshape(int(has.sum()), lists.type.list_size), has
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{str(part.path)!r} cannot be read ({error}): `wordstates verify` lists what is broken."
+            f"{str(part.path)!r} cannot be read ({said(error)}): `wordstates verify` lists what is broken."
         ) from error
 
 

@@ -20,6 +20,7 @@ from wordstates.files.parquet import open_parquet
 from wordstates.store.folder import is_store
 from wordstates.store.shards import read_shard_name
 from wordstates.store.store import Store, open_store
+from wordstates.wording import said
 
 Ints = npt.NDArray[np.int64]
 Group = tuple[int, int]  # number of the file, number of the row group in it
@@ -142,7 +143,7 @@ class StoredDocuments:
         try:  # in this thread: those of Arrow are not all there after a fork
             return self._file(place[0]).read_row_group(place[1], columns=columns, use_threads=False)
         except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{str(self._files[place[0]])!r} cannot be read ({error}).") from error
+            raise InputError(f"{str(self._files[place[0]])!r} cannot be read ({said(error)}).") from error
 
     def _indexed(self) -> Index:
         """Find where documents begin: another id than in the row before, or a position that is no higher."""
