@@ -57,6 +57,17 @@ def parts(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+@pytest.mark.parametrize("change", [{"vocabulary": {"24": "a"}}, {"subword_ids": [24]}, {"subword_ids": None}])
+def test_subwords_that_are_not_there_are_told(tmp_path: Path, change: dict[str, object]) -> None:
+    RESULTS["plain"].save(tmp_path / "x.jsonl")
+    beside = tmp_path / "x.jsonl.provenance.json"
+    provenance = json.loads(beside.read_text())
+    provenance["saved"] |= change
+    beside.write_text(json.dumps({**provenance, "saved": {k: v for k, v in provenance["saved"].items() if v}}))
+    with pytest.raises(InputError, match="is broken"):
+        wordstates.load(tmp_path / "x.jsonl")
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_result_comes_back(name: str, ending: str, tmp_path: Path) -> None:

@@ -167,6 +167,16 @@ def test_a_damaged_index_says_so(indexed: UsageIndex, damage: str) -> None:
         UsageIndex(indexed.path)
 
 
+@pytest.mark.parametrize("damage", ["rows.arrow", "texts.arrow"])
+def test_what_is_no_text_is_a_damage_too(indexed: UsageIndex, damage: str) -> None:
+    path = next(indexed.path.glob(f"*{damage}"))
+    content = path.read_bytes()
+    assert b"bank" in content
+    path.write_bytes(content.replace(b"bank", b"b\xff\xfek"))
+    with pytest.raises(InputError, match="make the index again with `wordstates index --overwrite`"):
+        list(UsageIndex(indexed.path).usages(range(len(indexed))))
+
+
 def test_where_an_index_lies() -> None:
     assert default_index_path("a/x.parquet") == Path("a/x.index")
 

@@ -113,6 +113,8 @@ def _embeddings(
     starts, runs = runs_of(of_text, len(texts))
     subword_ids = np.array(saved.get("subword_ids", [-1] * int(counts.sum())), dtype=np.int64)
     vocabulary = {int(index): piece for index, piece in saved.get("vocabulary", {"-1": _UNKNOWN}).items()}
+    if len(subword_ids) != counts.sum() or not vocabulary.keys() >= set(np.unique(subword_ids).tolist()):
+        raise ValueError("words have other subwords than are there")
     shapes = saved.get("shapes", {})
     vectors = {
         name: _shaped(columns.get(column), len(columns["word"]), shapes.get(name))

@@ -69,12 +69,10 @@ class UsageIndex:
             ]
             tables = [self._mapped(f"{part.name}.rows.arrow") for part in self.manifest.parts]
             self.rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
+            self.rows.validate(full=True)  # or a word that is no UTF-8 would be met later
             self._texts = [self._mapped(f"{part.name}.texts.arrow").column("text") for part in self.manifest.parts]
         except Exception as error:  # NumPy lets whatever its reader of headers raises come through
-            raise InputError(
-                f"{str(self.path)!r} cannot be read ({said(error)}): make the index again with `wordstates index "
-                "--overwrite`."
-            ) from error
+            raise self._broken(error) from error
         counts = [part.usages for part in self.manifest.parts]
         found = [(block.shape, table.num_rows) for block, table in zip(self._blocks, tables, strict=True)]
         if found != [((count, self.manifest.dim), count) for count in counts]:
@@ -83,6 +81,12 @@ class UsageIndex:
                 "index again with `wordstates index --overwrite`."
             )
         self._starts = np.cumsum([0, *counts])
+
+    def _broken(self, error: Exception) -> InputError:
+        return InputError(
+            f"{str(self.path)!r} cannot be read ({said(error)}): make the index again with `wordstates index "
+            "--overwrite`."
+        )
 
     def _mapped(self, name: str) -> pa.Table:
         with pa.memory_map(str(self.path / name)) as file:
@@ -129,7 +133,10 @@ class UsageIndex:
         for number, part, row in zip(asked.tolist(), parts, taken, strict=True):
             key = (part, row["text_number"])
             if key not in texts:
-                texts[key] = self._texts[part][row["text_number"]].as_py()
+                try:
+                    texts[key] = self._texts[part][row["text_number"]].as_py()
+                except (IndexError, UnicodeDecodeError) as error:  # texts are not read before they are wanted
+                    raise self._broken(error) from error
             text, span = texts[key], (row["start"], row["end"])
             place = span
             if text is None:  # it stands beside the usage
