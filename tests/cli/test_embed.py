@@ -624,5 +624,5 @@ def test_a_wrong_key_of_the_config_is_a_wrong_option(folder: Path, bert: Path, c
 def test_values_of_the_config_are_json_or_text() -> None:
     given = ["a=1", "b=true", "c=relu", "d=[1, 2]", "e=x=y", 'f="1"', "g="]
     read = {"a": 1, "b": True, "c": "relu", "d": [1, 2], "e": "x=y", "f": "1", "g": ""}
-    assert ComputeOptions(config=given).given_config() == read
-    assert ComputeOptions().given_config() is None
+    assert ComputeOptions(config=given).for_embedder()["config"] == read
+    assert ComputeOptions().for_embedder()["config"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -25,7 +26,8 @@ TEXTS = ["The children run past the old mill.", "A bank.", "mill " * 60]
 def model_in(folder: Path, seed: int = 0) -> Path:
     import torch
 
-    model, tokenizer = build("bert")
+    shared, tokenizer = build("bert")
+    model = copy.deepcopy(shared)
     with torch.no_grad():
         for weight in model.parameters():
             weight += seed / 100

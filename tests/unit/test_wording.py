@@ -25,6 +25,7 @@ NEVER_ONE = {
     *("len(given)", "len(results)", "len(self.columns)", "len(names)", "len(found)", "folds", "sorted(dims)"),
     *("right.shape[-1]", "self.workers", "len(devices)", "losses"),
     *("slower", "part", "folder.rejects.name"),
+    *("self.asked", "self.partitions", "ending", "n_subwords"),  # of an approximate search; an ending; a mean
 }
 
 

@@ -8,6 +8,7 @@ from wordstates.cli.options import Json, print_json
 from wordstates.wording import in_columns
 
 _EXTRAS = {  # and the modules that each brings
+    "anndata": ("anndata",),
     "evaluate": ("matplotlib", "sklearn"),
     "explore": ("sklearn", "starlette", "uvicorn"),
     "hdf5": ("h5py",),
@@ -15,8 +16,9 @@ _EXTRAS = {  # and the modules that each brings
     "openvino": ("openvino",),
     "pandas": ("pandas",),
     "ray": ("ray",),
+    "search": ("lancedb",),
     "sentencepiece": ("google.protobuf", "sentencepiece", "tiktoken"),
-    "serve": ("prometheus_client", "starlette", "uvicorn"),
+    "serve": ("orjson", "prometheus_client", "starlette", "uvicorn"),
     "spacy": ("spacy",),
     "xlsx": ("openpyxl",),
 }

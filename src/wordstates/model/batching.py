@@ -28,16 +28,8 @@ class Layout:
         return max(subwords, min(round_width(subwords), most)) if self.few_shapes else subwords
 
     def shape(self, lengths: Sequence[int], budget: int) -> tuple[int, int]:
-        """Give the rows that a batch of items has at least, and the width of its rows.
-
-        Example:
-            >>> layout = Layout(packed=True, widths=(64, 128))
-            >>> layout.shape([20], 999), layout.shape([40, 20], 999), layout.shape([40, 30], 999)
-            ((0, 32), (0, 64), (0, 64))
-        """
+        """Give the rows that a batch of items has at least, and the width of its rows."""
         width = self.width(max(lengths), budget)
-        if self.widths and sum(lengths) <= width:  # a single row: a short text is not to cost a long one
-            width = min(width, -(-sum(lengths) // _STEP) * _STEP)
         return (round_rows(len(lengths), budget // width) if self.few_shapes else 0, width)
 
     def width(self, longest: int, budget: int) -> int:
@@ -66,7 +58,6 @@ class Layout:
 
 PADDED = Layout()
 SHORT = 64  # width of the shortest packed rows
-_STEP = 16  # of the width of a row that stands alone: few shapes, for a new one costs milliseconds
 
 
 def row_widths(longest: int) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import write_text_whole
 from wordstates.usages.search import best, scored
-from wordstates.wording import said
+from wordstates.wording import counted, said
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -124,8 +124,8 @@ def read_approximate(folder: Path, parts: tuple[tuple[str, str], ...]) -> Approx
         raise InputError(f"The approximate search of {str(folder)!r} is broken ({said(error)}): {again}") from error
     if found.parts != parts:
         raise InputError(
-            f"The approximate search of {str(folder)!r} covers {found.usages:,} usages, and the index has others "
-            f"since: {again}"
+            f"The approximate search of {str(folder)!r} covers {counted(found.usages, 'usage')}, and the index has "
+            f"others since: {again}"
         )
     return found
 

@@ -29,7 +29,7 @@ def scored(
     Example:
         >>> rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
         >>> products, numbers = scored([rows], rows[0], np.array([True, False, True]))
-        >>> products.round(1).tolist(), numbers.tolist()
+        >>> products.astype(float).round(1).tolist(), numbers.tolist()
         ([1.0, 0.6], [0, 2])
     """
     total = sum(map(len, blocks))
