@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from cli_runner import run
 from families import build
+from patience import A_HANG
 from wordstates import WordEmbedder
 from wordstates.model import engine_cache, engines
 from wordstates.model.engine_cache import Choice, Entry, cache_folder, kept_entries
@@ -176,6 +179,19 @@ def test_a_model_in_memory_is_compared_each_time(empty: Path, counts: Counts) ->
     for _ in range(2):
         WordEmbedder(network, tokenizer, engine="openvino")
     assert (counts.compared, kept_entries()) == (2, [])
+
+
+def test_threads_that_come_together_first_do_not_wait_for_ever(model: Path, folder: Path) -> None:
+    """Where engines are compared, one thread has asked before; not so where one was kept."""
+    tests = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, str(tests / "openvino_trial.py"), str(model)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=A_HANG,
+    )
+    assert (done.returncode, done.stdout) == (0, "openvino\n"), done.stderr
 
 
 # ---------------------------------------------------------------- attacked

@@ -15,6 +15,7 @@ import pytest
 from cli_runner import run
 from usage_files import write_file
 from wordstates.errors import InputError, MissingExtraError, OutputError
+from wordstates.usages import exports
 from wordstates.usages.build import build_index
 from wordstates.usages.exports import export_usages
 from wordstates.usages.index import UsageIndex
@@ -65,6 +66,18 @@ def test_anndata_reads_what_is_written(index: UsageIndex, tmp_path: Path) -> Non
     vectors, columns, senses = json.loads(done.stdout)
     np.testing.assert_allclose(vectors, [[0.6, 0.8]], atol=1e-6)
     assert (columns[-2:], senses) == (["year", "sense"], [1])
+
+
+def test_a_folder_that_could_not_be_filled_does_not_stay(
+    index: UsageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OutputError(f"Disk full while writing {path}")
+
+    monkeypatch.setattr(exports, "write_text_whole", full)
+    with pytest.raises(OutputError, match="Disk full"):
+        export_usages(index, tmp_path / "p", "tensorboard")
+    assert not (tmp_path / "p").exists()
 
 
 def test_what_cannot_be_written_is_refused(index: UsageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

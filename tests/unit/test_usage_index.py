@@ -153,6 +153,8 @@ def test_folders_that_are_no_index(tmp_path: Path) -> None:
     path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
     with pytest.raises(InputError, match="has no index: make one with `wordstates index"):
         UsageIndex(path)
+    with pytest.raises(InputError, match=r"nowhere' does not exist: give a store"):
+        UsageIndex(tmp_path / "nowhere")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="is a folder that is no index"):

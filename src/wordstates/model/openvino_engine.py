@@ -171,6 +171,18 @@ class _Form:
     plain: bool
 
 
+def _start() -> None:
+    """Start OpenVINO in this process, before any thread asks it for something.
+
+    Its table of NumPy's types is made at the first use, while Python's lock is let go: two threads that come at that
+    moment wait for each other for ever.
+    """
+    import openvino
+
+    _processes.add(os.getpid())
+    openvino.Type.f32.to_dtype()
+
+
 def layout_of(longest: int | None) -> Layout:
     """Say how windows stand in a batch.
 
@@ -195,7 +207,7 @@ def traced(
     Raises:
         RuntimeError: If the network cannot be turned into a graph.
     """
-    _processes.add(os.getpid())
+    _start()
     wrapped = _Packed(network, arguments) if layout.packed else _Padded(network, arguments)
     return _as_graph(wrapped, network, _inputs(example(layout), layout, first))
 
@@ -208,7 +220,7 @@ def read_graph(path: Path) -> Any:
     """
     import openvino
 
-    _processes.add(os.getpid())
+    _start()
     with signal_stack_kept():
         return openvino.Core().read_model(path)
 

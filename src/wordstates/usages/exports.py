@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,17 +119,23 @@ def _whole(output: Path) -> Iterator[Path]:
 
 
 def _tensorboard(output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]]) -> None:
+    ours = not output.exists()
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"{str(output)!r} cannot be made ({error.strerror}).") from error
     vectors_name, metadata_name, config_name = _PROJECTOR_FILES
-    with _whole(output / vectors_name) as path:
-        np.savetxt(path, vectors, fmt="%.6g", delimiter="\t")
     rows = [tuple(columns), *zip(*columns.values(), strict=True)]
     lines = ("\t".join(map(_plain, row)) for row in rows)
-    write_text_whole(output / metadata_name, "\n".join(lines) + "\n")
-    write_text_whole(output / config_name, _PROJECTOR)
+    try:
+        with _whole(output / vectors_name) as path:
+            np.savetxt(path, vectors, fmt="%.6g", delimiter="\t")
+        write_text_whole(output / metadata_name, "\n".join(lines) + "\n")
+        write_text_whole(output / config_name, _PROJECTOR)
+    except BaseException:
+        if ours:
+            shutil.rmtree(output, ignore_errors=True)
+        raise
 
 
 def _plain(cell: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,11 @@ class UsageIndex:
         given = Path(path)
         self.path = given if (given / NAME).is_file() else default_index_path(given)
         if not self.path.is_dir():
-            raise InputError(f"{str(given)!r} has no index: make one with `wordstates index {given}`.")
+            if not given.exists():
+                raise InputError(
+                    f"{str(given)!r} does not exist: give a store, or a file of `find`, that has an index."
+                )
+            raise InputError(f"{str(given)!r} has no index: make one with `wordstates index {quote(str(given))}`.")
         self.manifest = IndexManifest.read(self.path)
         try:
             self._blocks = [
