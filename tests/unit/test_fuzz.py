@@ -10,7 +10,6 @@ import fuzz
 from patience import A_HANG
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_damaged_files_are_read_or_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "SECONDS", int(A_HANG))
     findings = fuzz.fuzz(tmp_path, inputs=600, seed=1)

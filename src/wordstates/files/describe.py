@@ -14,6 +14,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from safetensors import safe_open
 
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
@@ -146,8 +147,15 @@ def _parquet_content(path: Path) -> _Content:
 # ── NumPy and safetensors ──
 
 
+@contextmanager
+def open_npz(path: Path) -> Iterator[NpzFile]:
+    """Open an archive of arrays; the file is closed where it is none too, which NumPy alone would leave open."""
+    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as arrays:
+        yield arrays
+
+
 def _npz_provenance(path: Path) -> str | None:
-    with np.load(path, allow_pickle=False) as arrays:
+    with open_npz(path) as arrays:
         return str(arrays[PROVENANCE]) if PROVENANCE in arrays.files else None
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from safetensors import safe_open
 
 from wordstates.errors import InputError
-from wordstates.files.describe import broken_is_told, read_contents
+from wordstates.files.describe import broken_is_told, open_npz, read_contents
 from wordstates.files.formats import LOADABLE, output_format
 from wordstates.files.parquet import open_parquet
 from wordstates.options import MAX_TEXT
@@ -235,7 +235,7 @@ _SCALARS = ("document", "word", "start", "end", "status", "subwords")
 
 
 def _npz(path: Path) -> _Columns:
-    with np.load(path, allow_pickle=False) as arrays:
+    with open_npz(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     if "words" not in found:
         return {}
