@@ -25,6 +25,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,8 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     for ending in ("parquet", "npz", "safetensors", "jsonl"):
         path = folder / f"saved.{ending}"
         embedder.encode(TEXTS).save(path)
-        add(path.name, path, lambda path=path: unguarded([load(path)]))  # type: ignore[misc]
-        add(f"{path.name} described", path, lambda path=path: unguarded([describe(path)]))  # type: ignore[misc]
+        add(path.name, path, partial(looked_at, load, path))
+        add(f"{path.name} described", path, partial(looked_at, describe, path))
     provenance = folder / "saved.jsonl.provenance.json"
     add("provenance", provenance, lambda: unguarded([describe(folder / "saved.jsonl")]))
 
@@ -161,7 +162,7 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     for ending in ("parquet", "safetensors"):
         path = folder / f"static.{ending}"
         static.save(path)
-        add(path.name, path, lambda path=path: unguarded([StaticVectors.load(path)]))  # type: ignore[misc]
+        add(path.name, path, partial(looked_at, StaticVectors.load, path))
 
     documents = [Document(f"d{number}", text * 3) for number, text in enumerate(TEXTS)]
     embed_to_store(embedder, documents, folder / "store", StoreSettings(shard_characters=90))
@@ -188,6 +189,11 @@ def unguarded(found: Any) -> None:
     """Read to the end what no checksum guards."""
     for each in found:
         repr(each)
+
+
+def looked_at(read: Callable[[Path], object], path: Path) -> None:
+    """Read a file with what no checksum guards."""
+    unguarded([read(path)])
 
 
 # ---------------------------------------------------------------- the damage

@@ -19,7 +19,6 @@ model = SentenceTransformer(sys.argv[1], device="cpu")
 lock = Lock()  # a tokenizer is not to be called by two threads at once
 
 
-@app.post("/embed_all")  # type: ignore[untyped-decorator]
 def embed_all(body: dict[str, Any]) -> JSONResponse:
     """Give a vector a token, special tokens included."""
     with lock:
@@ -27,7 +26,6 @@ def embed_all(body: dict[str, Any]) -> JSONResponse:
     return JSONResponse([vectors.tolist() for vectors in found])
 
 
-@app.post("/embed")  # type: ignore[untyped-decorator]
 def embed(body: dict[str, Any]) -> JSONResponse:
     """Give a vector a text."""
     with lock:
@@ -35,11 +33,14 @@ def embed(body: dict[str, Any]) -> JSONResponse:
     return JSONResponse(found.tolist())
 
 
-@app.get("/ready")  # type: ignore[untyped-decorator]
 def ready() -> dict[str, str]:
     """Say that the model is loaded."""
     return {"status": "ready"}
 
+
+app.post("/embed_all")(embed_all)
+app.post("/embed")(embed)
+app.get("/ready")(ready)
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", access_log=False)

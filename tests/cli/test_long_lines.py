@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from wordstates.documents.readers import read_documents
 from wordstates.encode.window_reader import Reading
 from wordstates.errors import InputError, ModelError, NonFiniteError
 from wordstates.files.open_writer import open_writer
+from wordstates.options import TextUnit
 from wordstates.runs import groups
 from wordstates.runs.embed import embed_documents
 
@@ -78,11 +80,11 @@ def test_a_line_that_fails_in_its_middle_is_told_and_no_file_is_left(
 ) -> None:
     finish, calls = Reading.finish, list[int]()
 
-    def third_fails(self: Reading, advance: object) -> None:
+    def third_fails(self: Reading, advance: Callable[[int], object]) -> None:
         calls.append(1)
         if len(calls) == 3:
             raise NonFiniteError("NaN.")
-        finish(self, advance)  # type: ignore[arg-type]
+        finish(self, advance)
 
     monkeypatch.setattr(Reading, "finish", third_fails)
     embedder, output = WordEmbedder(bert, engine="torch"), tmp_path / "o.parquet"
@@ -105,24 +107,22 @@ def test_a_text_beyond_the_longest_is_rejected_with_a_reason(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "options"),
+    ("name", "content", "unit"),
     [
-        ("t.txt", "a b\n" + "x" * 60 + "\nc\n", {}),
-        ("t.txt", "a b\n\nxx\n" + "x" * 60 + "\n\nc\n", {"text_unit": "paragraph"}),
-        ("t.txt", "x" * 60 + "\nc\n", {"text_unit": "file"}),
-        ("t.jsonl", '{"text": "a b"}\n{"text": "' + "x" * 26 + '"}\n{"text": "c"}\n', {}),
-        ("t.jsonl", '{"text": "a b"}\n{"text": ["' + "x" * 12 + '", "xxxxxxxxxx"]}\n{"text": "c"}\n', {}),
-        ("t.csv", "text\na b\n" + "x" * 26 + "\nc\n", {}),
-        ("t.conllu", "1\tab" + "\t_" * 8 + "\n\n1\t" + "x" * 26 + "\t_" * 8 + "\n\n1\tc" + "\t_" * 8 + "\n", {}),
+        ("t.txt", "a b\n" + "x" * 60 + "\nc\n", "line"),
+        ("t.txt", "a b\n\nxx\n" + "x" * 60 + "\n\nc\n", "paragraph"),
+        ("t.txt", "x" * 60 + "\nc\n", "file"),
+        ("t.jsonl", '{"text": "a b"}\n{"text": "' + "x" * 26 + '"}\n{"text": "c"}\n', "line"),
+        ("t.jsonl", '{"text": "a b"}\n{"text": ["' + "x" * 12 + '", "xxxxxxxxxx"]}\n{"text": "c"}\n', "line"),
+        ("t.csv", "text\na b\n" + "x" * 26 + "\nc\n", "line"),
+        ("t.conllu", "1\tab" + "\t_" * 8 + "\n\n1\t" + "x" * 26 + "\t_" * 8 + "\n\n1\tc" + "\t_" * 8 + "\n", "line"),
     ],
 )
-def test_the_longest_text_holds_for_every_format(
-    name: str, content: str, options: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_longest_text_holds_for_every_format(name: str, content: str, unit: TextUnit, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
-    documents = list(read_documents([tmp_path / name], max_text=20, **options))  # type: ignore[arg-type]
+    documents = list(read_documents([tmp_path / name], max_text=20, text_unit=unit))
     faults = [document.fault for document in documents if document.fault]
-    assert len(documents) == (1 if options.get("text_unit") == "file" else 3)
+    assert len(documents) == (1 if unit == "file" else 3)
     assert len(faults) == 1
     assert "the text has more than 20 characters: is it one text? Cut it, or pass max_text=..." in faults[0]
 

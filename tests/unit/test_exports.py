@@ -15,6 +15,7 @@ import pytest
 from cli_runner import run
 from usage_files import write_file
 from wordstates.errors import InputError, MissingExtraError, OutputError
+from wordstates.options import Viewer
 from wordstates.usages import exports
 from wordstates.usages.build import build_index
 from wordstates.usages.exports import export_usages
@@ -87,10 +88,11 @@ def test_what_cannot_be_written_is_refused(index: UsageIndex, tmp_path: Path, mo
         export_usages(index, tmp_path / "a.parquet", "embedding-atlas", word="shore")
     export_usages(index, tmp_path / "a.parquet", "embedding-atlas")
     export_usages(index, tmp_path / "p", "tensorboard")
-    for name, viewer in (("a.parquet", "embedding-atlas"), ("p", "tensorboard")):
+    written: list[tuple[str, Viewer]] = [("a.parquet", "embedding-atlas"), ("p", "tensorboard")]
+    for name, viewer in written:
         with pytest.raises(OutputError, match="exists"):
-            export_usages(index, tmp_path / name, viewer)  # type: ignore[arg-type]  # one of Viewer
-        export_usages(index, tmp_path / name, viewer, overwrite=True)  # type: ignore[arg-type]  # one of Viewer
+            export_usages(index, tmp_path / name, viewer)
+        export_usages(index, tmp_path / name, viewer, overwrite=True)
     monkeypatch.setitem(sys.modules, "anndata", None)
     with pytest.raises(MissingExtraError, match=r"wordstates\[anndata\]"):
         export_usages(index, tmp_path / "a.h5ad", "anndata")
