@@ -17,20 +17,25 @@ NOUNS = (
     "vectors|values|words|workers"
 )
 COUNTED = re.compile(rf" ({NOUNS})\b")
-# Never one thing: constants; limits in thousands; counts of several, where one thing is told in other words.
+# What of a file stands before a plural and is never one thing: constants, names, lists, means, counts of several.
 NEVER_ONE = {
-    *("_COLUMNS", "_MOST_COLUMNS", "_MOST_ROWS - 1", "LARGEST_MATRIX", "dim"),
-    *("self.service.limits.queue_subwords", "self.request_subwords", "total", "numbers", "counts[longest]", "count"),
-    *("words", "texts", "len(texts)", "report.texts", "types.texts", "self._texts", "self.words", "self.manifest.dim"),
-    *("len(given)", "len(results)", "len(self.columns)", "len(names)", "len(found)", "folds", "sorted(dims)"),
-    *("right.shape[-1]", "self.workers", "len(devices)", "losses"),
-    *("slower", "part", "folder.rejects.name"),
-    *("self.asked", "self.partitions", "ending", "n_subwords"),  # of an approximate search; an ending; a mean
+    "usages/approximate.py": {"self.asked", "self.partitions"},  # of a thousand usages or more
+    "documents/conllu.py": {"_COLUMNS"},
+    "embedder.py": {"sorted(dims)"},
+    "usages/exports.py": {"ending"},
+    "runs/fitting.py": {"n_subwords"},
+    "model/loaded.py": {"slower"},
+    "postprocess/moments.py": {"dim", "LARGEST_MATRIX"},
+    "store/workers/ray.py": {"losses"},
+    "evaluate/sweep/result.py": {"part"},
+    "result/similarity.py": {"right.shape[-1]"},  # "of 3 and 1 dimensions"
+    "files/spreadsheets.py": {"_MOST_COLUMNS", "_MOST_ROWS - 1"},
+    "store/verify.py": {"folder.rejects.name"},
 }
 
 
-def unhelped(source: str) -> Iterator[str]:
-    """Give the numbers of f-strings before a plural that would be wrong for one thing."""
+def unhelped(source: str) -> Iterator[tuple[str, str]]:
+    """Give what f-strings have before a plural that would be wrong for one thing, and the text with it."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.JoinedStr):
             continue
@@ -38,15 +43,23 @@ def unhelped(source: str) -> Iterator[str]:
             if isinstance(part, ast.FormattedValue) and isinstance(after, ast.Constant):
                 name = ast.unparse(part.value)
                 is_number = part.conversion == -1 and not name.startswith(("counted(", "str("))
-                if is_number and COUNTED.match(str(after.value)) and name not in NEVER_ONE:
-                    yield f"{{{name}}}{after.value}"
+                if is_number and COUNTED.match(str(after.value)):
+                    yield name, f"{{{name}}}{after.value}"
 
 
 def test_no_message_counts_one_thing_in_the_plural() -> None:
-    assert [*unhelped("f'{n:,} rows, {counted(m)}: {m} blocks'")] == ["{n} rows, ", "{m} blocks"]
+    assert [*unhelped("f'{n:,} rows, {counted(m)}: {m} blocks'")] == [("n", "{n} rows, "), ("m", "{m} blocks")]
+    excused, found = dict[str, set[str]](), list[str]()
     root = Path(wordstates.__file__).parent
-    found = {path.name: [*unhelped(path.read_text(encoding="utf-8"))] for path in root.rglob("*.py")}
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    for path in root.rglob("*.py"):
+        file = path.relative_to(root).as_posix()
+        for name, text in unhelped(path.read_text(encoding="utf-8")):
+            if name in NEVER_ONE.get(file, ()):
+                excused.setdefault(file, set()).add(name)
+            else:
+                found.append(f"{file}: {text}")
+    assert not found
+    assert excused == NEVER_ONE  # or an excuse outlives its message
 
 
 def test_a_number_and_what_it_counts() -> None:

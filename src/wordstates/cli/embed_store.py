@@ -80,8 +80,8 @@ class ShardOptions:
             )
         if devices and self.workers not in (None, 1) and self.workers % len(devices):
             raise typer.BadParameter(
-                f"{self.workers} workers do not fit {len(devices)} devices, each of which has equally many: leave "
-                f"--workers out for one each, or give a multiple of {len(devices)}."
+                f"{counted(self.workers, 'worker')} do not fit {counted(len(devices), 'device')}, each of which has "
+                f"equally many: leave --workers out for one each, or give a multiple of {len(devices)}."
             )
         return True
 

@@ -67,8 +67,8 @@ def notes_on(statuses: Mapping[str, int], words: int, *, texts: int, left_only: 
     notes = []
     if texts >= _SEVERAL_TEXTS and words < _WORDS_OF_A_TEXT * texts:
         notes.append(
-            f"note: nearly every text is one word ({words:,} words in {texts:,} texts), read without any context; "
-            "if every row is a word of a longer text, say so with --word-column and --group-column"
+            f"note: nearly every text is one word ({counted(words, 'word')} in {counted(texts, 'text')}), read "
+            "without any context; if every row is a word of a longer text, say so with --word-column and --group-column"
         )
     if (unknown := statuses.get("unknown", 0)) > words // 10:
         notes.append(

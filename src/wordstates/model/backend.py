@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from wordstates.errors import TokenizerError, WordstatesError
 from wordstates.model.forked import ForkLock
+from wordstates.wording import counted
 
 _MOST_TRIES = 100  # of a call during which other code sets the tokenizer to cut texts
 
@@ -83,7 +84,7 @@ def told(name: str, texts: Sequence[str]) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        where = f"text {texts[0][:40]!r}" if len(texts) == 1 else f"one of {len(texts)} texts"
+        where = f"text {texts[0][:40]!r}" if len(texts) == 1 else f"one of {counted(len(texts), 'text')}"
         raise TokenizerError(
             f"Tokenizer {name!r} fails on {where}: {reason.rstrip('.')}. Leave such texts out, or give the tokenizer "
             "what it lacks, as unk_token for a missing unknown piece."

@@ -14,6 +14,7 @@ from wordstates.errors import NoVectorError, RecipeError
 from wordstates.result.column import Column
 from wordstates.text.align import HAS_VECTOR, STATUSES, Status, count_statuses
 from wordstates.text.words import Spans
+from wordstates.wording import counted
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -153,7 +154,7 @@ class EmbeddedWords:
     def _only(self) -> Column:
         if len(self.columns) != 1:
             raise RecipeError(
-                f"These vectors come from {len(self.columns)} recipes: choose one, as "
+                f"These vectors come from {counted(len(self.columns), 'recipe')}: choose one, as "
                 f"emb.recipe({next(iter(self.columns))!r}); there are {', '.join(map(repr, self.columns))}."
             )
         return next(iter(self.columns.values()))

@@ -23,6 +23,7 @@ from wordstates.runs.fitting import hint_of
 from wordstates.runs.groups import GroupRun, group_characters, in_groups, is_long, read_group, session_for, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
+from wordstates.wording import counted
 
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
@@ -173,28 +174,27 @@ def _hint(session: Session, inputs: Inputs, plan: Plan) -> str:
 
 def _timed(session: Session, inputs: Inputs) -> float:
     """Give words a second on the first words of some texts, after a warm-up; 0 if there is no word."""
-    texts, sample, counted = list[str](), list[Spans](), 0
+    texts, sample, taken = list[str](), list[Spans](), 0
     for text, spans in zip(inputs.texts, inputs.spans, strict=True):
-        wanted = spans[: max(_SAMPLE_WORDS - counted, 0)]
-        counted += len(wanted)
+        wanted = spans[: max(_SAMPLE_WORDS - taken, 0)]
+        taken += len(wanted)
         if len(wanted):
             texts.append(text[: int(wanted[-1, 1])])
             sample.append(wanted)
-    if not counted:
+    if not taken:
         return 0.0
     seconds = []
     for _ in range(1 + _SAMPLE_RUNS):
         began = time.perf_counter()
         session.begin(Inputs(texts, sample, inputs.words)).result()
         seconds.append(time.perf_counter() - began)
-    return counted / median(seconds[1:])  # the first one warms up
+    return taken / median(seconds[1:])  # the first one warms up
 
 
 def _check_words(report: Report, first: str) -> None:
     if not report.words:
-        where = (
-            repr(first) if report.texts == 1 else f"any of the {report.texts:,} texts, the first of which is {first!r}"
-        )
+        texts = counted(report.texts, "text")
+        where = repr(first) if report.texts == 1 else f"any of the {texts}, the first of which is {first!r}"
         raise InputError(
             f"There is no word in {where}: nothing but white space, or punctuation where that is left out. Check the "
             "input."

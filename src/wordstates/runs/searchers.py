@@ -14,6 +14,7 @@ from wordstates.documents.sources import find_sources
 from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.text.folding import Typed, fold
 from wordstates.text.targets import MOST_WORDS, Match, Target, TargetFinder, compared
+from wordstates.wording import counted
 
 
 class Searcher(Protocol):
@@ -163,7 +164,7 @@ class Seen:
             TargetNotFoundError: If one was not; it names near words.
         """
         if self._lost:
-            where = repr(self._first) if self._texts == 1 else f"any of the {self._texts:,} texts"
+            where = repr(self._first) if self._texts == 1 else f"any of the {counted(self._texts, 'text')}"
             seen = {index for index, count in enumerate(self.counts) if count}
             self._searcher.check_seen(seen, sorted(self._words)[:MOST_WORDS], where)
 

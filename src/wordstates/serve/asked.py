@@ -13,6 +13,7 @@ from wordstates.errors import InputError, RecipeError
 from wordstates.options import LayerPooling, SubwordPooling
 from wordstates.recipe import Recipe, check_names
 from wordstates.serve.refused import RefusedError
+from wordstates.wording import counted
 
 T = TypeVar("T")
 _ITEM = re.compile(r"\b[Tt]ext (\d+)\b")
@@ -148,7 +149,7 @@ def read_recipes(given: Sequence[Any], post_processing: Mapping[str, Any], most:
         RefusedError: If one is no recipe, two share a name, or there is no such post-processing.
     """
     if len(given) > most:
-        raise RefusedError(413, f"{len(given)} recipes: a request has at most {most}.", "recipes")
+        raise RefusedError(413, f"{counted(len(given), 'recipe')}: a request has at most {most}.", "recipes")
     recipes = []
     for index, parts in enumerate(given or [{}]):
         item = f"recipes[{index}]"
@@ -187,7 +188,7 @@ def read_texts(given: object, field: str, most: int, *, words: bool = False) -> 
     if not isinstance(texts, list) or not texts:
         raise RefusedError(422, f"{field!r} is a text or a list of texts; at least one.", field)
     if len(texts) > most:
-        raise RefusedError(413, f"{len(texts):,} texts: a request has at most {most:,}.", field)
+        raise RefusedError(413, f"{counted(len(texts), 'text')}: a request has at most {most:,}.", field)
     lists = words and isinstance(texts[0], list)
     for index, text in enumerate(texts):
         item = f"{field}[{index}]"

@@ -23,6 +23,7 @@ from wordstates.serve.metrics import Metrics
 from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.served_model import ServedModel
+from wordstates.wording import counted
 
 T = TypeVar("T")
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -129,8 +130,8 @@ class Exchange:
         seconds = model.seconds_to_wait()
         return RefusedError(
             429,
-            f"Too much waits: the queue holds {self.service.limits.queue_subwords:,} subwords; try again in "
-            f"{seconds} s.",
+            f"Too much waits: the queue holds {counted(self.service.limits.queue_subwords, 'subword')}; try "
+            f"again in {seconds} s.",
             headers={"retry-after": str(seconds)},
         )
 

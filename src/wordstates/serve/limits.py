@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wordstates.errors import InputError
+from wordstates.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,6 @@ class Limits:
                 raise InputError(f"{name}={value} allows nothing: give more than 0.")
         if self.request_subwords > self.queue_subwords:
             raise InputError(
-                f"A request of {self.request_subwords:,} subwords would never fit a queue of {self.queue_subwords:,}: "
-                "give a larger queue_subwords=..., or a smaller request_subwords=...."
+                f"A request of {counted(self.request_subwords, 'subword')} would never fit a queue of "
+                f"{self.queue_subwords:,}: give a larger queue_subwords=..., or a smaller request_subwords=...."
             )

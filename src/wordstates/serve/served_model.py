@@ -23,6 +23,7 @@ from wordstates.serve.limits import Limits
 from wordstates.serve.queue import FairQueue, Job, Piece
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.worker import Worker
+from wordstates.wording import counted
 
 _PIECES_OF_A_TURN = 4  # of a long request, so that short ones find room beside it
 _Key = tuple[str, LayerPooling, SubwordPooling, str | None]
@@ -106,13 +107,16 @@ class ServedModel:
         if counts[longest] > limits.text_subwords:
             raise RefusedError(
                 413,
-                f"A text has {counts[longest]:,} subwords: at most {limits.text_subwords:,} are taken; split it.",
+                f"A text has {counted(int(counts[longest]), 'subword')}: at most {limits.text_subwords:,} are taken; "
+                "split it.",
                 f"{field}[{longest}]",
             )
         total = int(counts.sum())
         if total > limits.request_subwords:
             raise RefusedError(
-                413, f"{total:,} subwords: a request has at most {limits.request_subwords:,}; send fewer texts.", field
+                413,
+                f"{counted(total, 'subword')}: a request has at most {limits.request_subwords:,}; send fewer texts.",
+                field,
             )
         self._check_answer(asked, total, session, field)
         job = Job("truncate" if asked.truncate else "window", asked.recipes)
@@ -129,8 +133,8 @@ class ServedModel:
         if numbers > self._limits.answer_numbers:
             raise RefusedError(
                 413,
-                f"The answer would have {numbers:,} numbers: at most {self._limits.answer_numbers:,} are given; ask "
-                "for fewer texts, words or layers at once.",
+                f"The answer would have {counted(numbers, 'number')}: at most {self._limits.answer_numbers:,} are "
+                "given; ask for fewer texts, words or layers at once.",
                 field,
             )
 

@@ -14,6 +14,7 @@ from wordstates.serve.exchange import Exchange
 from wordstates.serve.queue import Job
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.served_model import ServedModel
+from wordstates.wording import counted
 
 TEXT = AskedRecipe(Recipe())
 SUBWORDS = AskedRecipe(Recipe(subword_pooling="none"))
@@ -56,8 +57,8 @@ def _prepared(
         if count > session.capacity and not truncate:
             raise RefusedError(
                 413,
-                f"The text has {count:,} subwords, and the model reads {session.capacity:,} at once: split it, ask to "
-                "truncate it, or ask for its words at /v1/words.",
+                f"The text has {counted(count, 'subword')}, and the model reads {session.capacity:,} at once: split "
+                "it, ask to truncate it, or ask for its words at /v1/words.",
                 f"{field}[{index}]",
             )
         read = min(count, session.capacity)

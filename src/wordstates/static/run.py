@@ -157,7 +157,7 @@ def count(types: Types, report: StaticReport, *, min_count: int) -> None:
     report.kept = int((occurrences >= min_count).sum())
     report.missing = types.missing
     if not len(types):
-        where = repr(types.first) if types.texts == 1 else f"any of the {types.texts:,} texts"
+        where = repr(types.first) if types.texts == 1 else f"any of the {counted(types.texts, 'text')}"
         raise InputError(
             f"There is no word{' of the vocabulary' if report.missing else ''} in {where}: check the input."
         )

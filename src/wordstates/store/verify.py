@@ -214,8 +214,7 @@ def _verify_rejects(folder: StoreFolder, records: list[ShardRecord], found: Veri
     if found.complete and len(lines) != wanted:
         found.problems.append(
             f"{folder.rejects.name} lists {counted(len(lines), 'document')}, and the records say {wanted:,}: run "
-            "the same "
-            "command once more."
+            "the same command once more."
         )
 
 

@@ -99,7 +99,7 @@ class TargetFinder:
             if len(seen) < len(self.names)
             else []
         )
-        self.check_seen(seen, words, "the text" if len(texts) == 1 else f"any of the {len(texts):,} texts")
+        self.check_seen(seen, words, "the text" if len(texts) == 1 else f"any of the {counted(len(texts), 'text')}")
 
     def check_seen(self, seen: Collection[int], words: Sequence[str], where: str) -> None:
         """Check that every target was seen.

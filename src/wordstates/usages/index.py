@@ -69,7 +69,7 @@ class UsageIndex:
         self.manifest = IndexManifest.read(self.path)
         try:
             self._blocks = [
-                np.load(self.path / f"{part.name}.vectors.npy", mmap_mode="r", allow_pickle=False)
+                np.lib.format.open_memmap(self.path / f"{part.name}.vectors.npy", mode="r")
                 for part in self.manifest.parts
             ]
             tables = [self._mapped(f"{part.name}.rows.arrow") for part in self.manifest.parts]
@@ -102,7 +102,9 @@ class UsageIndex:
         return int(self._starts[-1])
 
     def __repr__(self) -> str:
-        return f"UsageIndex({str(self.path)!r}, {counted(len(self), 'usage')}, {self.manifest.dim} dimensions)"
+        return (
+            f"UsageIndex({str(self.path)!r}, {counted(len(self), 'usage')}, {counted(self.manifest.dim, 'dimension')})"
+        )
 
     @property
     def metadata_columns(self) -> list[str]:

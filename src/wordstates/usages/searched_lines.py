@@ -87,7 +87,9 @@ class FoundLines:
 
     def frequency(self) -> str:
         """Say how frequent the targets are."""
-        return f": {len(self.lines) / self.words * 1e6:,.1f} in a million of {self.words:,} words" if self.words else ""
+        if not self.words:
+            return ""
+        return f": {len(self.lines) / self.words * 1e6:,.1f} in a million of {counted(self.words, 'word')}"
 
     def counts(self, lines: Sequence[Line], column: str) -> list[dict[str, Any]]:
         """Count lines by a column; see `count_lines`."""

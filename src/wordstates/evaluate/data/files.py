@@ -214,7 +214,8 @@ def same_length(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, st
     if len(first) != len(second):
         longer, shorter = (0, 1) if len(first) > len(second) else (1, 0)
         place, _ = (first, second)[longer][len((first, second)[shorter])]
+        lines = counted(min(len(first), len(second)), "line")
         raise InputError(
-            f"{place}: nothing belongs to this line: {shown(names[shorter])} has {len((first, second)[shorter]):,} "
-            "lines, and line by line the two belong together. A label is missing, or one too many."
+            f"{place}: nothing belongs to this line: {shown(names[shorter])} has {lines}, "
+            "and line by line the two belong together. A label is missing, or one too many."
         )

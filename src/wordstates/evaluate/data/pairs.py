@@ -208,5 +208,5 @@ def _pair(usages: Sequence[int], gold: float, word: str, place: str, split: Spli
 def _the_one(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
-        raise InputError(f"{shown(folder)}: there are {len(found)} files {pattern}, and one is needed.")
+        raise InputError(f"{shown(folder)}: there are {counted(len(found), 'file')} {pattern}, and one is needed.")
     return found[0]

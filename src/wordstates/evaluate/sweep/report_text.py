@@ -70,7 +70,7 @@ def data_lines(report: SweepReport) -> list[tuple[str, str]]:
     parts = [*learn, f"{report.items['dev']:,} choose", f"{report.items['test']:,} scored"]
     rows = [("task", f"{kinds[task.name]} ({task.name})"), *(("read as", text) for text in task.read_as)]
     rows += [("score", metrics[0] + (f", also {', '.join(metrics[1:])}" if metrics[1:] else ""))]
-    rows += [("items", ", ".join(parts) + (f" in each of {folds} folds" if folds > 1 else ""))]
+    rows += [("items", ", ".join(parts) + (f" in each of {counted(folds, 'fold')}" if folds > 1 else ""))]
     if report.majority is not None:
         rows += [("majority", f"{report.majority:.3f} of the labels are the most frequent one")]
     if report.task.skipped:

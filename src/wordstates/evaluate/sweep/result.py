@@ -15,6 +15,7 @@ from wordstates.evaluate.sweep.grid import NOTHING, Candidate
 from wordstates.evaluate.sweep.scores import Interval, Predictions
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
+from wordstates.wording import counted
 
 _ALIKE = 1e-9  # scores that differ by less are the same
 
@@ -305,8 +306,8 @@ class SweepReport:
         ):
             if len(results) > 1 and max(scores) - min(scores) < _ALIKE:
                 found.append(
-                    f"all {len(results):,} recipes score {scores[0]:.3f} on {part} items: this data does not tell them "
-                    "apart"
+                    f"all {counted(len(results), 'recipe')} score {scores[0]:.3f} on {part} items: this data does not "
+                    "tell them apart"
                 )
         return found
 

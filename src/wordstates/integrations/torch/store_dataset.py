@@ -227,7 +227,8 @@ def _only_vectors(store: str | Path) -> list[str]:
         names = [field.name for field in file.schema_arrow if pa.types.is_fixed_size_list(field.type)]
     if len(names) != 1:
         raise InputError(
-            f"{str(store)!r} has {len(names)} columns of vectors ({', '.join(names)}): choose with columns=..."
+            f"{str(store)!r} has {counted(len(names), 'column')} of vectors ({', '.join(names)}): choose with "
+            "columns=..."
         )
     return names
 
