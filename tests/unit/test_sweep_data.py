@@ -259,6 +259,31 @@ def test_a_folder_of_words_in_context_is_not_taken_for_senses(tmp_path: Path) ->
     assert "its answers are not there: test.gold.txt has to lie beside it" in refused(tmp_path / "WiC")
 
 
+@pytest.mark.parametrize("task", ["senses", "labels", "pairs"])
+def test_json_lines_name_their_split(task: str, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = []
+    for n, split in enumerate(["train"] * 8 + ["validation"] * 4 + ["test"] * 4):
+        text, answer = f"a bank {n}", n % 2
+        one = {
+            "senses": {"text": text, "span": [2, 6], "sense": answer},
+            "labels": {"text": text, "spans": [[2, 6]], "labels": [answer]},
+            "pairs": {"text1": text, "span1": [2, 6], "text2": f"b {n}", "span2": [0, 1], "label": answer},
+        }[task]
+        rows.append({**one, "split": split})
+
+    def written(rows: list[dict[str, object]]) -> Path:
+        return write(tmp_path, "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    path = written(rows)
+    assert Counter(item.split for item in read(path).items) == {"train": 8, "dev": 4, "test": 4}
+    assert {item.split for item in read_task({"test": path}, DataOptions()).items} == {"test"}  # what is asked for
+    assert "a.jsonl:16: 'split' is 7: it is train, dev or test" in refused(
+        written([*rows[:-1], {**rows[-1], "split": 7}])
+    )
+    none = {name: value for name, value in rows[2].items() if name != "split"}
+    assert "a.jsonl:3: this item is in no split, and others are" in refused(written([*rows[:2], none, *rows[3:]]))
+
+
 def test_words_with_one_sense_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = [{"text": f"a bank {n}", "span": [2, 6], "sense": str(n % 2)} for n in range(12)]
     rows += [{"text": f"a tree {n}", "span": [2, 6], "sense": "plant"} for n in range(3)]

@@ -119,6 +119,20 @@ def split_of(name: str) -> Split | None:
     return next((split for start, split in starts.items() if name.lower().startswith(start)), None)
 
 
+def row_split(row: Mapping[str, object], place: str, given: Split | None) -> Split | None:
+    """Give the split of a row of JSON: the one its file was given for, or the one it names.
+
+    Raises:
+        InputError: If it names none that there is.
+    """
+    said = row.get("split")
+    if given is not None or said is None:
+        return given
+    if isinstance(said, str) and (split := split_of(said)) is not None:
+        return split
+    raise InputError(f"{place}: 'split' is {said!r}: it is train, dev or test, or leave it out of all lines.")
+
+
 def as_number(text: str, place: str, what: str) -> float:
     """Read a finite number.
 

@@ -12,7 +12,7 @@ from wordstates.documents.conll import LABEL, read_conll
 from wordstates.documents.conllu import read_conllu
 from wordstates.documents.sources import shown
 from wordstates.errors import InputError
-from wordstates.evaluate.data.files import lines_of
+from wordstates.evaluate.data.files import lines_of, row_split
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.text.words import join_words, locate_words
@@ -98,7 +98,7 @@ def read_columns(path: Path, table: UsageTable, split: Split | None, skipped: Co
 
 
 def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
-    """Read JSON lines: ``text`` with ``spans`` or ``words``, or ``words`` alone, and ``labels``.
+    """Read JSON lines: ``text`` with ``spans`` or ``words``, or ``words`` alone, and ``labels``; ``split``.
 
     Raises:
         InputError: If a line is no such object.
@@ -108,6 +108,7 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
         if not isinstance(labels, list):
             raise InputError(f"{place}: the label is missing: 'labels' is a list with one label for each word.")
         text, spans = _located(row, place)
+        own = row_split(row, place, split)
         if len(spans) != len(labels):
             raise InputError(
                 f"{place}: {counted(len(spans), 'word')} (or spans), and {counted(len(labels), 'label')}: give one for "
@@ -116,7 +117,7 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
         for span, gold in zip(spans, labels, strict=True):
             if gold is None or str(gold) == "":
                 raise InputError(f"{place}: the label of the span {list(span)} is missing.")
-            yield _item(table, text, span, str(gold), place, split)
+            yield _item(table, text, span, str(gold), place, own)
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

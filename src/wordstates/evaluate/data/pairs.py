@@ -14,6 +14,7 @@ from wordstates.evaluate.data.files import (
     lines_of,
     marked_spans,
     marked_target,
+    row_split,
     same_length,
     split_of,
     table_rows,
@@ -142,7 +143,7 @@ def read_cosimlex(path: Path, table: UsageTable, split: Split | None, skipped: C
 
 
 def read_json_pairs(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
-    """Read JSON lines: ``text1``, ``span1``, ``text2``, ``span2``, and ``label`` or ``rating``.
+    """Read JSON lines: ``text1``, ``span1``, ``text2``, ``span2``, and ``label`` or ``rating``; ``split``.
 
     Raises:
         InputError: If a line is no such object.
@@ -157,7 +158,7 @@ def read_json_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
         ]
         answer = next((row[name] for name in ANSWERS if row.get(name) is not None), "")
         word = str(row.get("word") or row.get("lemma") or table.word(usages[0]))
-        yield _pair(usages, as_answer(str(answer), place), word, place, split)
+        yield _pair(usages, as_answer(str(answer), place), word, place, row_split(row, place, split))
 
 
 def read_word_pairs(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wordstates.errors import InputError
-from wordstates.evaluate.data.files import lines_of, same_length, split_of, token_span
+from wordstates.evaluate.data.files import lines_of, row_split, same_length, split_of, token_span
 from wordstates.evaluate.data.labels import json_rows, json_span
 from wordstates.evaluate.data.task import Item, Task, UsageTable
 from wordstates.options import Split
@@ -89,7 +89,7 @@ def read_coarse_wsd(path: Path, table: UsageTable, split: Split | None, skipped:
 
 
 def read_json_senses(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
-    """Read JSON lines: ``text``, ``span``, ``sense``, and ``lemma``, where it is not the word as it stands.
+    """Read JSON lines: ``text``, ``span``, ``sense``, and ``lemma``, where it is not the word as it stands; ``split``.
 
     Raises:
         InputError: If a line is no such object.
@@ -102,7 +102,7 @@ def read_json_senses(path: Path, table: UsageTable, split: Split | None, skipped
             raise InputError(f"{place}: the label is missing: there is no 'sense'.")
         number = table.add(text, json_span(row.get("span"), place), place)
         word = str(row.get("lemma") or table.word(number)).lower()
-        yield Item((number,), (), f"{word} {sense}", word, f"{word} {text}", place, split)
+        yield Item((number,), (), f"{word} {sense}", word, f"{word} {text}", place, row_split(row, place, split))
 
 
 def ambiguous(task: Task) -> Task:
