@@ -21,7 +21,7 @@ from wordstates.serve.answers import json_answer
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
 from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
-from wordstates.serve.refused import RefusedError
+from wordstates.serve.refused import RefusedError, chosen
 from wordstates.serve.served_model import ServedModel
 from wordstates.wording import counted
 
@@ -189,12 +189,7 @@ class Service:
         Raises:
             RefusedError: If there is none.
         """
-        if name is None:
-            return next(iter(self.models.values()))
-        if not isinstance(name, str) or name not in self.models:
-            there = ", ".join(map(repr, self.models))
-            raise RefusedError(404, f"There is no such model: this server has {there}.", "model")
-        return self.models[name]
+        return chosen(self.models, name, "model")
 
     def answers(
         self,

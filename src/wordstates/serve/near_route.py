@@ -13,7 +13,7 @@ from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.serve.asked import Asked, AskedRecipe, Fields, wrong_input_is_refused
 from wordstates.serve.exchange import Exchange
 from wordstates.serve.queue import Job
-from wordstates.serve.refused import RefusedError
+from wordstates.serve.refused import RefusedError, chosen
 from wordstates.serve.served_model import ServedModel
 from wordstates.text.words import as_spans
 from wordstates.usages.hits import hit_as_dict
@@ -98,12 +98,7 @@ class NearRoute:
             raise RefusedError(
                 404, "This server has no index: start it with `wordstates serve --index STORE`.", "index"
             )
-        if name is None:
-            return next(iter(self._indexes.values()))
-        if not isinstance(name, str) or name not in self._indexes:
-            there = ", ".join(map(repr, self._indexes))
-            raise RefusedError(404, f"There is no such index: this server has {there}.", "index")
-        return self._indexes[name]
+        return chosen(self._indexes, name, "index")
 
 
 def _number(fields: Fields, name: str, default: int, least: int, most: int) -> int:

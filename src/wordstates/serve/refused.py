@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class RefusedError(Exception):
@@ -29,3 +32,21 @@ class RefusedError(Exception):
         self.item = item
         self.code = code
         self.headers = dict(headers or {})
+
+
+def chosen(things: Mapping[str, T], name: object, kind: str) -> T:
+    """Give what a request names; the first if it names none.
+
+    Args:
+        things: What the server has, by name.
+        name: The name in the request; None: none.
+        kind: What these things are, and the field that names them: ``model`` or ``index``.
+
+    Raises:
+        RefusedError: If there is no such thing.
+    """
+    if name is None:
+        return next(iter(things.values()))
+    if not isinstance(name, str) or name not in things:
+        raise RefusedError(404, f"There is no such {kind}: this server has {', '.join(map(repr, things))}.", kind)
+    return things[name]
