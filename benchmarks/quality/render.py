@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks.quality import sources
+from benchmarks.speed.machine import as_text
 
 Found = Mapping[str, Any]
 _ENGLISH = (sources.WIC_TSV.name, sources.SEMCOR.name)
@@ -47,11 +48,7 @@ def render(found: Found) -> str:
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    return (
-        f"Measured with `make quality` on {machine['cpu']}, {machine['cores']} cores "
-        f"({', '.join(machine['instructions'])}), {versions}. Raw results: `benchmarks/results/quality.json`."
-    )
+    return f"Measured with `make quality` on {as_text(machine)}. Raw results: `benchmarks/results/quality.json`."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +42,12 @@ def describe(device: str = "cpu") -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES if _version(name)},
     }
+
+
+def as_text(machine: Mapping[str, Any]) -> str:
+    """Write what `describe` gave in a few words."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return f"{machine['cpu']}, {machine['cores']} cores ({', '.join(machine['instructions'])}), {versions}"
 
 
 def precisions(device: str) -> tuple[str, ...]:

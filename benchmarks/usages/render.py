@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.speed.machine import as_text
+
 
 def render(found: Mapping[str, Any]) -> str:
     """Write the figures as a page."""
-    machine = found["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     lines = [
         "# How fast usages are found",
         "",
         "<!-- written by python -m benchmarks.usages -->",
         "",
-        f"Measured with `make bench-usages` on {machine['cpu']}, {machine['cores']} cores "
-        f"({', '.join(machine['instructions'])}), {versions}. Raw results: `benchmarks/results/usages.json`.",
+        f"Measured with `make bench-usages` on {as_text(found['machine'])}. Raw results: "
+        "`benchmarks/results/usages.json`.",
         "",
         "## The ten nearest usages",
         "",
