@@ -145,6 +145,13 @@ def build(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return family.build_model(), build_tokenizer(family.tokenizer)
 
 
+def save(name: str, folder: Path) -> Path:
+    """Write a family to a folder, as its model and its tokenizer are released; gives the folder."""
+    for part in build(name):
+        part.save_pretrained(folder)
+    return folder
+
+
 @functools.cache
 def build_tokenizer(kind: str) -> PreTrainedTokenizerBase:
     """Build a tokenizer once, and hand out the same object from then on: do not change it.

@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cli_runner import run
-from families import build
+from families import save
 from patience import A_HANG
 from wordstates.explore.app import make_app
 from wordstates.explore.app import run as serve
@@ -40,8 +40,7 @@ WAIT = float(os.environ.get("BROWSER_WAIT", A_HANG)) * 1000  # milliseconds: a l
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of 60 short texts of two kinds and three hostile ones, with a year each, by a tiny random model."""
     folder = tmp_path_factory.mktemp("page")
-    for part in build("bert"):
-        part.save_pretrained(folder / "bert")
+    save("bert", folder / "bert")
     texts = [(text, 1900 if number % 3 else 1950) for number in range(15) for text in (*RIVER, *MONEY)]
     rows = [*texts, *((text, 2000) for text in ODD)]
     lines = (json.dumps({"text": text, "year": year}, ensure_ascii=False) for text, year in rows)

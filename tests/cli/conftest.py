@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from transformers.utils import logging as hf_logging
 
-from families import build
+from families import save
 from wordstates import WordEmbedder
 
 
@@ -19,8 +19,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hf_logging.disable_progress_bar()
     try:
         for name in ("bert", "gpt2", "t5"):
-            for part in build(name):
-                part.save_pretrained(folder / name)
+            save(name, folder / name)
     finally:
         if bars:
             hf_logging.enable_progress_bar()

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from families import build
+from families import build, save
 from patience import A_HANG
 from wordstates import WordEmbedder, set_threads
 from wordstates.documents.document import Document
@@ -118,8 +118,7 @@ def test_without_openvino_pytorch_reads_packed_rows_and_says_why(folder: Path, p
 @pytest.mark.usefixtures("worth_it", "without_openvino")
 @pytest.mark.parametrize("family", ["gpt2", "deberta-v2"])
 def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(tmp_path: Path, family: str) -> None:
-    for part in build(family):
-        part.save_pretrained(tmp_path)
+    save(family, tmp_path)
     provenance = WordEmbedder(tmp_path).encode(TEXTS).provenance
     assert provenance["engine"] == "torch"
     assert provenance["why_not_faster"].startswith("OpenVINO is not installed")
@@ -218,8 +217,7 @@ def test_on_a_gpu_windows_are_packed_in_a_row_or_in_rows(
 def test_on_a_gpu_long_windows_in_float32_or_of_models_in_memory_stay_padded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for part in build("modernbert"):
-        part.save_pretrained(tmp_path)
+    save("modernbert", tmp_path)
     embedder = WordEmbedder(tmp_path)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
     monkeypatch.setattr(compared, "LONG_PROBE", 40)  # of the 64 subwords that it reads

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from families import build
+from families import save
 from patience import A_HANG
 
 SPAWN = "start processes with 'spawn', as multiprocessing.get_context('spawn') does, and load the model in each"
@@ -21,8 +21,7 @@ SPAWN = "start processes with 'spawn', as multiprocessing.get_context('spawn') d
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Give what `fork_trial.py` found out: a model that is large enough for PyTorch to use threads, and a small one."""
     small = tmp_path_factory.mktemp("small")
-    for part in build("bert"):
-        part.save_pretrained(small)
+    save("bert", small)
     folder = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, str(folder / "fork_trial.py"), "minilm", str(small)],

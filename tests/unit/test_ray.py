@@ -21,7 +21,7 @@ import pytest
 from transformers.utils import logging as hf_logging
 
 from cli_runner import run
-from families import build
+from families import save
 from patience import A_HANG
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
@@ -50,8 +50,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bars = hf_logging.is_progress_bar_enabled()
     hf_logging.disable_progress_bar()
     try:
-        for part in build("bert"):
-            part.save_pretrained(folder)
+        save("bert", folder)
     finally:
         if bars:
             hf_logging.enable_progress_bar()

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
-from families import build
+from families import build, save
 from patience import A_HANG
 from wordstates import Recipe, WordEmbedder
 from wordstates.encode.inputs import Inputs
@@ -44,10 +44,7 @@ LABELS = [0, 1, 1, 0, 0, 1]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("bert")
-    for part in build("bert"):
-        part.save_pretrained(where)
-    return where
+    return save("bert", tmp_path_factory.mktemp("bert"))
 
 
 @pytest.fixture(autouse=True)
@@ -220,8 +217,7 @@ def test_other_options_have_other_vectors(folder: Path, change: dict[str, Any]) 
 
 
 def test_a_model_that_was_trained_on_in_its_folder_is_read_anew(tmp_path: Path) -> None:
-    for part in build("bert"):
-        part.save_pretrained(tmp_path)
+    save("bert", tmp_path)
     vectorizer = WordVectorizer(tmp_path)
     before = vectorizer.fit_transform(TEXTS)
     other = build("roberta")

@@ -17,7 +17,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.vectors import Vectors
 
-from families import build
+from families import save
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, ModelError, RecipeError
 from wordstates.integrations.spacy import WordstatesPipe, make_component
@@ -35,10 +35,7 @@ hooks_stay_behind = pytest.mark.filterwarnings(r"ignore:\[W109\]:UserWarning")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("bert")
-    for part in build("bert"):
-        part.save_pretrained(where)
-    return where
+    return save("bert", tmp_path_factory.mktemp("bert"))
 
 
 @pytest.fixture
@@ -261,8 +258,7 @@ def test_a_pipeline_comes_back_as_it_was(nlp: Any, tmp_path: Path, way: str) -> 
 
 def test_a_pipeline_with_another_model_is_refused(nlp: Any, folder: Path, tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "pipeline")
-    for part in build("electra"):
-        part.save_pretrained(tmp_path / "other")
+    save("electra", tmp_path / "other")
     config = (tmp_path / "pipeline" / "config.cfg").read_text()
     (tmp_path / "pipeline" / "config.cfg").write_text(config.replace(str(folder), str(tmp_path / "other")))
     with pytest.raises(ModelError, match="was saved with another weights"):
