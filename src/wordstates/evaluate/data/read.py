@@ -73,7 +73,8 @@ def read_task(paths: Mapping[Split | None, str | Path], options: DataOptions) ->
         told = "; ".join(_read_as(found))
         raise InputError(f"The splits are of different tasks, {' and '.join(sorted(names))} ({told}): pass task=...")
     (name,) = names
-    if (without := next((item for item in items if item.split is None), None)) and any(item.split for item in items):
+    without = next((item for item in items if item.split is None), None)
+    if without is not None and any(item.split for item in items):
         raise InputError(
             f"{without.place}: this item is in no split, and others are: name the split of all, or of none."
         )

@@ -108,12 +108,11 @@ class WordstatesPipe(Pipe):
             return
         for doc in docs:
             try:
-                yield self(doc) if len(docs) > 1 else self._raise(done)
+                if len(docs) == 1:
+                    raise done
+                yield self(doc)
             except WordstatesError as error:
                 self.get_error_handler()(self.name, self, [doc], error)
-
-    def _raise(self, error: Exception) -> Doc:
-        raise error
 
     def _keep(self, docs: list[Doc], pending: PendingEmbeddings) -> list[Doc]:
         words: WordEmbeddings = pending.result()
