@@ -19,22 +19,25 @@ def render(results: dict[str, Any]) -> str:
         "",
         "<!-- written by python -m benchmarks.serve --render -->",
         "",
-        "Measured by `make bench-serve`: MiniLM, lines of Genesis, servers and clients on the same machine, over "
+        "What `make bench-serve` measures: MiniLM, lines of Genesis, servers and clients on the same machine, over "
         "loopback, connections kept open. The clients read answers and do not decode them. Before anything is timed, "
         "the answers of each server are compared with `transformers`, one text at a time: ours within 1e-5, others' "
         "within 1e-4.",
         "",
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
-        f"{', '.join(machine['instructions'])}; Python {machine['python']}, {versions}.",
-        "",
     ]
+    if parts:
+        lines += [
+            f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+            f"{', '.join(machine['instructions'])}; Python {machine['python']}, {versions}.",
+            "",
+        ]
+    else:
+        lines += ["Not measured yet.", ""]
     sections: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
         "race": ("Beside other servers", _race),
         "saturation": ("Beside `encode` in one process", _saturation),
         "overload": ("Five times too much", _overload),
     }
-    if not parts:
-        lines += ["Not measured yet.", ""]
     for name, (title, section) in sections.items():
         if name in parts:
             part = parts[name]

@@ -156,7 +156,7 @@ def embed_into_store(
     """Run, report, and end with the right exit code.
 
     Args:
-        make_embedder: Makes what gives the vectors, with `device` and `threads` where there are workers.
+        make_embedder: Makes what gives the vectors, with `device` where there are workers.
         documents: The documents, as a stream.
         meter: Knows how much of them has been read.
         output: The store, as it was given.

@@ -51,7 +51,7 @@ def subwords_in_stretches(
         following = read(end, further)
         cut = _where_they_meet(this, following, end)
         if cut is None:
-            length *= 2  # so that a text without any place to cut it takes twice its time at most
+            length *= 2  # so that a text without any place to cut it is read four times over at most
             this = read(start, further)
         else:
             yield _part(this, _first_from(this, start), cut)
