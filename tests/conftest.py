@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub: no test touches the network
 os.environ["WORDSTATES_CACHE"] = "off"  # nor finds what an earlier one has left
 
+import beartype._check.code.codemain as checks
 import pytest
 import torch
 from hypothesis import settings
 
-from wordstates.model.engines import Engines
+# The checks of types draw elements by random numbers, in threads too: of their own, as Hypothesis fails a test whose
+# values are drawn while somebody changes the state of `random`.
+checks.getrandbits = random.Random(0).getrandbits  # type: ignore[attr-defined]
 
 # Tiny models gain nothing from threads, and two test processes that fight over two cores lose a lot.
 torch.set_num_threads(1)
@@ -26,4 +30,6 @@ settings.load_profile("wordstates")
 @pytest.fixture
 def one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have packed windows stand in a single row on a CPU too, where several with a mask are as fast."""
+    from wordstates.model.engines import Engines
+
     monkeypatch.setattr(Engines, "_longest", None)
