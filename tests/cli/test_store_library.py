@@ -21,7 +21,7 @@ from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError, WordstatesError, WorkerError
 from wordstates.integrations.torch.store_dataset import StoreDataset
-from wordstates.store import locks, reading, write_shard
+from wordstates.store import checksums, locks, write_shard
 from wordstates.store.checksums import checksums_of
 from wordstates.store.export import export_store
 from wordstates.store.folder import StoreFolder
@@ -441,8 +441,8 @@ def test_checksums_are_left_alone_where_nobody_wants_them(store: Path) -> None:
 
 def test_a_checksum_is_compared_once_in_a_process(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Path] = []
-    look = reading.fast_checksum_of
-    monkeypatch.setattr(reading, "fast_checksum_of", lambda path: looked.append(path) or look(path))
+    look = checksums.fast_checksum_of
+    monkeypatch.setattr(checksums, "fast_checksum_of", lambda path: looked.append(path) or look(path))
     for _ in range(2):
         list(open_store(store))
         assert looked == open_store(store).shards

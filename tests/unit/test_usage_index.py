@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,7 @@ def test_folders_that_are_no_index(tmp_path: Path) -> None:
 def test_a_damaged_index_says_so(indexed: UsageIndex, damage: str) -> None:
     path = next(indexed.path.glob(f"*{damage}"))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="make the index again with `wordstates index --overwrite`"):
+    with pytest.raises(InputError, match=r"un `wordstates index` again|the index again with `wordstates index"):
         UsageIndex(indexed.path)
 
 
@@ -176,7 +177,73 @@ def test_what_is_no_text_is_a_damage_too(indexed: UsageIndex, damage: str) -> No
     assert b"bank" in content
     path.write_bytes(content.replace(b"bank", b"b\xff\xfek"))
     with pytest.raises(InputError, match="make the index again with `wordstates index --overwrite`"):
-        list(UsageIndex(indexed.path).usages(range(len(indexed))))
+        list(UsageIndex(indexed.path, verify=False).usages(range(len(indexed))))
+
+
+def _flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["vectors.npy", "rows.arrow", "texts.arrow"])
+def test_a_flipped_bit_in_an_index_is_told_and_made_anew(indexed: UsageIndex, kind: str) -> None:
+    """What no reader of the format can see: the last bytes of the vectors, and letters of words and texts."""
+    path = indexed.path / f"part.{kind}"
+    sound, expected = path.read_bytes(), list(indexed.usages(range(4)))
+    _flip(path, len(sound) - 3 if kind == "vectors.npy" else sound.index(b"bank"))
+    with pytest.raises(InputError, match=f"part.{kind} of .* is not what was written"):
+        UsageIndex(indexed.path).check_files()
+    with pytest.raises(InputError, match=f"part.{kind} of .* is not what was written"):
+        UsageIndex(indexed.path).near(0)
+    assert len(UsageIndex(indexed.path, verify=False).near(0)) == 3
+    build_index(indexed.path.with_name("u.parquet"))
+    assert path.read_bytes() == sound
+    assert list(UsageIndex(indexed.path).usages(range(4))) == expected
+
+
+def test_words_are_read_where_vectors_are_damaged(indexed: UsageIndex) -> None:
+    """Each file is compared when something of it is first read, so that a concordance opens at once."""
+    _flip(indexed.path / "part.vectors.npy", -3)
+    assert [usage.word for usage in UsageIndex(indexed.path).usages([0, 2])] == ["bank", "shore"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("dim", 3), ("layer", 4), ("column", "x"), ("parts", [])])
+def test_another_value_in_what_an_index_says_of_itself(indexed: UsageIndex, key: str, value: object) -> None:
+    path = indexed.path / "index.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(InputError, match=r"broken .its checksum is not that of what it says.: make the index again"):
+        UsageIndex(indexed.path)
+
+
+def test_an_index_without_checksums_is_read_as_it_was(indexed: UsageIndex) -> None:
+    path = indexed.path / "index.json"
+    data = json.loads(path.read_text())
+    del data["checksum"], data["post"], data["parts"][0]["checksums"]
+    path.write_text(json.dumps(data))
+    assert len(UsageIndex(indexed.path).near(0)) == 3
+    path.write_text(json.dumps(data | {"dim": "2"}))
+    with pytest.raises(InputError, match=r"broken .'dim' is '2', which it cannot be"):
+        UsageIndex(indexed.path)
+
+
+def test_the_post_processing_of_an_index_is_the_one_it_was_made_with(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 5.0], [2.0, 5.0], [3.0, 5.5]])
+    build_index(path, steps="center")
+    _flip(default_index_path(path) / "post.safetensors", -3)
+    for read in (lambda: UsageIndex(path).near(np.array([3.0, 5.5])), lambda: build_index(path)):
+        with pytest.raises(InputError, match=r"post.safetensors.* is not what was written"):
+            read()
+
+
+def test_overwrite_removes_nothing_of_another_program(tmp_path: Path) -> None:
+    path, folder = write_file(tmp_path / "u.parquet", [[1.0, 0.0]]), tmp_path / "site"
+    folder.mkdir()
+    (folder / "index.json").write_text("{}")
+    (folder / "mine.npy").write_text("mine")
+    with pytest.raises(OutputError, match="is not of wordstates"):
+        build_index(path, folder, overwrite=True)
+    assert sorted(each.name for each in folder.iterdir()) == ["index.json", "mine.npy"]
 
 
 def test_where_an_index_lies() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.groups import check_outputs
-from wordstates.cli.options import Overwrite, computing_option, model_option, output_option, search_option
+from wordstates.cli.options import NoVerify, Overwrite, computing_option, model_option, output_option, search_option
 from wordstates.cli.telling import progress_bar, say
 
 
@@ -35,6 +35,7 @@ def explore(
         str, output_option(help="Address to serve at; another than this machine's opens the page to others.")
     ] = "127.0.0.1",
     port: Annotated[int, output_option(min=0, max=65535, help="Port to serve at.")] = 8765,
+    no_verify: NoVerify = False,
     no_browser: Annotated[bool, output_option("--no-browser", help="Do not open the page.")] = False,
 ) -> None:
     """Look at the usages of STORE in a browser: map, lines, senses.
@@ -59,7 +60,7 @@ def explore(
     given = {"model": model, "device": device}
     options = {name: value for name, value in given.items() if value is not None}
     with progress_bar("words", hidden=False, what="preparing") as bar:
-        index = index_for(source, bar, **options)
+        index = index_for(source, bar, verify=not no_verify, **options)
     explorer = Explorer(index, model=not no_model, **options)
     if target is not None:
         from wordstates.files.atomic import write_text_whole

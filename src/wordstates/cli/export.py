@@ -53,7 +53,9 @@ def export(
         from wordstates.usages.exports import export_usages
         from wordstates.usages.index import UsageIndex
 
-        count = export_usages(UsageIndex(store), output, to, word=word, conditions=where or (), overwrite=overwrite)
+        count = export_usages(
+            UsageIndex(store, verify=not no_verify), output, to, word=word, conditions=where or (), overwrite=overwrite
+        )
         if not quiet:
             say(f"wrote {output}: {counted(count, 'usage')}", f"open it: {_HOW[to].format(output)}")
         return

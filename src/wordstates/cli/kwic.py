@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordstates.cli.groups import Inputs, ReadingOptions, check_outputs
-from wordstates.cli.options import Bom, Json, Overwrite, output_option, print_json, search_option
+from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, output_option, print_json, search_option
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
 
@@ -62,6 +62,7 @@ def kwic(
         str | None, output_option("--output", "-o", help="Write the same lines to OUT.csv, .tsv, .xlsx or .jsonl.")
     ] = None,
     overwrite: Overwrite = False,
+    no_verify: NoVerify = False,
     bom: Bom = False,
     json: Json = False,
     *,
@@ -95,6 +96,7 @@ def kwic(
         conditions=tuple(where or ()),
         metadata=tuple(columns),
         count_by=count_by,
+        verify=not no_verify,
     )
     if output is not None:
         check_outputs(output, inputs, overwrite=overwrite)

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from wordstates.cli.options import computing_option, model_option, output_option, search_option, vectors_option
+from wordstates.cli.options import (
+    NoVerify,
+    computing_option,
+    model_option,
+    output_option,
+    search_option,
+    vectors_option,
+)
 from wordstates.cli.telling import say
 
 ResultFormat = Literal["table", "json", "csv", "tsv"]
@@ -42,6 +49,7 @@ def near(
     device: Annotated[str | None, computing_option(help="cpu, cuda, cuda:1, ...")] = None,
     format: Annotated[ResultFormat, output_option(help="How to print the usages.")] = "table",
     context: Annotated[int, output_option(min=0, help="Characters of text on each side.")] = 40,
+    no_verify: NoVerify = False,
 ) -> None:
     """Print the usages in STORE that are nearest to QUERY.
 
@@ -54,7 +62,7 @@ def near(
     from wordstates.usages.hits import print_hits
     from wordstates.usages.index import UsageIndex
 
-    index = UsageIndex(source)
+    index = UsageIndex(source, verify=not no_verify)
     given = {"model": model, "post_processing": post_process, "device": device}
     options = {name: value for name, value in given.items() if value is not None}
     if approximate:

@@ -36,7 +36,7 @@ SpecialTokensOption = Annotated[
 NoPunctuation = Annotated[bool, input_option("--no-punctuation", help="Leave punctuation out.")]
 Overwrite = Annotated[bool, output_option("--overwrite", help="Replace the output if it is there.")]
 NoVerify = Annotated[
-    bool, output_option("--no-verify", help="Read shards without comparing them with their checksums.")
+    bool, output_option("--no-verify", help="Read shards and indexes without comparing them with their checksums.")
 ]
 Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]
 Vectors = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from wordstates.cli.options import Json, output_option, print_json, search_option, vectors_option
+from wordstates.cli.options import Json, NoVerify, output_option, print_json, search_option, vectors_option
 
 SenseMethod = Literal["kmeans", "hdbscan"]
 
@@ -27,6 +27,7 @@ def senses(
         int | None, vectors_option("--count", "-k", min=1, help="How many senses (kmeans); default by the silhouette.")
     ] = None,
     context: Annotated[int, output_option(min=0, help="Characters of text beside the most central usages.")] = 50,
+    no_verify: NoVerify = False,
     json: Json = False,
 ) -> None:
     """Cluster the usages of WORD, and say what each cluster is about.
@@ -43,7 +44,7 @@ def senses(
     from wordstates.usages.sense_report import senses_as_text
     from wordstates.usages.senses import senses_of
 
-    index = UsageIndex(source)
+    index = UsageIndex(source, verify=not no_verify)
     if by is not None and by not in index.metadata_columns:
         raise typer.BadParameter(
             f"--by {by}: there is no such column; there are {', '.join(index.metadata_columns) or 'none'}."

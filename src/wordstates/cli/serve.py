@@ -166,7 +166,10 @@ def _indexes(given: list[str]) -> dict[str, UsageIndex]:
     named = [each.partition("=") if "=" in each else (Path(each).resolve().name, "=", each) for each in given]
     if len({name for name, _, _ in named}) < len(named):
         raise typer.BadParameter("--index: two of them have the same name; write NAME=STORE.")
-    return {name: UsageIndex(path) for name, _, path in named}
+    indexes = {name: UsageIndex(path) for name, _, path in named}
+    for each in indexes.values():
+        each.check_files()  # now, and not when somebody asks
+    return indexes
 
 
 def _post_processing(given: list[str]) -> dict[str, PostProcessing]:

@@ -12,13 +12,20 @@ from wordstates.usages.index import UsageIndex
 from wordstates.usages.manifest import NAME
 
 
-def index_for(source: str | Path, on_progress: Callable[[int], object] = lambda _: None, **options: Any) -> UsageIndex:
+def index_for(
+    source: str | Path,
+    on_progress: Callable[[int], object] = lambda _: None,
+    *,
+    verify: bool = True,
+    **options: Any,
+) -> UsageIndex:
     """Give the index of a source, and make what is not there yet.
 
     Args:
         source: An index, a store, a Parquet file of usages; or a file or folder of texts, which is embedded into the
             store ``NAME-store`` beside it.
         on_progress: Called with the number of words that were embedded or indexed.
+        verify: Whether to compare what is read with its checksums.
         options: Arguments of the embedder for texts, as ``model``.
 
     Raises:
@@ -28,11 +35,11 @@ def index_for(source: str | Path, on_progress: Callable[[int], object] = lambda 
     if not path.exists():
         raise InputError(f"{str(source)!r} does not exist: name a store, a file of usages, or texts.")
     if (path / NAME).is_file():
-        return UsageIndex(path)
+        return UsageIndex(path, verify=verify)
     if not (path / "manifest.json").is_file() and path.suffix != ".parquet":
         path = _embedded(path, on_progress, options)
-    build_index(path, on_progress=on_progress)
-    return UsageIndex(default_index_path(path))
+    build_index(path, verify=verify, on_progress=on_progress)
+    return UsageIndex(default_index_path(path), verify=verify)
 
 
 def _embedded(path: Path, on_progress: Callable[[int], object], options: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""Checksums of shards: one that ``sha256sum`` gives too, and a fast one that is compared whenever a shard is read."""
+"""Checksums of files: one that ``sha256sum`` gives too, and a fast one, compared when a file is first read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import xxhash
 
 _CHUNK = 1 << 20
+_compared: dict[Path, tuple[object, ...]] = {}  # what is known of the files whose checksums were compared
 
 
 def checksums_of(path: Path) -> dict[str, str]:
@@ -27,3 +28,24 @@ def fast_checksum_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def is_as_written(path: Path, *, xxh3: str, sha256: str = "") -> bool:
+    """Tell whether a file is what was written; all of it is read once in a process, and again if it has changed since.
+
+    Args:
+        path: The file.
+        xxh3: Its fast checksum when it was written; empty: nobody made one.
+        sha256: The other checksum, which is compared then; both empty: the file passes.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    status = path.stat()
+    known = (status.st_ino, status.st_size, status.st_mtime_ns, xxh3 or sha256)
+    if _compared.get(path.absolute()) != known:
+        same = fast_checksum_of(path) == xxh3 if xxh3 else not sha256 or checksums_of(path)["sha256"] == sha256
+        if not same:
+            return False
+        _compared[path.absolute()] = known
+    return True

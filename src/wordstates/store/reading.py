@@ -7,20 +7,18 @@ first read in a process, its columns with those of the manifest, and the records
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
 from wordstates.files.parquet import open_parquet
-from wordstates.store.checksums import checksums_of, fast_checksum_of
+from wordstates.store.checksums import is_as_written
 from wordstates.store.folder import StoreFolder
 from wordstates.store.manifest import Manifest
 from wordstates.store.record import ShardRecord, totals
 from wordstates.wording import counted
 
 _SHOWN = 10  # numbers of missing shards that a message lists
-_checked: dict[Path, tuple[object, ...]] = {}  # what is known of the files whose checksums were compared
 
 
 def is_whole(folder: StoreFolder, manifest: Manifest) -> bool:
@@ -79,12 +77,8 @@ def check_shard(folder: StoreFolder, number: int, id: str, *, verify: bool = Tru
     """
     record = folder.record(number, id)
     path = folder.shard(number, id)
-    status = path.stat()
-    known = (status.st_ino, status.st_size, status.st_mtime_ns, record.sha256)
-    if not verify or _checked.get(path.absolute()) == known:
-        return record
     try:
-        same = fast_checksum_of(path) == record.xxh3 if record.xxh3 else checksums_of(path)["sha256"] == record.sha256
+        same = not verify or is_as_written(path, xxh3=record.xxh3, sha256=record.sha256)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read ({error.strerror}).") from error
     if not same:
@@ -92,7 +86,6 @@ def check_shard(folder: StoreFolder, number: int, id: str, *, verify: bool = Tru
             f"Shard {number} of {str(folder)!r} is not what was written: its checksum differs from that in its record: "
             f"{folder.advice(number, id)}"
         )
-    _checked[path.absolute()] = known
     return record
 
 

@@ -27,7 +27,8 @@ from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.usages.lines import texts_of
-from wordstates.usages.manifest import NAME, IndexedPart, IndexManifest
+from wordstates.usages.manifest import FORMAT, NAME, IndexedPart, IndexManifest
+from wordstates.usages.mapped import ROWS, TEXTS, VECTORS, checksums_of_part, is_whole
 from wordstates.usages.source import Part, Source, open_source, read_part
 
 POST = "post.safetensors"
@@ -63,7 +64,7 @@ def build_index(
     verify: bool = True,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> IndexManifest:
-    """Index the usages of a store or a file, or what has come to it since it was indexed.
+    """Index the usages of a store or a file, or what has come to it since it was indexed, or has been damaged there.
 
     Args:
         source: A store, or a Parquet file of `wordstates embed` or `find`.
@@ -73,7 +74,7 @@ def build_index(
         steps: Post-processing to fit on these vectors, as ``center`` or ``all-but-the-top:3``; vectors are always
             brought to unit length in the end, so that scores are cosines.
         overwrite: Whether to start over where an index is there already.
-        verify: Whether to compare each shard of a store with its checksum when it is first read.
+        verify: Whether to compare each shard of a store, and what is indexed already, with their checksums.
         on_progress: Called with the number of words read, after some thousand.
 
     Returns:
@@ -98,7 +99,7 @@ def build_index(
     parts, texts = [], before.texts if before else ""
     for part in found.parts:
         done = known.get((part.name, part.fingerprint))
-        if done is None:
+        if done is None or not is_whole(folder, done, verify=verify):
             done, texts = _index_part(folder, part, found, taken, post, on_progress)
         parts.append(done)
     manifest = IndexManifest(
@@ -111,6 +112,7 @@ def build_index(
         texts=texts,
         parts=tuple(parts),
         provenance=found.provenance,
+        post=post.fingerprint() if post else "",
     )
     manifest.write(folder)
     return manifest
@@ -130,8 +132,10 @@ def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
         return None
     if not overwrite:
         return IndexManifest.read(folder)
+    if not any(folder.glob(f"*.{VECTORS}")) and FORMAT not in (folder / NAME).read_text("utf-8", errors="replace"):
+        raise OutputError(f"{str(folder / NAME)!r} is not of wordstates: name another folder (output=...).")
     (folder / NAME).unlink()
-    for pattern in ("*.npy", "*.arrow", POST):
+    for pattern in (*(f"*.{kind}" for kind in (VECTORS, ROWS, TEXTS)), POST):
         for path in folder.glob(pattern):
             path.unlink()
     shutil.rmtree(folder / "lance", ignore_errors=True)
@@ -186,10 +190,25 @@ def _post_processing(
     if tuple(chain) == _UNIT:
         return None
     if before is not None:
-        return PostProcessing.load(folder / POST)
+        return read_post(folder, before)
     fitted = PostProcessing.fit(chain, _vectors(source, taken), provenance=source.provenance)
     fitted.save(folder / POST, overwrite=True)
     return fitted
+
+
+def read_post(folder: Path, manifest: IndexManifest) -> PostProcessing:
+    """Read the post-processing that was fitted for an index.
+
+    Raises:
+        InputError: If it cannot be read, or is not what was written.
+    """
+    post = PostProcessing.load(folder / POST)
+    if manifest.post not in ("", post.fingerprint()):
+        raise InputError(
+            f"{POST} of {str(folder)!r} is not what was written: make the index again with `wordstates index "
+            "--overwrite`."
+        )
+    return post
 
 
 def _vectors(source: Source, taken: _Taken) -> Iterator[npt.NDArray[np.float32]]:
@@ -207,7 +226,7 @@ def _index_part(
     on_progress: Callable[[int], object],
 ) -> tuple[IndexedPart, str]:
     """Write the three files of a part; the vectors stream through, the other columns are in memory meanwhile."""
-    vectors_file = PartialFile(folder / f"{part.name}.vectors.npy", overwrite=True)
+    vectors_file = PartialFile(folder / f"{part.name}.{VECTORS}", overwrite=True)
     try:
         return _write_part(folder, part, source, taken, post, on_progress, vectors_file)
     except BaseException:  # Ctrl-C too
@@ -240,11 +259,12 @@ def _write_part(
     texts_are, texts, numbers = texts_of(table)
     keep = [name for name in table.column_names if name not in _NOT_KEPT]
     rows = table.select(keep).append_column("text_number", pa.array(numbers, pa.int32())).filter(pa.array(mask))
-    _write_arrow(folder / f"{part.name}.rows.arrow", _encoded(rows))
-    _write_arrow(folder / f"{part.name}.texts.arrow", pa.table({"text": pa.array(texts, pa.string())}))
+    _write_arrow(folder / f"{part.name}.{ROWS}", _encoded(rows))
+    _write_arrow(folder / f"{part.name}.{TEXTS}", pa.table({"text": pa.array(texts, pa.string())}))
     with told_as_output_errors(vectors_file, vectors_file.remove):
         vectors_file.publish()
-    return IndexedPart(part.name, part.fingerprint, usages, int((~mask).sum())), texts_are
+    checksums = checksums_of_part(folder, part.name)
+    return IndexedPart(part.name, part.fingerprint, usages, int((~mask).sum()), checksums), texts_are
 
 
 def _compared(vectors: npt.NDArray[np.float32], post: PostProcessing | None) -> npt.NDArray[np.float32]:

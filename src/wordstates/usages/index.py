@@ -16,13 +16,14 @@ from wordstates.errors import InputError
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
 from wordstates.usages.approximate import Approximate, ApproximateSearch, make_approximate, read_approximate
-from wordstates.usages.build import POST, default_index_path
+from wordstates.usages.build import default_index_path, read_post
 from wordstates.usages.filters import Condition, parse_condition, rows_that_meet
 from wordstates.usages.manifest import NAME, IndexManifest, differences
+from wordstates.usages.mapped import MappedParts
 from wordstates.usages.marked import read_marked
 from wordstates.usages.search import best, scored
 from wordstates.usages.usage import Hit, IndexedUsage
-from wordstates.wording import counted, said
+from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
@@ -37,6 +38,7 @@ class UsageIndex:
 
     Args:
         path: Folder of the index; or the store or the file that was indexed.
+        verify: Whether to compare each of its files with its checksum when something of it is first read.
 
     Raises:
         InputError: If there is no index, or it is broken.
@@ -57,7 +59,7 @@ class UsageIndex:
         ['0']
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, verify: bool = True) -> None:
         given = Path(path)
         self.path = given if (given / NAME).is_file() else default_index_path(given)
         if not self.path.is_dir():
@@ -67,35 +69,22 @@ class UsageIndex:
                 )
             raise InputError(f"{str(given)!r} has no index: make one with `wordstates index {quote(str(given))}`.")
         self.manifest = IndexManifest.read(self.path)
-        try:
-            self._blocks = [
-                np.lib.format.open_memmap(self.path / f"{part.name}.vectors.npy", mode="r")
-                for part in self.manifest.parts
-            ]
-            tables = [self._mapped(f"{part.name}.rows.arrow") for part in self.manifest.parts]
-            self.rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
-            self.rows.validate(full=True)  # or a word that is no UTF-8 would be met later
-            self._texts = [self._mapped(f"{part.name}.texts.arrow").column("text") for part in self.manifest.parts]
-        except Exception as error:  # NumPy lets whatever its reader of headers raises come through
-            raise self._broken(error) from error
-        counts = [part.usages for part in self.manifest.parts]
-        found = [(block.shape, table.num_rows) for block, table in zip(self._blocks, tables, strict=True)]
-        if found != [((count, self.manifest.dim), count) for count in counts]:
-            raise InputError(
-                f"{str(self.path)!r} is not whole: its files hold other numbers of usages than {NAME} says: make the "
-                "index again with `wordstates index --overwrite`."
-            )
-        self._starts = np.cumsum([0, *counts])
+        self._mapped = MappedParts(self.path, self.manifest, verify=verify)
+        self._starts = self._mapped.starts
 
-    def _broken(self, error: Exception) -> InputError:
-        return InputError(
-            f"{str(self.path)!r} cannot be read ({said(error)}): make the index again with `wordstates index "
-            "--overwrite`."
-        )
+    @property
+    def rows(self) -> pa.Table:
+        """A row a usage: all that is known of it but its vector and its text."""
+        return self._mapped.rows
 
-    def _mapped(self, name: str) -> pa.Table:
-        with pa.memory_map(str(self.path / name)) as file:
-            return pa.ipc.open_file(file).read_all()
+    def check_files(self) -> None:
+        """Compare all files with their checksums now, where else each is compared when it is first read.
+
+        Raises:
+            InputError: If one is not what was written.
+        """
+        self._mapped.check()
+        self._post  # noqa: B018 (it is read)
 
     def __len__(self) -> int:
         """Count the usages."""
@@ -116,7 +105,7 @@ class UsageIndex:
         if self.manifest.steps == ("unit",):
             dim = self.manifest.dim
             return PostProcessing(("unit",), dim, dim, 0, None, None, unit=True)
-        return PostProcessing.load(self.path / POST)
+        return read_post(self.path, self.manifest)
 
     # -- usages ------------------------------------------------------------------------------------------------------
 
@@ -140,10 +129,7 @@ class UsageIndex:
         for number, part, row in zip(asked.tolist(), parts, taken, strict=True):
             key = (part, row["text_number"])
             if key not in texts:
-                try:
-                    texts[key] = self._texts[part][row["text_number"]].as_py()
-                except (IndexError, UnicodeDecodeError) as error:  # texts are not read before they are wanted
-                    raise self._broken(error) from error
+                texts[key] = self._mapped.text(*key)
             text, span = texts[key], (row["start"], row["end"])
             place = span
             if text is None:  # it stands beside the usage
@@ -157,9 +143,10 @@ class UsageIndex:
         asked = np.asarray(numbers, dtype=np.int64)
         parts = np.searchsorted(self._starts, asked, side="right") - 1
         found = np.empty((len(asked), self.manifest.dim), dtype=np.float32)
-        for part in np.unique(parts):
+        touched = np.unique(parts).tolist()
+        for part, block in zip(touched, self._mapped.blocks(touched), strict=True):
             here = parts == part
-            found[here] = self._blocks[part][asked[here] - self._starts[part]]
+            found[here] = block[asked[here] - self._starts[part]]
         return found
 
     def where(
@@ -236,7 +223,7 @@ class UsageIndex:
         return [Hit(hits[usage.number], usage) for usage in self.usages(chosen[:k])]
 
     def _exact(self, query: Float[np.ndarray, " dim"], wanted: Bool[np.ndarray, " usages"] | None) -> _Find:
-        scores, rows = scored(self._blocks, query, wanted)
+        scores, rows = scored(self._mapped.blocks(), query, wanted)
 
         def find(asked: int) -> _Found:
             places = best(scores, min(asked, len(scores)))
@@ -265,7 +252,7 @@ class UsageIndex:
             OutputError: If it cannot be written.
         """
         self.__dict__.pop("_approximate", None)
-        return make_approximate(self.path, self._blocks, self._parts)
+        return make_approximate(self.path, self._mapped.blocks(), self._parts)
 
     @property
     def approximate(self) -> Approximate:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from os.path import normpath
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.store.checked import check_types, read_object
 from wordstates.wording import said
 
 FORMAT, VERSION = "wordstates index", 1
@@ -40,12 +43,14 @@ class IndexedPart:
         fingerprint: Checksum of the file it was read from.
         usages: Usages with a vector: those that can be found.
         without_vector: Words without one, left out.
+        checksums: Checksum (xxh3) of each of its files, by its ending; empty: the version that wrote it had none.
     """
 
     name: str
     fingerprint: str
     usages: int
     without_vector: int
+    checksums: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class IndexManifest:
         texts: Where the text around a usage comes from: ``kept``, ``beside`` or ``rebuilt``.
         parts: What has been indexed, in the order of the source.
         provenance: Where the vectors come from.
+        post: Fingerprint of the post-processing that was fitted for the index; empty: of none, or nobody noted it.
     """
 
     source: str
@@ -73,11 +79,13 @@ class IndexManifest:
     texts: str
     parts: tuple[IndexedPart, ...]
     provenance: dict[str, Any]
+    post: str = ""
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all."""
-        data = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        write_text_whole(folder / NAME, json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n")
+        data = _plain({"format": FORMAT, "version": VERSION, **asdict(self)})
+        data["checksum"] = _checksum(data)
+        write_text_whole(folder / NAME, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> IndexManifest:
@@ -90,7 +98,10 @@ class IndexManifest:
         if not path.is_file():
             raise InputError(f"{str(folder)!r} is no index: make one with `wordstates index`.")
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_object(path)
+            checksum = data.pop("checksum", None)  # an older version wrote none
+            if checksum not in (None, _checksum(data)):
+                raise ValueError("its checksum is not that of what it says")
             found = (data.pop("format"), data.pop("version"))
             if found != (FORMAT, VERSION):
                 raise InputError(
@@ -98,7 +109,10 @@ class IndexManifest:
                     f"version {VERSION}: make it again with `wordstates index --overwrite`."
                 )
             parts = tuple(IndexedPart(**part) for part in data.pop("parts"))
-            return cls(**{**data, "steps": tuple(data["steps"])}, parts=parts)
+            made = cls(**{**data, "steps": tuple(data["steps"])}, parts=parts)
+            for each in (made, *parts):
+                check_types(each)
+            return made
         except InputError:
             raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -150,3 +164,8 @@ def _processing(provenance: Mapping[str, Any], recipe: str) -> object:
 
 def _plain(value: object) -> Any:
     return json.loads(json.dumps(value, default=str))
+
+
+def _checksum(data: Mapping[str, Any]) -> str:
+    """Give the checksum of the values of a manifest, which do not depend on how they are laid out."""
+    return xxhash.xxh3_128_hexdigest(json.dumps(data, sort_keys=True).encode())

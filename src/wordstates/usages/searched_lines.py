@@ -46,6 +46,7 @@ class Asked:
         conditions: Which documents, as ``year>=1900``.
         metadata: Columns to show.
         count_by: Column to count by.
+        verify: Whether to compare the files of an index with their checksums when they are first read.
     """
 
     targets: tuple[str, ...]
@@ -57,6 +58,7 @@ class Asked:
     conditions: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
     count_by: str | None = None
+    verify: bool = True
 
     @property
     def columns(self) -> list[str]:
@@ -203,7 +205,7 @@ def lines_of_index(source: str, asked: Asked) -> FoundLines | None:
     path = Path(source)
     if not ((path / NAME).is_file() or (default_index_path(path) / NAME).is_file()):
         return None
-    index = UsageIndex(path)
+    index = UsageIndex(path, verify=asked.verify)
     if asked.kind == "lemma" and "lemma" not in index.rows.column_names:
         raise InputError(f"{source!r} has no lemmas: give the CoNLL-U files themselves, or leave lemma=True out.")
     given = read_targets(asked.targets)
