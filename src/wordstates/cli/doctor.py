@@ -29,7 +29,7 @@ def doctor(json: Json = False) -> None:
 
     Processor, memory, GPUs, libraries, extras, and how fast it multiplies matrices.
 
-    Example:
+    Examples:
         $ wordstates doctor
     """
     facts = _facts()

@@ -20,7 +20,7 @@ class NamePattern:
     Raises:
         InputError: If a field has no proper name or is there twice, there is none, or two touch.
 
-    Example:
+    Examples:
         >>> NamePattern("{year}-{nr}_{title}.txt").fields_of(Path("corpus/1851-02_moby_dick.txt"))
         {'year': '1851', 'nr': '02', 'title': 'moby_dick'}
     """

@@ -15,7 +15,7 @@ _OWN |= {"surprisal", "left_subwords"}
 def output_name(name: str) -> str:
     """Name the column of an output that holds a column of the input; one of our own names gets ``input_`` before it.
 
-    Example:
+    Examples:
         >>> output_name("onset"), output_name("start"), output_name("vector")
         ('onset', 'input_start', 'input_vector')
     """

@@ -116,7 +116,7 @@ def geometry(
         InputError: If the corpus cannot be read, or there are no two words of different texts.
         ModelError: If the model cannot be used.
 
-    Example:
+    Examples:
         >>> from wordstates import Document
         >>> texts = ["A river bank.", "The bank lends.", "A river runs."]
         >>> measured = geometry([Document(str(number), text) for number, text in enumerate(texts)])

@@ -17,7 +17,7 @@ def short_names(given: Sequence[str]) -> dict[str, str]:
     Args:
         given: Paths, or names of models, each once.
 
-    Example:
+    Examples:
         >>> short_names(["/data/wic/train.tsv", "bert-base-cased", "google/bert"]).values()
         dict_values(['wic/train.tsv', 'bert-base-cased', 'google/bert'])
         >>> short_names(["/a/run1/model", "/a/run2/model"]).values()

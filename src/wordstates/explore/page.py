@@ -78,7 +78,7 @@ def page(
 def as_script_data(data: object) -> str:
     r"""Write JSON that no text in it can break out of a script element.
 
-    Example:
+    Examples:
         >>> as_script_data("</script><!--")
         '"\\u003c/script\\u003e\\u003c!--"'
     """

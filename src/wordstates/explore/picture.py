@@ -55,7 +55,7 @@ def picture_layers(
     Source:
         Schönemann 1966, "A generalized solution of the orthogonal Procrustes problem".
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> pictures = picture_layers(rng.normal(size=(20, 3, 8)).astype(np.float32), [0, 1, 2])
         >>> [(each.layer, each.points.shape) for each in pictures]

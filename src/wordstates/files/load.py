@@ -46,7 +46,7 @@ def load(path: str | Path) -> WordEmbeddings:
     Raises:
         InputError: If it is no such file, or broken.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wordstates import WordEmbedder
         >>> path = tempfile.mkdtemp() + "/banks.parquet"

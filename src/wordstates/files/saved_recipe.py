@@ -16,7 +16,7 @@ _KEY = "post_processing"
 def fitted_path(path: Path) -> Path:
     """Give the file for the post-processing of a recipe's file.
 
-    Example:
+    Examples:
         >>> fitted_path(Path("wic.json")).name
         'wic.post.safetensors'
     """

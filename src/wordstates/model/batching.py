@@ -42,7 +42,7 @@ class Layout:
     def size(self, lengths: Sequence[int], budget: int) -> int:
         """Count the subwords of a batch, padding included.
 
-        Example:
+        Examples:
             >>> Layout().size([3, 5], budget=9), Layout(packed=True).size([3, 5], budget=9)
             (10, 8)
             >>> Layout(packed=True, widths=(4, 8)).size([3, 5, 6], budget=99)
@@ -63,7 +63,7 @@ SHORT = 64  # width of the shortest packed rows
 def row_widths(longest: int) -> tuple[int, ...]:
     """Give the widths of packed rows: twice the one before, up to the longest window.
 
-    Example:
+    Examples:
         >>> row_widths(300), row_widths(40)
         ((64, 128, 256, 300), (40,))
     """
@@ -76,7 +76,7 @@ def row_widths(longest: int) -> tuple[int, ...]:
 def row_of_each(lengths: Sequence[int], width: int) -> list[int]:
     """Give the row of each item when rows of a width are filled with items as they come.
 
-    Example:
+    Examples:
         >>> row_of_each([3, 5, 6], 8)
         [0, 0, 1]
     """
@@ -103,7 +103,7 @@ def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -
     Returns:
         Indices into `lengths`, each in exactly one batch, in the order in which they stand there.
 
-    Example:
+    Examples:
         >>> make_batches([3, 9, 2, 3], budget=9)
         [[1], [0, 3, 2]]
         >>> make_batches([3, 9, 2, 3], 12, Layout(packed=True))
@@ -160,7 +160,7 @@ def _batches_of_rows(lengths: Sequence[int], order: Sequence[int], budget: int, 
 def round_width(length: int) -> int:
     """Round a length up, so that batches have few widths: a handful of hundreds, at a cost of 2 to 3 percent padding.
 
-    Example:
+    Examples:
         >>> [round_width(length) for length in (3, 31, 33, 128, 129, 500)]
         [4, 32, 36, 128, 144, 512]
     """
@@ -171,7 +171,7 @@ def round_width(length: int) -> int:
 def round_rows(rows: int, full: int) -> int:
     """Round the number of rows of a batch that is not full up to a power of two; a full one stays.
 
-    Example:
+    Examples:
         >>> [round_rows(rows, 40) for rows in (1, 5, 33, 40)]
         [1, 8, 40, 40]
     """

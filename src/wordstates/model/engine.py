@@ -113,7 +113,7 @@ def pad(
         pad_id: Id to pad with.
         shape: Rows and subwords that the batch has at least; rows too many repeat the first.
 
-    Example:
+    Examples:
         >>> pad([[5, 6], [7]], None, 0).ids.tolist()
         [[5, 6], [7, 0]]
     """
@@ -138,7 +138,7 @@ def pack(
         pad_id: Id for what is left of a row.
         width: Of the rows; None: a single one.
 
-    Example:
+    Examples:
         >>> batch = pack([[5, 6], [7]], None, 0)
         >>> batch.ids.tolist(), batch.starts.tolist()
         ([[5, 6, 7]], [0, 2])

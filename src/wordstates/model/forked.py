@@ -70,7 +70,7 @@ def set_threads(threads: SupportsIndex) -> None:
     Raises:
         InputError: If it is no whole number, or below 1.
 
-    Example:
+    Examples:
         >>> set_threads(1)
     """
     global _threads

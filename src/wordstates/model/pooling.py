@@ -39,7 +39,7 @@ def pool_arrays(
     Returns:
         float32, of its own memory: (rows, dim), (rows, layers * dim) for concat, (rows, layers, dim) for none.
 
-    Example:
+    Examples:
         >>> hidden = {1: np.array([[[1.0], [3.0], [5.0]]], dtype=np.float32)}
         >>> pool_arrays(hidden, [1], "mean", "mean", np.array([0, 1, 2]), np.array([0, 2])).tolist()
         [[2.0], [5.0]]
@@ -104,7 +104,7 @@ def pool(
         float32 (float64 of float64) on the device of `hidden`: (rows, dim), (rows, layers * dim) for concat, (rows,
         layers, dim) for none. Gradients flow through it.
 
-    Example:
+    Examples:
         >>> hidden = {1: torch.tensor([[[1.0], [3.0], [5.0]]])}
         >>> pool(hidden, [1], "mean", "mean", torch.tensor([0, 1, 2]), torch.tensor([0, 2])).tolist()
         [[2.0], [5.0]]

@@ -16,7 +16,7 @@ def render(template: str, /, **values: Any) -> str:
         template: Its name, without the ending.
         values: What it shows.
 
-    Example:
+    Examples:
         >>> render("word_boxes", head="1 text", boxes=[("a<b", ["a", "<b"], "ok", "#4a90d9")], more="").count("&lt;")
         2
     """

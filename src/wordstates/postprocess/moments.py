@@ -27,7 +27,7 @@ class Moments:
     Source:
         Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance" (merging blocks).
 
-    Example:
+    Examples:
         >>> moments = Moments(covariance=False)
         >>> moments.add(np.array([[1.0], [np.nan]]))
         >>> moments.add(np.array([[3.0]]))

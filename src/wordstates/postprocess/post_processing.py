@@ -56,7 +56,7 @@ class PostProcessing:
         Mu and Viswanath 2018, "All-but-the-top"; Timkey and van Schijndel 2021, "All bark and no bite" (standardising);
         Su et al. 2021, "Whitening sentence representations", and Huang et al. 2021, "WhiteningBERT".
 
-    Example:
+    Examples:
         >>> vectors = np.array([[1.0, 10.0], [3.0, 10.0], [1.0, 50.0], [3.0, 50.0]], dtype=np.float32)
         >>> post = PostProcessing.fit("standardize", [vectors])
         >>> post.apply(vectors[:2]).tolist()

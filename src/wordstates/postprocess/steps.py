@@ -49,7 +49,7 @@ def parse_steps(steps: Sequence[Step] | Sequence[str] | str) -> tuple[Step, ...]
     Raises:
         InputError: If a step does not exist, or ``unit`` is not the last.
 
-    Example:
+    Examples:
         >>> [str(step) for step in parse_steps("pca:100 + unit")]
         ['pca:100', 'unit']
     """

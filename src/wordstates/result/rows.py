@@ -53,7 +53,7 @@ LARGEST_FLOAT16 = 65504.0
 def numbers_in(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Count the numbers of a row whose vectors have these shapes.
 
-    Example:
+    Examples:
         >>> numbers_in({"vector_a": (384,), "vector_b": (7, 384)})
         3072
     """
@@ -286,7 +286,7 @@ def column_names(recipes: Sequence[str]) -> list[str]:
     Raises:
         OutputError: If two recipes would share a column.
 
-    Example:
+    Examples:
         >>> column_names(["-4:.concat.mean", "last"])
         ['vector_m4to_concat_mean', 'vector_last']
     """

@@ -32,7 +32,7 @@ def similarity(a: Any, b: Any = None) -> Float[np.ndarray, " ..."]:
         InputError: If a side has no vectors of numbers, or they have another number of dimensions than the other's.
         RecipeError: If words have vectors of several recipes: choose with `recipe`.
 
-    Example:
+    Examples:
         >>> similarity([1.0, 0.0], [[2.0, 0.0], [0.0, 3.0]]).tolist()
         [1.0, 0.0]
     """

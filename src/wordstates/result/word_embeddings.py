@@ -135,7 +135,7 @@ class WordEmbeddings(EmbeddedWords):
         Raises:
             InputError: If the table has another number of rows, or columns of the same names.
 
-        Example:
+        Examples:
             >>> from wordstates import WordEmbedder
             >>> emb = WordEmbedder("minilm").encode(["A bank.", "The bank lends."])
             >>> emb.by_text({"id": ["a", "b"]}).select(["id", "word"]).to_pylist()[0]

@@ -64,7 +64,7 @@ class FileReport(ABC):
 def aligned(rows: Sequence[tuple[str, str]]) -> str:
     """Write names and values as lines, the values below each other.
 
-    Example:
+    Examples:
         >>> print(aligned([("texts", "3"), ("words", "12")]))
         texts           3
         words           12
@@ -78,7 +78,7 @@ def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     Args:
         provenance: Where the vectors come from; empty if there are none.
 
-    Example:
+    Examples:
         >>> how_computed({"engine": "torch", "precision": "float32"})
         [('engine', 'torch')]
         >>> how_computed({"engine": "openvino", "precision": "bfloat16", "precision_error": 0.0087})
@@ -97,7 +97,7 @@ def how_computed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 def tally(counts: Mapping[str, int]) -> str:
     """Write how often each thing was met, by name.
 
-    Example:
+    Examples:
         >>> tally({"truncated": 2, "ok": 1200}), tally({})
         ('ok 1,200, truncated 2', 'none')
     """
@@ -107,7 +107,7 @@ def tally(counts: Mapping[str, int]) -> str:
 def files_read(files: Sequence[str]) -> list[tuple[str, str]]:
     """Write how many files were read, and which; nothing where the input was no folder.
 
-    Example:
+    Examples:
         >>> files_read(["a/1.txt", "a/2.txt"]), files_read([])
         ([('files', '2: a/1.txt, a/2.txt')], [])
     """
@@ -118,7 +118,7 @@ def files_read(files: Sequence[str]) -> list[tuple[str, str]]:
 def found_rows(texts: int, with_usage: int, usages: int, targets: Mapping[str, int]) -> list[tuple[str, str]]:
     """Write what was searched, and how often each target was found, the most frequent first.
 
-    Example:
+    Examples:
         >>> found_rows(3, 2, 5, {"shore": 1, "bank": 4})
         [('texts', '3 (2 with a usage)'), ('usages', '5'), ('targets', 'bank 4, shore 1')]
     """

@@ -194,7 +194,7 @@ def _as_asked(part: WordEmbeddings, recipes: Sequence[AskedRecipe], names: Mappi
 def _stretches(counts: Sequence[int], most: int) -> list[tuple[int, int]]:
     """Cut texts into stretches of at most so many subwords; a longer text is one by itself.
 
-    Example:
+    Examples:
         >>> _stretches([3, 3, 9, 1, 1], 6)
         [(0, 2), (2, 3), (3, 5)]
     """

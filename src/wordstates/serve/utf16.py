@@ -18,7 +18,7 @@ def _units(text: str) -> np.ndarray | None:
 def to_utf16(text: str, spans: Spans) -> Spans:
     """Turn code points into UTF-16 units.
 
-    Example:
+    Examples:
         >>> to_utf16("👍 fox", np.array([[2, 5]])).tolist()
         [[3, 6]]
     """
@@ -32,7 +32,7 @@ def from_utf16(text: str, spans: list[list[int]]) -> list[list[int]]:
     Raises:
         ValueError: If an edge lies within a character.
 
-    Example:
+    Examples:
         >>> from_utf16("👍 fox", [[3, 6]])
         [[2, 5]]
     """

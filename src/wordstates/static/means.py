@@ -132,7 +132,7 @@ def products_between(
     Returns:
         A number a dimension; NaN if there is only one group.
 
-    Example:
+    Examples:
         >>> products_between(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), np.array([0, 1, 1])).tolist()
         [0.25, 0.0]
     """

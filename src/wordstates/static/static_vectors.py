@@ -38,7 +38,7 @@ class StaticVectors(TypeVectors):
         Bommasani et al. 2020, "Interpreting pretrained contextualized representations via reductions to static
         embeddings" (aggregated usages, decontextualized words).
 
-    Example:
+    Examples:
         >>> from wordstates import WordEmbedder
         >>> emb = WordEmbedder("minilm").encode(["The bank of a river.", "The bank lends."])
         >>> static = StaticVectors.from_embeddings(emb, lowercase=True)

@@ -61,7 +61,7 @@ def embed_corpus(
         OutputError: If settings differ from those of the store, another run writes it, or it cannot be written.
         WorkerError: If a worker is gone.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wordstates import Document, open_store
         >>> folder = tempfile.mkdtemp()

@@ -67,7 +67,7 @@ class Part:
         Raises:
             InputError: If it is nothing of the kind.
 
-        Example:
+        Examples:
             >>> Part.parse("3/8").has(11)
             True
         """
@@ -91,7 +91,7 @@ def cut_shards(documents: Iterable[Document], characters: int = SHARD_CHARACTERS
         documents: The documents.
         characters: Budget of a shard.
 
-    Example:
+    Examples:
         >>> texts = ["a" * 400, "b" * 300, "c" * 500]
         >>> [len(shard.documents) for shard in cut_shards((Document(text[0], text) for text in texts), 1000)]
         [2, 1]

@@ -1,6 +1,6 @@
 """Stores, read back: the manifest, the rows as a stream, and whether all is as it should be.
 
-Example:
+Examples:
     >>> import tempfile
     >>> from wordstates import WordEmbedder
     >>> from wordstates.documents.document import Document

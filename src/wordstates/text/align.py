@@ -62,7 +62,7 @@ def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subw
         subwords: Trimmed char spans of subwords; an empty span belongs to no word.
         unknown: True for each subword that is the tokenizer's unknown piece.
 
-    Example:
+    Examples:
         >>> found = align(np.array([[0, 3], [4, 11]]), np.array([[0, 3], [4, 9], [9, 11]]))
         >>> found.word_index.tolist(), found.subword_index.tolist()
         ([0, 1, 1], [0, 1, 2])
@@ -93,7 +93,7 @@ def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subw
 def count_statuses(codes: Integer[np.ndarray, " words"]) -> dict[str, int]:
     """Count how many words have each status; statuses that do not occur are left out.
 
-    Example:
+    Examples:
         >>> count_statuses(np.array([0, 0, 1]))
         {'ok': 2, 'no_subwords': 1}
     """
@@ -108,7 +108,7 @@ def trim_spans(text: str, spans: SubwordSpans) -> SubwordSpans:
         text: The text that the spans point into.
         spans: Char spans in any order, inside the text.
 
-    Example:
+    Examples:
         >>> trim_spans("The fox", np.array([[0, 3], [3, 7], [3, 4]])).tolist()
         [[0, 3], [4, 7], [4, 4]]
     """

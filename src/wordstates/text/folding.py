@@ -55,7 +55,7 @@ class Typed:
     Attributes:
         text: What is typed.
 
-    Example:
+    Examples:
         >>> Typed("don\u2019t co\u00adoperate, \ufb01ne").text
         "don't cooperate, fine"
     """
@@ -109,7 +109,7 @@ def fold(text: str, *, ignore_case: bool = True) -> str:
     Source:
         The Unicode Standard, section 3.13, D145: canonical caseless matching.
 
-    Example:
+    Examples:
         >>> fold("Caf\u00c9") == fold("cafe\u0301"), fold("Straße")
         (True, 'strasse')
     """
@@ -150,7 +150,7 @@ class Origins:
         Returns:
             The char span; None if an edge lies inside an original character: "cafe" is not in "café".
 
-        Example:
+        Examples:
             >>> fold("café ici")[6:9], Origins("café ici").span(6, 9)
             ('ici', (5, 8))
             >>> fold("café ici")[0:4], Origins("café ici").span(0, 4)

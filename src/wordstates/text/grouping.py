@@ -30,7 +30,7 @@ def same_groups(rows: Iterable[tuple[tuple[Any, ...], T]], where: str) -> Iterat
     Raises:
         InputError: If the first row has no group.
 
-    Example:
+    Examples:
         >>> [words for _, words in same_groups([(("1",), "A"), ((None,), "fox"), (("2",), "Yes")], "a table")]
         [['A', 'fox'], ['Yes']]
     """

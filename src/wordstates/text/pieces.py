@@ -38,7 +38,7 @@ def surface_of(piece: str, style: SurfaceStyle) -> Surface:
         Text without the marks of the vocabulary (a leading space stays where it is part of the piece), or bytes where
         they are no text by themselves.
 
-    Example:
+    Examples:
         >>> surface_of("##ing", "wordpiece"), surface_of("▁fox", "sentencepiece"), surface_of("Ġfox", "byte_level")
         ('ing', ' fox', ' fox')
         >>> surface_of("<0xE4>", "sentencepiece")
@@ -81,7 +81,7 @@ def _byte_alphabet() -> dict[str, int]:
 def without_form(text: str) -> str:
     """Make two spellings of one text equal: compatibility forms, case, marks and white space are gone.
 
-    Example:
+    Examples:
         >>> without_form("Ａ Café") == without_form("a cafe")
         True
     """
@@ -105,7 +105,7 @@ def without_unwritten(text: str, spans: SubwordSpans, surface: Callable[[int], S
         spans: Trimmed char span of each piece.
         surface: From a piece, by its place, to what it writes.
 
-    Example:
+    Examples:
         >>> without_unwritten("\u200ffox", np.array([[0, 4]]), lambda piece: " fox").tolist()
         [[1, 4]]
     """
@@ -162,7 +162,7 @@ def writes_its_spans(text: str, spans: SubwordSpans, surfaces: Sequence[Surface]
         spans: Trimmed char span of each piece.
         surfaces: What each piece writes.
 
-    Example:
+    Examples:
         >>> writes_its_spans("UA", np.array([[0, 1], [0, 1], [1, 2]]), ["M", "u", "Ma"])
         True
         >>> writes_its_spans("the fox", np.array([[0, 2], [2, 7]]), ["the", "fox"])

@@ -31,7 +31,7 @@ _LETTER = regex.compile(
 def script_without_spaces(texts: Iterable[str]) -> str | None:
     """Name the script of most letters at the beginning of some texts, if it writes no spaces between words.
 
-    Example:
+    Examples:
         >>> script_without_spaces(["สวัสดีครับ", "hello"]), script_without_spaces(["東京 is a city"])
         ('Thai', None)
     """

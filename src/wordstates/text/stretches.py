@@ -25,7 +25,7 @@ def stretches_of(text: str, characters: int, cuts: Cuts = "words") -> Iterator[t
         characters: Characters of a stretch; it ends at the first safe place after them, however far that is.
         cuts: After ``spaces`` only, or between any two ``words`` where that is safe.
 
-    Example:
+    Examples:
         >>> list(stretches_of("The mill by the river", 6))
         [(0, 9), (9, 16), (16, 21)]
     """
@@ -39,7 +39,7 @@ def stretches_of(text: str, characters: int, cuts: Cuts = "words") -> Iterator[t
 def safe_after(text: str, position: int, cuts: Cuts = "words") -> int:
     """Give the first safe place at or after a position; the end of the text if there is none.
 
-    Example:
+    Examples:
         >>> safe_after("The mill by the river", 9)
         9
     """
@@ -50,7 +50,7 @@ def safe_after(text: str, position: int, cuts: Cuts = "words") -> int:
 def safe_before(text: str, position: int) -> int:
     """Give the last safe place between words at or before a position; 0 if there is none.
 
-    Example:
+    Examples:
         >>> safe_before("The mill by the river", 14)
         12
     """

@@ -61,7 +61,7 @@ class TargetFinder:
         Returns:
             (start, end, index of the target), in text order; usages of different targets may overlap.
 
-        Example:
+        Examples:
             >>> TargetFinder(["fox", "lazy dog"]).find("Foxes! The FOX and the lazy\n dog.")
             [(11, 14, 0), (23, 32, 1)]
         """

@@ -51,7 +51,7 @@ def plan_windows(
     Returns:
         Windows in text order; together they cover every subword. One window if the text fits.
 
-    Example:
+    Examples:
         >>> everywhere = np.ones(10, dtype=bool)
         >>> [(window.start, window.stop) for window in plan_windows(10, 6, 2, everywhere, everywhere)]
         [(0, 6), (4, 10)]

@@ -63,7 +63,7 @@ def unicode_words(text: str, *, punctuation: bool = True) -> Spans:
     Source:
         Unicode Standard Annex #29, section 4.
 
-    Example:
+    Examples:
         >>> text = "Don't stop, café 👩‍👧!"
         >>> [text[start:end] for start, end in unicode_words(text)]
         ["Don't", 'stop', ',', 'café', '👩‍👧', '!']
@@ -95,7 +95,7 @@ def whitespace_words(text: str, *, punctuation: bool = True) -> Spans:
     Returns:
         Char spans in text order.
 
-    Example:
+    Examples:
         >>> whitespace_words("to be - or").tolist()
         [[0, 2], [3, 5], [6, 7], [8, 10]]
     """
@@ -112,7 +112,7 @@ def join_words(words: Sequence[str]) -> tuple[str, Spans]:
     Raises:
         InputError: If a word is not a string.
 
-    Example:
+    Examples:
         >>> text, spans = join_words(["New", "York"])
         >>> text, spans.tolist()
         ('New York', [[0, 3], [4, 8]])
@@ -141,7 +141,7 @@ def locate_words(text: str, words: Sequence[str], where: str = "the text") -> Sp
     Raises:
         SpanError: If a word does not follow the one before it.
 
-    Example:
+    Examples:
         >>> locate_words("a b, a", ["a", "a"]).tolist()
         [[0, 1], [5, 6]]
     """
@@ -263,7 +263,7 @@ class WordSplitter:
 def _with_whole_tokens(words: Spans, tokens: Sequence[tuple[int, int]]) -> Spans:
     """Put tokens among words in text order; of words that they overlap, what is outside of them is kept.
 
-    Example:
+    Examples:
         >>> _with_whole_tokens(np.array([[0, 1], [1, 5], [5, 6], [7, 10]]), [(0, 6)]).tolist()
         [[0, 6], [7, 10]]
     """

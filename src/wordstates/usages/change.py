@@ -70,7 +70,7 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     Source:
         Wilson 1927, "Probable inference".
 
-    Example:
+    Examples:
         >>> [round(end, 3) for end in wilson(5, 10)]
         [0.237, 0.763]
     """

@@ -41,7 +41,7 @@ def words_near(left: str, right: str, span: int = SPAN) -> set[str]:
         right: The text after it.
         span: How many words on each side.
 
-    Example:
+    Examples:
         >>> sorted(words_near("They sat on the river ", " of the Isis.", 2))
         ['of', 'river', 'the']
     """

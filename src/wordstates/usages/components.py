@@ -20,7 +20,7 @@ def principal_components(
     Returns:
         The vectors in these components, float64, and the share of the variance that they hold.
 
-    Example:
+    Examples:
         >>> points, kept = principal_components(np.array([[0.0, 1.0], [0.0, 3.0], [0.0, 8.0]]), 1)
         >>> points.round(1).tolist(), kept
         ([[-3.0], [-1.0], [4.0]], 1.0)

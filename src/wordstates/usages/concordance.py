@@ -261,7 +261,7 @@ def count_lines(lines: Iterable[Line], column: str, words: Mapping[str, int] | N
 def width_of(text: str) -> int:
     """Give the columns that a text takes in a terminal.
 
-    Example:
+    Examples:
         >>> width_of("bank"), width_of("銀行"), width_of("cafe\u0301")
         (4, 4, 4)
     """

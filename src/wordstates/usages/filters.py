@@ -46,7 +46,7 @@ def parse_condition(text: str) -> Condition:
     Raises:
         InputError: If it is none.
 
-    Example:
+    Examples:
         >>> parse_condition("year>=1900")
         Condition(column='year', operator='>=', values=('1900',))
         >>> str(parse_condition("genre = novel,letter"))

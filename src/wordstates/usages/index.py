@@ -43,7 +43,7 @@ class UsageIndex:
     Raises:
         InputError: If there is no index, or it is broken.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wordstates import WordEmbedder
         >>> from wordstates.documents.document import Document
@@ -169,7 +169,12 @@ class UsageIndex:
     def numbers(
         self, conditions: Sequence[Condition | str] = (), *, word: str | None = None
     ) -> Int[np.ndarray, " found"]:
-        """Give the numbers of the usages that meet some conditions, as `where` takes them."""
+        """Give the numbers of the usages that meet some conditions.
+
+        Args:
+            conditions: As `where` takes them.
+            word: Only usages of this word.
+        """
         mask = self.where(conditions, word=word)
         return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
 

@@ -22,7 +22,7 @@ def texts_of(table: pa.Table) -> tuple[TextsAre, list[str | None], list[int]]:
         ``rebuilt`` from the words, with a space for whatever stood between them. Then the texts, None where they are
         beside the usages, and for each row the number of its text.
 
-    Example:
+    Examples:
         >>> rows = pa.table({"document": ["a", "a"], "word": ["A", "bank"], "start": [0, 3], "end": [1, 7]})
         >>> texts_of(rows)
         ('rebuilt', ['A  bank'], [0, 0])

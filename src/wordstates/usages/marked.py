@@ -19,7 +19,7 @@ def read_marked(text: str) -> tuple[str, tuple[int, int]]:
     Raises:
         InputError: If nothing is marked, or more than one stretch.
 
-    Example:
+    Examples:
         >>> read_marked("the [bank] of the river")
         ('the bank of the river', (4, 8))
         >>> read_marked(r"see \[2\] at the [bank]")

@@ -26,7 +26,7 @@ def scored(
     Returns:
         The products, and the numbers of the rows.
 
-    Example:
+    Examples:
         >>> rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
         >>> products, numbers = scored([rows], rows[0], np.array([True, False, True]))
         >>> products.astype(float).round(1).tolist(), numbers.tolist()
@@ -52,7 +52,7 @@ def scored(
 def best(scores: Float[np.ndarray, " rows"], k: int) -> Int[np.ndarray, " best"]:
     """Give the places of the k best scores, highest first; equal ones in the order of their rows.
 
-    Example:
+    Examples:
         >>> best(np.array([0.1, 0.9, 0.1, 0.5], dtype=np.float32), 3).tolist()
         [1, 3, 0]
     """

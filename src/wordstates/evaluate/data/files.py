@@ -111,7 +111,7 @@ def _cut_at_commas(line: str, place: str) -> list[str]:
 def split_of(name: str) -> Split | None:
     """Give the split that a file or folder is named by.
 
-    Example:
+    Examples:
         >>> split_of("train.data.txt"), split_of("Development"), split_of("valid"), split_of("bank")
         ('train', 'dev', 'dev', None)
     """
@@ -154,7 +154,7 @@ def as_answer(text: str, place: str) -> float:
     Raises:
         InputError: If there is none.
 
-    Example:
+    Examples:
         >>> as_answer("T", "a.tsv:1"), as_answer("no", "a.tsv:2"), as_answer("2.5", "a.tsv:3")
         (1.0, 0.0, 2.5)
     """
@@ -170,7 +170,7 @@ def marked_target(text: str, place: str) -> tuple[str, tuple[int, int]]:
     Raises:
         InputError: If nothing is marked.
 
-    Example:
+    Examples:
         >>> marked_target("The river <word>bank</word>.", "a.tsv:1")
         ('The river bank.', (10, 14))
     """
@@ -206,7 +206,7 @@ def token_span(text: str, index: str, place: str) -> tuple[int, int]:
     Raises:
         InputError: If there is no such token.
 
-    Example:
+    Examples:
         >>> token_span("the fundus of the stomach", "1", "a.txt:2")
         (4, 10)
     """

@@ -60,7 +60,7 @@ class Item:
 class UsageTable:
     """Texts, and the char spans in them that get a vector; each text and each span is there once.
 
-    Example:
+    Examples:
         >>> table = UsageTable()
         >>> table.add("The river bank.", (4, 9), "a.tsv:1"), table.add("The river bank.", (10, 14), "a.tsv:1")
         (0, 1)
@@ -285,7 +285,7 @@ def _some_usages(task: Task, limit: int, random: Random) -> set[int]:
 def _share(sizes: Sequence[int], limit: int) -> int:
     """Say how many usages of each word give so many in all; at least `_USAGES_OF_A_WORD`.
 
-    Example:
+    Examples:
         >>> _share([10, 100, 1000], 150)
         70
     """

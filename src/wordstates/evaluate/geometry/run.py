@@ -102,7 +102,7 @@ def measure_geometry(
         Ethayarajh 2019, "How contextual are contextualized word representations?", sections 3.3 and 3.4; Timkey and van
         Schijndel 2021, "All bark and no bite", section 3.
 
-    Example:
+    Examples:
         >>> from wordstates import WordEmbedder
         >>> texts = ["A river bank.", "The bank lends.", "A river runs."]
         >>> documents = [Document(str(number), text) for number, text in enumerate(texts)]

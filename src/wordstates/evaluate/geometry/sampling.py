@@ -25,7 +25,7 @@ class TypeSample:
         most: Types in the sample.
         seed: Decides the hashes.
 
-    Example:
+    Examples:
         >>> sample = TypeSample(2, seed=0)
         >>> sample.places(["a", "b", "a"])
         (array([0, 1, 0]), array([0, 1]))

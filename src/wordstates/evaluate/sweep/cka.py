@@ -39,7 +39,7 @@ def linear_cka(first: Float[np.ndarray, "usages a"], second: Float[np.ndarray, "
     Source:
         Kornblith et al. 2019, "Similarity of neural network representations revisited", section 3.
 
-    Example:
+    Examples:
         >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]])
         >>> round(linear_cka(vectors, 3 * vectors[:, ::-1] + 1), 6)
         1.0

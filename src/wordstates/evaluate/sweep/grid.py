@@ -63,7 +63,7 @@ def make_grid(
             concatenated; ``full``: the mean and, up to four layers, the concatenation of every run of two, three, four
             layers, of every half, and of all.
 
-    Example:
+    Examples:
         >>> [candidate.name for candidate in make_grid(2, ["mean"], ["none"])]
         ['layer 2, mean', 'layer 0, mean', 'layer 1, mean', 'mean of 0:, mean', 'mean of 1:, mean']
     """

@@ -23,7 +23,7 @@ def model_names(given: Sequence[str]) -> list[str]:
     Raises:
         InputError: If a model is named twice, or there is none that ``random`` could be like.
 
-    Example:
+    Examples:
         >>> model_names(["minilm", "random"])
         ['minilm', 'random:minilm']
     """

@@ -56,7 +56,7 @@ class Pairs:
 def best_threshold(gold: Gold, values: Float[np.ndarray, " items"]) -> float:
     """Give the threshold from which on "yes" is right most often: half-way between two values, the lowest of equals.
 
-    Example:
+    Examples:
         >>> best_threshold(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.2, 0.6, 0.9]))
         0.4
     """

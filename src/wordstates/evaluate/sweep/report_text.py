@@ -34,7 +34,7 @@ def as_text(report: SweepReport) -> str:
 def python_line(model: str, candidate: Candidate, fitted: str = _FITTED) -> str:
     """Write a recipe as a line of Python, with the file of its post-processing if it has one.
 
-    Example:
+    Examples:
         >>> python_line("minilm", Candidate(Recipe("-4:", "mean", "first")))
         "WordEmbedder('minilm', layers='-4:', subword_pooling='first')"
     """
@@ -46,7 +46,7 @@ def python_line(model: str, candidate: Candidate, fitted: str = _FITTED) -> str:
 def command_lines(model: str, candidate: Candidate) -> list[str]:
     """Write a recipe as a command; as two if there is post-processing, which is fitted first, on the user's own text.
 
-    Example:
+    Examples:
         >>> command_lines("minilm", Candidate(Recipe(4)))
         ['wordstates embed INPUT -o OUT.parquet -m minilm --layers 4']
     """
@@ -90,7 +90,7 @@ def data_lines(report: SweepReport) -> list[tuple[str, str]]:
 def shown_interval(interval: Interval) -> str:
     """Write a score with its interval.
 
-    Example:
+    Examples:
         >>> shown_interval(Interval(0.5, 0.25, 0.75))
         '0.500 (0.250 to 0.750)'
     """
@@ -185,7 +185,7 @@ def why(choice: Choice) -> str:
 def shown_gain(gain: Interval, plain: Result) -> str:
     """Write a paired difference with its interval.
 
-    Example:
+    Examples:
         >>> from wordstates.evaluate.sweep.result import Result
         >>> plain = Result("m", Candidate(Recipe("6")), (0.5,), [], {"auc": Interval(0.874, 0.8, 0.9)}, [], [])
         >>> shown_gain(Interval(0.028, -0.004, 0.061), plain)
@@ -200,7 +200,7 @@ def shown_gain(gain: Interval, plain: Result) -> str:
 def slices_explained(model: ModelResult, results: Sequence[Result]) -> str:
     """Say which layers the slices of some recipes are; nothing if there are none.
 
-    Example:
+    Examples:
         >>> from types import SimpleNamespace as A
         >>> results = [A(candidate=Candidate(Recipe(layers))) for layers in ("1:4", "2", "-2:")]
         >>> slices_explained(A(n_blocks=6, name="m"), results)

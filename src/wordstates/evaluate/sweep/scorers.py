@@ -89,7 +89,7 @@ def cosines(
 ) -> Float[np.ndarray, " rows"]:
     """Give the cosine of each row of one array and the same row of the other, float64; 0 for a vector of length 0.
 
-    Example:
+    Examples:
         >>> cosines(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[0.0, 2.0], [3.0, 3.0]])).round(6).tolist()
         [0.0, 1.0]
     """
@@ -108,7 +108,7 @@ def on_one_scale(
 
     Within a fold nothing changes for ranks. Between folds, whose recipes differ, only so are values comparable.
 
-    Example:
+    Examples:
         >>> on_one_scale(np.array([1.0, 3.0]), np.array([4.0]))[1].tolist()
         [2.0]
     """

@@ -59,7 +59,7 @@ def accuracy(gold: Gold, predicted: Gold) -> float:
 def macro_f1(gold: Gold, predicted: Gold) -> float:
     """Mean of the F1 of all labels that occur, in the gold answers or the predictions; as scikit-learn has it.
 
-    Example:
+    Examples:
         >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
         0.7333333333333334
     """

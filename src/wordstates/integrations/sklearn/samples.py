@@ -35,7 +35,7 @@ def read_samples(x: Any) -> list[Sample]:
     Raises:
         InputError: If it is none of these, or empty.
 
-    Example:
+    Examples:
         >>> read_samples(["A bank.", ("A bank.", 2, 6)])
         [Sample(text='A bank.', target=None), Sample(text='A bank.', target=(2, 6))]
     """

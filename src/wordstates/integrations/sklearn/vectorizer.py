@@ -75,7 +75,7 @@ class WordVectorizer(
         layers_: Absolute numbers of the layers.
         weights_: Fingerprint of the model and its tokenizer that it was fitted with; others are refused later.
 
-    Example:
+    Examples:
         >>> from sklearn.linear_model import LogisticRegression
         >>> from sklearn.pipeline import make_pipeline
         >>> pipeline = make_pipeline(WordVectorizer("minilm", layers="-2:"), LogisticRegression())

@@ -56,7 +56,7 @@ class StoreDataset(Dataset[StoredDocument]):
     Raises:
         InputError: If there is no such store or column, or a document has no label.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from torch.utils.data import DataLoader
         >>> from wordstates import WordEmbedder

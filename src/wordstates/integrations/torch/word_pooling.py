@@ -49,7 +49,7 @@ class WordPooling(nn.Module):
     Source:
         Peters et al. 2018, "Deep contextualized word representations", equation 1 (the mix).
 
-    Example:
+    Examples:
         >>> pooling = WordPooling(Recipe("-2:"), n_blocks=2)
         >>> states = [torch.full((1, 3, 4), float(layer)) for layer in range(3)]
         >>> words = pooling(states, torch.tensor([[0, 0, 1]]))

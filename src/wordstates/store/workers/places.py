@@ -46,7 +46,7 @@ def find_places(cluster: RayCluster, nodes: Sequence[Mapping[str, float]]) -> Pl
     Raises:
         WorkerError: If there is no room. Where both `workers` and `threads` are given, the cluster may still grow.
 
-    Example:
+    Examples:
         >>> find_places(RayCluster("auto"), [{"CPU": 0}, {"CPU": 8}, {"CPU": 16}])
         Places(workers=3, threads=8, gpu=False)
         >>> find_places(RayCluster("auto", workers=6), [{"CPU": 8}, {"CPU": 16}])
