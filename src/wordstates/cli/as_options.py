@@ -24,7 +24,7 @@ _WHOLE = {
 def as_options(message: str) -> str:
     """Write the arguments that a message names as options; what the command line does not have stays as it is.
 
-    Examples:
+    Example:
         >>> as_options("window=3 is too small: give window=..., or long_texts='truncate' and repeat=True.")
         '--window 3 is too small: give --window, or --long-texts truncate and --repeat.'
         >>> as_options("Name the columns with group_column=['story', 'sentence'] or metadata=...")

@@ -17,7 +17,7 @@ def cache(
     WORDSTATES_CACHE names another folder, or says off; above WORDSTATES_CACHE_GB (5) what was used longest ago is
     removed.
 
-    Examples:
+    Example:
         $ wordstates cache
         $ wordstates cache --clear
     """

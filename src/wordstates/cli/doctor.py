@@ -29,7 +29,7 @@ def doctor(json: Json = False) -> None:
 
     Processor, memory, GPUs, libraries, extras, and how fast it multiplies matrices.
 
-    Examples:
+    Example:
         $ wordstates doctor
     """
     facts = _facts()

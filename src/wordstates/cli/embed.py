@@ -60,7 +60,7 @@ def embed(
     instead. The file appears when it is finished, with where its vectors come from in its metadata. Into a store, the
     same command goes on where one that was stopped or killed left off.
 
-    Examples:
+    Example:
         $ wordstates embed notes.txt -o notes.parquet
         $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """

@@ -42,7 +42,7 @@ def explore(
 
     The page is served to this machine alone, and makes no request to any other.
 
-    Examples:
+    Example:
         $ wordstates explore store/ --word bank
         $ wordstates explore store/ --word bank --export bank.html
     """

@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Write a store to one file, or usages for another viewer.
 
-    Examples:
+    Example:
         $ wordstates export store/ -o all.parquet
         $ wordstates export store/ --to tensorboard --word bank -o projector/
         $ wordstates export store/ --to embedding-atlas -o atlas.parquet

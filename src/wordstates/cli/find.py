@@ -80,7 +80,7 @@ def find(
     usage are searched and no more. Into a store, the same command goes on where one that was stopped or killed left
     off.
 
-    Examples:
+    Example:
         $ wordstates find bank corpus/ -o bank.parquet
         $ wordstates find @words.txt corpus/ -o usages/ --workers 4
     """

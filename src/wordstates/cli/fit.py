@@ -42,7 +42,7 @@ def fit(
     INPUT is read once, in memory that does not grow with it. The file goes to --post-process of embed, find and static,
     and holds the recipe, which need not be given again.
 
-    Examples:
+    Example:
         $ wordstates fit all-but-the-top:3+unit corpus/ -o post.safetensors
         $ wordstates embed notes.txt -o notes.parquet --post-process post.safetensors
     """

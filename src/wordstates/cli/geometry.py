@@ -42,7 +42,7 @@ def geometry(
 
     The recipe of --layers or --recipe is measured beside the layers; the warning is about it. The corpus is read once.
 
-    Examples:
+    Example:
         $ wordstates geometry corpus/ -o report.html
     """
     from wordstates.evaluate.geometry.report import GeometryReport

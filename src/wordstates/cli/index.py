@@ -54,7 +54,7 @@ def index(
     Vectors are brought to unit length, so that scores are cosines. Run it again when the store has grown: what is
     indexed already is kept.
 
-    Examples:
+    Example:
         $ wordstates embed corpus/ -o store/
         $ wordstates index store/
     """

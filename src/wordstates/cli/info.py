@@ -20,7 +20,7 @@ def info(
 ) -> None:
     """Show what a file or a store holds, and what made it.
 
-    Examples:
+    Example:
         $ wordstates info notes.parquet
     """
     description = _description(file)

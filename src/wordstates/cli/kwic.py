@@ -73,7 +73,7 @@ def kwic(
     Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning; texts need no
     model at all. An ellipsis says that a text goes on.
 
-    Examples:
+    Example:
         $ wordstates kwic bank corpus/ --sort R1,L1
         $ wordstates kwic bank store/ --like 3
     """

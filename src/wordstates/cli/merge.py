@@ -20,7 +20,7 @@ def merge(
 
     They have to be made with the same settings from the same input.
 
-    Examples:
+    Example:
         $ wordstates merge part-0/ part-1/ -o store/
     """
     from wordstates.store.merge import merge_stores

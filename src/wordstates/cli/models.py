@@ -20,7 +20,7 @@ def models(json: Json = False) -> None:
     That of the extra minilm, and those fetched from the hub; any of these names is what --model takes. Layers, width
     and window are what the files of a model say.
 
-    Examples:
+    Example:
         $ wordstates models
     """
     from dataclasses import asdict

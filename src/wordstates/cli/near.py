@@ -56,7 +56,7 @@ def near(
     A sentence is read by the model that made the vectors, with the same recipe and windows. Every usage is compared:
     what is printed is exact, unless --approximate is given.
 
-    Examples:
+    Example:
         $ wordstates near store/ "We sat on the [bank] of the river" --word bank
     """
     from wordstates.usages.hits import print_hits

@@ -35,7 +35,7 @@ def senses(
     Each is named by its strongest collocates (log-likelihood against the other clusters) and shown by its most central
     usages. Names given in `wordstates explore` are kept.
 
-    Examples:
+    Example:
         $ wordstates senses bank store/ --by year
     """
     from wordstates.explore.labels import NAME, Labels

@@ -109,7 +109,7 @@ def serve(
 
     Routes, limits and clients are in docs/serve.md. SIGTERM finishes what was taken, and exits 0.
 
-    Examples:
+    Example:
         $ wordstates serve -m minilm --port 8000
         $ wordstates serve -m bert-base-cased -m minilm --host 0.0.0.0 --api-key-file key.txt
     """

@@ -66,7 +66,7 @@ def static(
 
     Memory grows with the types, not with the usages. The report says how contextual the words are.
 
-    Examples:
+    Example:
         $ wordstates static corpus/ -o vectors.txt --min-count 5
     """
     from wordstates.errors import InputError

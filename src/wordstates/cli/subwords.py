@@ -34,7 +34,7 @@ def subwords(
 
     Each word has its char span, its status and its subwords. No weights are loaded.
 
-    Examples:
+    Example:
         $ wordstates subwords "The bank wouldn't lend her the money." -m bert-base-cased
     """
     import numpy as np

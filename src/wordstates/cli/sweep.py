@@ -47,7 +47,7 @@ def sweep(
     Labels of words are predicted by a linear probe; pairs and senses are compared by cosine. Each model reads the data
     once. The recipe is chosen on development data, and its score told on data that it was not chosen on.
 
-    Examples:
+    Example:
         $ wordstates sweep train.conllu --test test.conllu --dev dev.conllu -m bert-base-cased
         $ wordstates sweep senses/ -o report.html --save-recipe recipe.json
     """

@@ -18,7 +18,7 @@ def verify(
 ) -> None:
     """Check that a store is complete and as it was written.
 
-    Examples:
+    Example:
         $ wordstates verify store/
     """
     from wordstates.store.verify import verify_store
