@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import io
+import itertools
 import json
 import random
 import resource
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,13 +34,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from families import build
+from families import build, save
 from wordstates import Document, PostProcessing, Recipe, StaticVectors, WordEmbedder, WordstatesError, load
 from wordstates.documents.readers import read_documents
 from wordstates.errors import UnexpectedError
+from wordstates.evaluate.data.read import DataOptions, read_task
+from wordstates.explore.labels import Labels
 from wordstates.files.describe import describe
 from wordstates.files.describe_others import describe_other
+from wordstates.files.open_writer import open_writer
 from wordstates.files.saved_recipe import read_recipe, save_recipe
+from wordstates.runs.embed import embed_documents
 from wordstates.store.run import embed_to_store
 from wordstates.store.settings import StoreSettings
 from wordstates.store.store import open_store
@@ -45,7 +52,18 @@ from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
 
 SECONDS, MOST_BYTES = 20, 2 << 30
+RARELY = 20
 TEXTS = ["the old mill by the river", "a bank, and another bank", "the children run"]
+LABELLED = {
+    "senses.jsonl": "".join(
+        json.dumps({"text": "the bank lends", "span": [4, 8], "sense": f"s{n % 2}"}) + "\n" for n in range(12)
+    ),
+    "pairs.jsonl": "".join(
+        json.dumps({"text1": "the bank", "span1": [4, 8], "text2": "a bank", "span2": [2, 6], "label": n}) + "\n"
+        for n in (0, 1) * 6
+    ),
+    "labels.tsv": "the\tDET\nmill\tNOUN\n\na\tDET\nbank\tNOUN\n\n" * 4,
+}
 ODD: list[Any] = [
     None,
     True,
@@ -75,10 +93,12 @@ class Kind:
         read: Reads it, and gives what a checksum guards; None: nothing is guarded.
         content: What it holds when it is sound.
         sound: What `read` gives then.
+        rare: Whether it takes long to read, and is tried in one of `RARELY` rounds only.
     """
 
     path: Path
     read: Callable[[], object]
+    rare: bool = False
     content: bytes = b""
     sound: object = None
 
@@ -112,10 +132,12 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     embedder = WordEmbedder(*build("bert"), engine="torch")
     kinds: dict[str, Kind] = {}
 
-    def add(name: str, path: Path, read: Callable[[], object], content: bytes | str | None = None) -> None:
+    def add(
+        name: str, path: Path, read: Callable[[], object], content: bytes | str | None = None, *, rare: bool = False
+    ) -> None:
         if content is not None:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-        kinds[name] = Kind(path, read)
+        kinds[name] = Kind(path, read, rare)
 
     def add_input(name: str, content: bytes | str | None = None, **options: Any) -> None:
         path = folder / name
@@ -143,17 +165,28 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     for ending in ("parquet", "npz", "safetensors", "jsonl"):
         path = folder / f"saved.{ending}"
         embedder.encode(TEXTS).save(path)
-        add(path.name, path, partial(looked_at, load, path))
+        guarded = ending in ("npz", "safetensors")  # by checksums of the format, or of ours
+        add(path.name, path, partial(numbers_in if guarded else looked_at, load, path))
         add(f"{path.name} described", path, partial(looked_at, describe, path))
+    for ending in ("xlsx", "csv", "h5"):
+        path = folder / f"written.{ending}"
+        embed_documents(embedder, [Document("d", TEXTS[0])], open_writer(path))
+        add(path.name, path, partial(looked_at, describe, path))
+    add(
+        "xlsx",
+        folder / "written.xlsx",
+        lambda: unguarded(read_documents([folder / "written.xlsx"], text_column="word")),
+    )
     provenance = folder / "saved.jsonl.provenance.json"
     add("provenance", provenance, lambda: unguarded([describe(folder / "saved.jsonl")]))
 
-    fitted = PostProcessing.fit("center+pca:4", [embedder.encode(TEXTS).vectors])
+    vectors_of_texts = embedder.encode(TEXTS).vectors
+    fitted = PostProcessing.fit("center+pca:4", [vectors_of_texts])
     fitted.save(folder / "post.safetensors")
     add(
         "post-processing",
         folder / "post.safetensors",
-        lambda: unguarded([PostProcessing.load(folder / "post.safetensors")]),
+        lambda: PostProcessing.load(folder / "post.safetensors").apply(vectors_of_texts).tolist(),
     )
     save_recipe(folder / "recipe.json", Recipe(), None)
     add("recipe", folder / "recipe.json", lambda: unguarded([read_recipe(str(folder / "recipe.json"))]))
@@ -162,7 +195,21 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     for ending in ("parquet", "safetensors"):
         path = folder / f"static.{ending}"
         static.save(path)
-        add(path.name, path, partial(looked_at, StaticVectors.load, path))
+        add(path.name, path, partial(numbers_in if ending == "safetensors" else looked_at, StaticVectors.load, path))
+    for ending in ("txt", "bin"):
+        path = folder / f"static.{ending}"
+        static.save(path)
+        add(f"word2vec {ending}", path, partial(looked_at, describe_other, path))
+    beside = folder / "static.txt.provenance.json"
+    add("word2vec provenance", beside, lambda: unguarded([describe_other(folder / "static.txt")]))
+    rejects = folder / "t.rejects.jsonl"
+    lines = "".join(json.dumps({"document": f"d{n}", "reason": "no words"}) + "\n" for n in range(3))
+    add("rejects", rejects, partial(looked_at, describe_other, rejects), lines)
+    save_model(folder / "model")
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        add(f"model {name}", folder / "model" / name, lambda: unguarded([loaded(folder / "model")]), rare=True)
+    for name, content in LABELLED.items():
+        add(f"labelled {name}", folder / name, partial(labelled, folder / name), content)
 
     documents = [Document(f"d{number}", text * 3) for number, text in enumerate(TEXTS)]
     embed_to_store(embedder, documents, folder / "store", StoreSettings(shard_characters=90))
@@ -181,7 +228,11 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     build_index(folder / "saved.parquet", folder / "index")
     for path in sorted((folder / "index").iterdir()):
         if path.is_file():
-            add(f"index {path.name}", path, lambda: unguarded([UsageIndex(folder / "index").usages([0])]))
+            add(f"index {path.name}", path, lambda: found_in(folder / "index"))
+    names = {"bank": [{"name": "money", "usages": [["1", 2]]}]}
+    add(
+        "names of senses", folder / "labels.json", partial(looked_at, Labels, folder / "labels.json"), json.dumps(names)
+    )
     return kinds
 
 
@@ -189,6 +240,33 @@ def unguarded(found: Any) -> None:
     """Read to the end what no checksum guards."""
     for each in found:
         repr(each)
+
+
+def numbers_in(read: Callable[[Path], Any], path: Path) -> object:
+    """Read the vectors of a file whose checksum guards them, and its words."""
+    found = read(path)
+    vectors = found.vectors if isinstance(found.vectors, dict) else {"": found.vectors}
+    return list(found.words), {name: each.tolist() for name, each in vectors.items()}
+
+
+def found_in(index: Path) -> object:
+    """Search an index; each of its files is guarded by a checksum."""
+    return [str(hit) for hit in UsageIndex(index).near(0, k=3)]
+
+
+def save_model(folder: Path) -> None:
+    """Write a model of two small blocks, which is read in no time."""
+    save("bert", folder)
+
+
+def loaded(folder: Path) -> object:
+    """Load a model, and read a text with it."""
+    return WordEmbedder(folder, engine="torch").encode(TEXTS[0])
+
+
+def labelled(path: Path) -> None:
+    """Read labelled data, as `wordstates sweep` does."""
+    read_task({None: path}, DataOptions())
 
 
 def looked_at(read: Callable[[Path], object], path: Path) -> None:
@@ -199,17 +277,40 @@ def looked_at(read: Callable[[Path], object], path: Path) -> None:
 # ---------------------------------------------------------------- the damage
 
 
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """Damage a file: by structure, if it is JSON, or by byte."""
+def damaged(content: bytes, chance: random.Random, *, whole: bool = True) -> bytes:
+    """Damage a file: by structure, if it is JSON, or by byte.
+
+    Args:
+        content: The file.
+        chance: What is damaged, and how.
+        whole: Whether an archive may be packed again, with checksums that agree with the damage.
+    """
     if content[:1] in b"{[" and chance.random() < 0.7:
         with contextlib.suppress(ValueError):
             lines = content.split(b"\n") if content.count(b"\n{") else [content]
             index = chance.randrange(len(lines) or 1)
             lines[index] = by_structure(json.loads(lines[index]), chance)
             return b"\n".join(lines)
+    if whole and content[:2] == b"PK" and chance.random() < 0.7:
+        return by_member(content, chance)
     for _ in range(chance.choice([1, 1, 1, 2, 5])):
         content = by_byte(content, chance)
     return content
+
+
+def by_member(content: bytes, chance: random.Random) -> bytes:
+    """Damage what a file of an archive says, where the checksums of the archive agree."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    name = chance.choice(sorted(files))
+    files[name] = damaged(files[name], chance) if files[name] else b"x"
+    if chance.random() < 0.1:
+        del files[name]
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for each, inner in files.items():
+            archive.writestr(each, inner)
+    return changed.getvalue()
 
 
 def by_structure(data: Any, chance: random.Random) -> bytes:
@@ -315,11 +416,11 @@ def fuzz(folder: Path, inputs: int, seed: int, only: str = "") -> Findings:
     """Try so many damaged files, kind by kind in turn; the files are sound again in the end."""
     kinds = {name: kind for name, kind in kinds_in(folder).items() if not only or name in only.split(",")}
     findings, chance = Findings(), random.Random(seed)
-    names = list(kinds)
-    for number in range(inputs):
-        kind = kinds[names[number % len(names)]]
+    rounds = itertools.cycle(range(RARELY))
+    turns = ((name, kind) for turn in rounds for name, kind in kinds.items() if not kind.rare or turn == 0)
+    for name, kind in itertools.islice(turns, inputs):
         try:
-            try_one(names[number % len(names)], kind, damaged(kind.content, chance), findings)
+            try_one(name, kind, damaged(kind.content, chance, whole=kind.sound is None), findings)
         finally:
             kind.path.write_bytes(kind.content)
     return findings

@@ -15,6 +15,7 @@ from numbers import Integral
 from typing import get_args
 
 from wordstates.errors import RecipeError
+from wordstates.json_text import read_json
 from wordstates.options import LayerPooling, LayersLike, SubwordPooling
 from wordstates.wording import counted
 
@@ -223,14 +224,14 @@ class Recipe:
             RecipeError: If it is not JSON, or has other keys than a recipe.
         """
         try:
-            parts = json.loads(text)
+            parts = read_json(text)
             if isinstance(parts, dict) and "post_processing" in parts:
                 raise TypeError(
                     "it has post-processing, which is no part of a Recipe: leave it out, and give its file as "
                     "post_processing=..."
                 )
             return cls(**parts)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             raise RecipeError(
                 f"{text[:200]!r} is not a recipe: expected JSON such as {cls('-4:').to_json()}; {error}"
             ) from error

@@ -25,7 +25,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / PACKAGE
 # The rooms from the ground up. A room imports from its own level and from the levels before it. `__init__` is the roof:
 # it holds the public names, and nothing below may lean on it but for the version.
 LEVELS = [
-    ["errors", "options", "wording"],
+    ["errors", "json_text", "options", "wording"],
     ["recipe", "progress", "page"],
     ["text"],
     ["model"],

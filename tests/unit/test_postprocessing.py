@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,7 @@ def test_whitening_leaves_out_directions_in_which_there_is_only_rounding() -> No
         ([], "No step of post-processing was given"),
         ("centre", "Step 'centre' does not exist"),
         ("pca", "Step 'pca' is not written so"),
+        pytest.param("pca:" + "9" * 5000, "is not written so", id="digits"),
         ("pca:0", "Step 'pca:0' is not written so"),
         ("pca:x", "Step 'pca:x' is not written so"),
         ("center:3", "Step 'center:3' is not written so"),
@@ -326,6 +328,37 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         PostProcessing.load(other)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(InputError, match="it is broken"):
+        PostProcessing.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": None}, r"its mean does not go with its steps, center\+pca:2"),
+        ({"mean": np.zeros(3, np.float32)}, r"its mean is float32 of shape \(3,\), and it takes vectors of 6 dim"),
+        ({"mean": np.zeros(6)}, "its mean is float64 of shape"),
+        ({"linear": None}, "its linear part is missing"),
+        ({"linear": np.ones((6, 3), np.float32)}, "its linear part is float32 of shape"),
+        ({"unit": True}, "its steps do not go with its 'unit'"),
+        ({"steps": ("bend",)}, "Step 'bend' does not exist"),
+    ],
+)
+def test_parts_of_a_file_that_do_not_go_together(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """What once skipped the centring in silence, or ended in a foreign error when it was applied."""
+    sound = PostProcessing.fit("center+pca:2", [np.random.default_rng(0).standard_normal((9, 6)).astype(np.float32)])
+    path = tmp_path / "post.safetensors"
+    replace(sound, **change).save(path)
+    with pytest.raises(InputError, match=message):
+        PostProcessing.load(path)
+
+
+def test_a_changed_number_in_a_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "post.safetensors"
+    PostProcessing.fit("center", [vectors()]).save(path)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is not what was written: its checksum differs"):
         PostProcessing.load(path)
 
 

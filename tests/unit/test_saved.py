@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import save_file
 
 import wordstates
 from families import build
@@ -17,6 +19,7 @@ from wordstates.documents.document import Document
 from wordstates.errors import InputError, OutputError
 from wordstates.files.describe import describe
 from wordstates.files.open_writer import open_writer
+from wordstates.files.tensors import read_tensors
 
 TEXTS = ["The old mill, the lake.", "", "river <b>mill</b> \u200b 東京"]
 ENDINGS = ("parquet", "npz", "safetensors", "jsonl")
@@ -141,6 +144,22 @@ def test_what_is_no_result_is_told(tmp_path: Path) -> None:
     StaticVectors.from_embeddings(RESULTS["plain"]).save(tmp_path / "static.txt")
     with pytest.raises(InputError, match=r"gensim's KeyedVectors"):
         StaticVectors.load(tmp_path / "static.txt")
+
+
+@pytest.mark.parametrize("read", [wordstates.load, StaticVectors.load])
+def test_a_changed_number_in_safetensors_is_told(read: Callable[[Path], object], tmp_path: Path) -> None:
+    """The format has no checksum, so ours is in the metadata; files without it are read as before."""
+    path = tmp_path / "x.safetensors"
+    result = RESULTS["plain"]
+    (result if read is wordstates.load else StaticVectors.from_embeddings(result)).save(path)
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-3] + bytes([sound[-3] ^ 1]) + sound[-2:])
+    with pytest.raises(InputError, match="is not what was written: its checksum differs"):
+        read(path)
+    path.write_bytes(sound)
+    tensors, metadata = read_tensors(path)
+    save_file(tensors, path, metadata)
+    read(path)
 
 
 @pytest.mark.parametrize("ending", ["parquet", "safetensors"])

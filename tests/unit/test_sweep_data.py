@@ -152,6 +152,11 @@ def test_two_words_in_two_contexts(tmp_path: Path) -> None:
     ]
 
 
+def test_json_that_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", '{"sense": ' + "[" * 100_000 + "\n")
+    assert "a.jsonl:1: this line is not JSON: it is nested too deeply" in refused(path, task="senses")
+
+
 def test_pairs_in_json_lines(tmp_path: Path) -> None:
     rows = [{"text1": "a b", "span1": [0, 1], "text2": "b c", "span2": [2, 3], "rating": n} for n in range(1, 11)]
     task = read(write(tmp_path, "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))

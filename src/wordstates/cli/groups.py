@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from wordstates.cli.options import (
     output_option,
     vectors_option,
 )
+from wordstates.json_text import read_json
 from wordstates.options import (
     MAX_TEXT,
     MODEL,
@@ -254,7 +254,7 @@ class ComputeOptions:
             if key.strip() in read:
                 raise typer.BadParameter(f"--config: {key.strip()!r} is given twice.")
             try:
-                read[key.strip()] = json.loads(value)
+                read[key.strip()] = read_json(value)
             except ValueError:
                 read[key.strip()] = value
         return read or None

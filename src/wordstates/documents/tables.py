@@ -6,7 +6,6 @@ What a row means is not known here: `table_documents` makes documents of it.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from wordstates.documents.decode import read_lines, seekable
 from wordstates.documents.sources import Source
 from wordstates.errors import InputError, MissingExtraError
+from wordstates.json_text import read_json
 from wordstates.options import Quoting
 from wordstates.wording import counted, said
 
@@ -68,10 +68,10 @@ def read_jsonl(source: Source, encoding: str, check: CheckColumns, max_text: int
             continue
         place = f"{source.name}:{number}"
         try:
-            row = json.loads(line, object_pairs_hook=partial(_object, place))
+            row = read_json(line, object_pairs_hook=partial(_object, place))
         except InputError:
             raise
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InputError(f"{place}: not valid JSON ({said(error)}); each line is one JSON object.") from error
         if not isinstance(row, dict):
             raise InputError(f"{place}: each line is one JSON object, but this one is a {type(row).__name__}.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.explore.explorer import Explorer
+from wordstates.json_text import read_json
 
 try:
     import anyio.to_thread
@@ -132,8 +132,8 @@ async def _body(request: Request, **fields: type) -> dict[str, Any]:
         if len(read) > _LARGEST_BODY:
             raise _RefusedError(413, f"A request has at most {_LARGEST_BODY:,} bytes.")
     try:
-        found = json.loads(bytes(read))
-    except (ValueError, RecursionError) as error:
+        found = read_json(bytes(read))
+    except ValueError as error:
         raise _RefusedError(400, f"The request is no JSON: {error}") from error
     for name, kind in fields.items():
         value = found.get(name) if isinstance(found, dict) else None

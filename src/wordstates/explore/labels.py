@@ -8,6 +8,7 @@ from typing import Any
 
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.json_text import read_json
 from wordstates.usages.senses import Senses
 
 NAME = "labels.json"
@@ -33,7 +34,7 @@ class Labels:
         self._given: dict[str, list[dict[str, Any]]] = {}
         if path.is_file():
             try:
-                found = json.loads(path.read_text(encoding="utf-8"))
+                found = read_json(path.read_text(encoding="utf-8"))
                 self._given = {
                     str(word): [
                         {"name": str(each["name"]), "usages": [(str(d), int(s)) for d, s in each["usages"]]}
@@ -41,7 +42,7 @@ class Labels:
                     ]
                     for word, names in found.items()
                 }
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
                 raise InputError(f"{str(path)!r} holds no names of senses ({error}): move it away.") from error
 
     def give(self, senses: Senses, sense: int, name: str) -> None:

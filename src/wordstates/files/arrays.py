@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from safetensors.numpy import save_file
 
 from wordstates.errors import MissingExtraError, OutputError
 from wordstates.files.atomic import PartialFile
 from wordstates.files.formats import PROVENANCE
+from wordstates.files.tensors import write_tensors
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows
@@ -106,8 +106,7 @@ class SafetensorsWriter(_CollectingWriter):
                 f"{self._name!r}: the words take {size:,} bytes, and the header of safetensors holds "
                 f"{_LARGEST_HEADER:,}: write .parquet."
             )
-        tensors = {name: np.ascontiguousarray(array) for name, array in self._numbers().items()}
-        save_file(tensors, str(self._file.path), metadata=metadata)
+        write_tensors(self._file.path, self._numbers(), metadata)
         self._close()
         return self._file.publish()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from safetensors import safe_open
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
 from wordstates.files.parquet import open_parquet
+from wordstates.json_text import read_json
 from wordstates.wording import said
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
@@ -73,7 +73,7 @@ def read_contents(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     path, chosen = _checked(path)
     with broken_is_told(path):
         found = _PROVENANCE[chosen](path)
-        provenance = None if found is None else json.loads(found)
+        provenance = None if found is None else read_json(found)
     if not isinstance(provenance, dict):
         beside = f", with {provenance_path(path).name!r} beside it," if chosen in ("jsonl", "csv", "tsv") else ""
         raise InputError(
@@ -139,7 +139,7 @@ def _parquet_content(path: Path) -> _Content:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     columns = {field.name: str(field.type) for field in schema}
     vectors = [field for field in schema if _is_vector(field.name)]
-    shapes = {field.name: tuple(json.loads(field.metadata[b"shape"])) for field in vectors}
+    shapes = {field.name: tuple(read_json(field.metadata[b"shape"])) for field in vectors}
     dtype = {"halffloat": "float16", "float": "float32"}[str(vectors[0].type.value_type)]
     return rows, columns, dtype, shapes
 
@@ -215,7 +215,7 @@ def _jsonl_content(path: Path) -> _Content:
             rows += 1
             if columns and len(shapes) == sum(map(_is_vector, columns)):
                 continue  # all is known but the number of lines
-            for name, value in json.loads(line).items():
+            for name, value in read_json(line).items():
                 columns[name] = "vector" if _is_vector(name) else columns.get(name, type(value).__name__)
                 if _is_vector(name) and value is not None:
                     shapes[name] = np.shape(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
+from wordstates.json_text import read_json
 from wordstates.wording import counted, said
 
 _BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
@@ -45,15 +45,15 @@ def describe_other(path: Path) -> dict[str, Any] | None:
         if path.suffix.lower() in (".txt", ".bin"):
             return _word2vec(path, about)
         if path.name == "rejects.jsonl" or path.name.endswith(".rejects.jsonl"):
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+            lines = [read_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
-            return _json(json.loads(path.read_text(encoding="utf-8")), about)
+            return _json(read_json(path.read_text(encoding="utf-8")), about)
         if path.suffix.lower() == ".html":
             return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
         raise
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
     return None
 
@@ -68,7 +68,7 @@ def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:
     with path.open("rb") as file:
         rows, dim = map(int, file.readline().split())
     kind = "binary" if path.suffix.lower() == ".bin" else "text"
-    provenance = json.loads(beside.read_text(encoding="utf-8"))
+    provenance = read_json(beside.read_text(encoding="utf-8"))
     return {
         **about,
         "format": f"word2vec, {kind}",
@@ -118,7 +118,7 @@ def _page(html: str, about: dict[str, Any]) -> dict[str, Any]:
     found = _DATA.search(html)
     if found is None:
         return {**about, "format": "page, to be opened in a browser", "provenance": {}}
-    data = json.loads(found[1])
+    data = read_json(found[1])
     return {
         **about,
         "format": "page of usages, to be opened in a browser",

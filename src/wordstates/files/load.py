@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from safetensors import safe_open
 
 from wordstates.errors import InputError
 from wordstates.files.describe import broken_is_told, open_npz, read_contents
 from wordstates.files.formats import LOADABLE, output_format
 from wordstates.files.parquet import open_parquet
+from wordstates.files.tensors import read_tensors
+from wordstates.json_text import read_json
 from wordstates.options import MAX_TEXT
 from wordstates.recipe import Recipe
 from wordstates.result.column import Column
@@ -201,7 +201,7 @@ def _of_table(table: pa.Table) -> _Columns:
     for field in table.schema:
         column = table[field.name].combine_chunks()
         if pa.types.is_fixed_size_list(field.type):
-            shape = json.loads(field.metadata[b"shape"])
+            shape = read_json(field.metadata[b"shape"])
             columns[field.name] = np.full((len(table), *shape), np.nan, dtype=np.float32)
             there = column.is_valid().to_numpy(zero_copy_only=False)
             columns[field.name][there] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, *shape)
@@ -216,7 +216,7 @@ def _of_table(table: pa.Table) -> _Columns:
 
 def _jsonl(path: Path) -> _Columns:
     with path.open("rb") as file:
-        lines = [json.loads(line) for line in file]
+        lines = [read_json(line) for line in file]
     columns: _Columns = {name: [line[name] for line in lines] for name in (lines[0] if lines else _SCALARS)}
     for name, values in columns.items():
         if name == "vector" or name.startswith("vector_"):
@@ -243,11 +243,10 @@ def _npz(path: Path) -> _Columns:
 
 
 def _safetensors(path: Path) -> _Columns:
-    with safe_open(path, framework="numpy") as file:
-        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        if "start" not in found:
-            return {}
-        strings = {name: json.loads(file.metadata()[name]) for name in ("words", "statuses", "documents")}
+    found, metadata = read_tensors(path)
+    if "start" not in found:
+        return {}
+    strings = {name: read_json(metadata[name]) for name in ("words", "statuses", "documents")}
     return _of_arrays(found, strings)
 
 

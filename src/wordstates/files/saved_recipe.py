@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wordstates.errors import InputError, RecipeError
 from wordstates.files.atomic import write_text_whole
+from wordstates.json_text import read_json
 from wordstates.postprocess.post_processing import ENDING, PostProcessing
 from wordstates.recipe import Recipe
 
@@ -64,10 +65,10 @@ def read_recipe(given: str) -> tuple[Recipe, PostProcessing | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe {given!r} is neither JSON nor a file that can be read: {error}") from error
     try:
-        parts = json.loads(text)
+        parts = read_json(text)
         about = parts.pop(_KEY)
         name, steps, fingerprint = about["file"], "+".join(about["steps"]), about["fingerprint"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Recipe.from_json(text), None  # without post-processing, or it says what is wrong
     recipe = Recipe.from_json(json.dumps(parts))
     file = (Path() if inline else Path(given).parent) / name

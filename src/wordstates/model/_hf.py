@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from transformers import (
 from transformers.utils import CONFIG_NAME, cached_file, find_adapter_config_file
 
 from wordstates.errors import InputError, ModelError
+from wordstates.json_text import read_json
 from wordstates.model._hub import (
     MINILM,
     check_minilm,
@@ -148,7 +148,7 @@ def _has_config(source: str | Path, options: dict[str, Any]) -> bool:
 def _adapter_of(name: str | Path, config: Path) -> str:
     """Say what an adapter is, and how it and its model become a model."""
     try:
-        told = json.loads(config.read_text(encoding="utf-8"))
+        told = read_json(config.read_text(encoding="utf-8"))
         kind, base = str(told.get("peft_type") or "PEFT"), str(told.get("base_model_name_or_path") or "BASE")
     except (ValueError, AttributeError, OSError):
         kind, base = "PEFT", "BASE"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import socket
 import warnings
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from transformers.utils import logging as hf_logging
 from yaml import YAMLError
 
 from wordstates.errors import MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
+from wordstates.json_text import read_json
 
 MINILM = "minilm"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -102,6 +102,12 @@ def read_tokenizer(source: str | Path, **options: Any) -> Any:
         ModelError: If its vocabulary holds nothing but special tokens.
     """
     tokenizer = (_own_class(source) or transformers.AutoTokenizer).from_pretrained(source, **options)
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, (int, float)) or not limit > 0:
+        raise ModelError(
+            f"Model {str(source)!r} has a tokenizer_config.json whose model_max_length is {str(limit)[:60]!r}: write "
+            "there the most subwords that the model reads, or leave it out."
+        )
     if len(tokenizer) < _FEW_PIECES:
         special = {str(token) for token in tokenizer.all_special_tokens}
         special |= {str(token) for token in tokenizer.added_tokens_decoder.values()}
@@ -120,8 +126,8 @@ def _own_class(source: str | Path) -> Any:
     own type of model brings, as BertTokenizer of a model of type bert, there is nothing to choose.
     """
     try:
-        model = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))
-        tokenizer = json.loads(Path(source, "tokenizer_config.json").read_text(encoding="utf-8"))
+        model = read_json(Path(source, "config.json").read_text(encoding="utf-8"))
+        tokenizer = read_json(Path(source, "tokenizer_config.json").read_text(encoding="utf-8"))
         kind, name = model["model_type"], tokenizer["tokenizer_class"].removesuffix("Fast")
         if "auto_map" in tokenizer or "auto_map" in model or name == "LlamaTokenizer":
             return None

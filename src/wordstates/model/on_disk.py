@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wordstates.json_text import read_json
 from wordstates.model._hub import languages_of, model_folders
 
 # What configs call it; the first that is there counts. Of models with two sides, the encoder's.
@@ -71,8 +71,8 @@ def _window(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int | No
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.errors import InputError, OutputError
+from wordstates.json_text import read_json
 from wordstates.postprocess.moments import Moments
 from wordstates.postprocess.steps import Step, fit_chain, parse_steps
 from wordstates.wording import said
@@ -220,6 +221,7 @@ class PostProcessing:
             raise OutputError(f"{str(path)!r} exists: choose another name, or pass overwrite=True to replace it.")
         about = {"version": _VERSION, "steps": self.steps, "rows": self.rows, "unit": self.unit}
         about |= {"dim_in": self.dim_in, "dim_out": self.dim_out, "provenance": self.provenance}
+        about["fingerprint"] = self.fingerprint()  # a checksum of the numbers: the format has none
         arrays = {"mean": self.mean, "linear": self.linear}
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
@@ -252,11 +254,18 @@ class PostProcessing:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             if found is None:
                 raise InputError(f"{str(path)!r} holds no post-processing: give a file that `wordstates fit` wrote.")
-            about = json.loads(found)
+            about = read_json(found)
             if about.pop("version") != _VERSION:
                 raise InputError(f"{str(path)!r} is of another version: use the wordstates that wrote it.")
             about["steps"] = tuple(about["steps"])
-            return cls(**about, mean=arrays.get("mean"), linear=arrays.get("linear"))
+            fingerprint = about.pop("fingerprint", None)  # older files have none
+            made = cls(**about, mean=arrays.get("mean"), linear=arrays.get("linear"))
+            _check_parts(made)
+            if fingerprint not in (None, made.fingerprint()):
+                raise InputError(
+                    f"{str(path)!r} is not what was written: its checksum differs. Copy it again, or fit it again."
+                )
+            return made
         except InputError:
             raise
         except (
@@ -266,12 +275,33 @@ class PostProcessing:
             TypeError,
             AttributeError,
             ArithmeticError,
-            RecursionError,
             SafetensorError,
         ) as error:
             raise InputError(
                 f"{str(path)!r} cannot be read as post-processing: it is broken ({said(error)})."
             ) from error
+
+
+def _check_parts(made: PostProcessing) -> None:
+    """See that what was read from a file goes together.
+
+    Raises:
+        ValueError: If an array is missing, or has another shape than the steps and dimensions say.
+        InputError: If a step does not exist.
+    """
+    chain = parse_steps(made.steps)
+    if made.unit != (chain[-1].name == "unit"):
+        raise ValueError("its steps do not go with its 'unit'")
+    if (made.mean is None) != all(step.name == "unit" for step in chain):
+        raise ValueError(f"its mean does not go with its steps, {'+'.join(made.steps)}")
+    if made.linear is None and (made.dim_out != made.dim_in or any(step.needs_covariance for step in chain)):
+        raise ValueError(f"its linear part is missing, which {'+'.join(made.steps)} has")
+    shapes = {(made.dim_in, made.dim_out)} | ({(made.dim_in,)} if made.dim_out == made.dim_in else set())
+    for name, array, allowed in (("mean", made.mean, {(made.dim_in,)}), ("linear part", made.linear, shapes)):
+        if array is not None and (array.shape not in allowed or array.dtype != np.float32):
+            raise ValueError(
+                f"its {name} is {array.dtype} of shape {array.shape}, and it takes vectors of {made.dim_in} dimensions"
+            )
 
 
 def is_post_processing(path: str | Path) -> bool:

@@ -38,6 +38,7 @@ class Step:
 
 STEPS = ("center", "standardize", "all-but-the-top", "whiten", "pca", "unit")
 _NUMBERED = {"all-but-the-top", "pca"}
+_MOST_DIGITS = 10  # of a number of components
 
 
 def parse_steps(steps: Sequence[Step] | Sequence[str] | str) -> tuple[Step, ...]:
@@ -74,7 +75,12 @@ def _parse(text: str) -> Step:
         raise InputError(f"Step {text!r} does not exist: {_FORMS}")
     if not colon and name != "pca":
         return Step(name)
-    if name not in _NUMBERED or not (number.isascii() and number.isdecimal()) or int(number) < 1:
+    if (
+        name not in _NUMBERED
+        or not (number.isascii() and number.isdecimal())
+        or not 0 < len(number) < _MOST_DIGITS
+        or int(number) < 1
+    ):
         raise InputError(f"Step {text!r} is not written so: {_FORMS}")
     return Step(name, int(number))
 

@@ -17,6 +17,7 @@ from wordstates import errors
 from wordstates.encode.inputs import Table, Texts, as_texts, read_inputs
 from wordstates.errors import InputError, ModelNotFoundError, WorkerError, without_foreign_errors
 from wordstates.files.load import from_table
+from wordstates.json_text import read_json
 from wordstates.options import EmbedderOptions, LayerPooling, LayersLike, SubwordPooling
 from wordstates.recipe import Recipe, check_names
 from wordstates.result.found_usages import Usages
@@ -76,7 +77,7 @@ class RemoteEmbedder:
         self._key = key
         self._timeout = timeout
         self.recipes = check_names(recipes if recipes is not None else [Recipe(layers, layer_pooling, subword_pooling)])
-        self.models = [each["id"] for each in json.loads(self._ask("/v1/models", None))["data"]]
+        self.models = [each["id"] for each in read_json(self._ask("/v1/models", None))["data"]]
         self._model = model if model is not None else self.models[0]
 
     def __repr__(self) -> str:
@@ -172,7 +173,7 @@ class RemoteEmbedder:
 def _told(refused: urllib.error.HTTPError) -> Exception:
     """Make the error that the server tells."""
     try:
-        told = json.loads(refused.read())["error"]
+        told = read_json(refused.read())["error"]
         message, code = str(told["message"]), str(told["code"])
     except (ValueError, KeyError, TypeError):
         message, code = f"The server answered {refused.code}.", ""
@@ -204,7 +205,7 @@ def _embeddings(tables: Sequence[pa.Table], texts: Sequence[str], *, single: boo
     """Put the answers together."""
     if not tables:
         raise InputError("No text given: a server is asked for one at least.")
-    provenance = json.loads(tables[0].schema.metadata[b"wordstates"])
+    provenance = read_json(tables[0].schema.metadata[b"wordstates"])
     table = pa.concat_tables(tables)
     firsts = table
     if "subword" in table.column_names:

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from wordstates.errors import NonFiniteError, TokenizerError, where_it_failed
+from wordstates.json_text import read_json
 from wordstates.serve.answers import json_answer
 from wordstates.serve.limits import Limits
 from wordstates.serve.metrics import Metrics
@@ -90,7 +91,7 @@ class Exchange:
             if len(read) < _SMALL:
                 return _parsed(bytes(read))
             return await self.service.in_thread(_parsed, bytes(read))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise RefusedError(400, "The body is no JSON in UTF-8.") from error
 
     async def compute(self, model: ServedModel, job: Job) -> list[Any]:
@@ -244,7 +245,7 @@ def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
 
 
 def _parsed(body: bytes) -> Any:
-    return json.loads(body.decode("utf-8"))
+    return read_json(body.decode("utf-8"))
 
 
 def _too_many_bytes(limits: Limits) -> RefusedError:

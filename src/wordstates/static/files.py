@@ -17,12 +17,12 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import save_file
 
 from wordstates.errors import OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors
 from wordstates.files.formats import PROVENANCE, provenance_json, provenance_path
 from wordstates.files.outputs import check_free, vocabulary_path
+from wordstates.files.tensors import write_tensors
 from wordstates.result.rows import column_names, vector_column
 from wordstates.static.type_vectors import TypeVectors
 
@@ -93,15 +93,15 @@ class StaticFile:
 
     def _write_safetensors(self, static: TypeVectors) -> None:
         names = dict(zip(static.vectors, column_names(list(static.vectors)), strict=True))
-        tensors = {names[name]: np.ascontiguousarray(vectors) for name, vectors in static.vectors.items()}
-        tensors |= {"occurrences": static.occurrences.copy(), "usages": static.usages.copy()}
+        tensors = {names[name]: vectors for name, vectors in static.vectors.items()}
+        tensors |= {"occurrences": static.occurrences, "usages": static.usages}
         for name, values in static.self_similarity.items():
             tensors[names[name].replace("vector", "self_similarity", 1)] = values
         metadata = {"words": json.dumps(static.words, ensure_ascii=False)}
         if static.groups is not None:
             metadata[static.by] = json.dumps(static.groups, ensure_ascii=False)
         metadata |= {PROVENANCE: provenance_json(static.provenance), SETS: sets_json(static)}
-        save_file(tensors, str(self._partial.path), metadata=metadata)
+        write_tensors(self._partial.path, tensors, metadata)
 
     def _write_word2vec(self, static: TypeVectors) -> None:
         (vectors,) = static.vectors.values()

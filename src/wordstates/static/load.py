@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
 
 from wordstates.errors import InputError
 from wordstates.files.describe import broken_is_told
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.parquet import open_parquet
+from wordstates.files.tensors import read_tensors
+from wordstates.json_text import read_json
 from wordstates.static.files import SETS
 
 
@@ -38,7 +38,7 @@ def read_static(path: str | Path) -> dict[str, Any]:
                 f"{str(path)!r} has no static vectors of StaticVectors.save: word embeddings are read by "
                 "wordstates.load."
             )
-        about = json.loads(metadata[SETS])
+        about = read_json(metadata[SETS])
         by = about["by"]
         sets: dict[str, str] = about["sets"]
         similarity = {
@@ -53,7 +53,7 @@ def read_static(path: str | Path) -> dict[str, Any]:
             "anisotropy": about["anisotropy"],
             "groups": list(columns[by]) if by in columns else None,
             "by": by,
-            "provenance": json.loads(metadata[PROVENANCE]),
+            "provenance": read_json(metadata[PROVENANCE]),
         }
 
 
@@ -76,8 +76,6 @@ def _parquet(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def _safetensors(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    with safe_open(path, framework="numpy") as file:
-        metadata = dict(file.metadata() or {})
-        columns: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    strings = {name: json.loads(value) for name, value in metadata.items() if name not in (PROVENANCE, SETS)}
+    columns, metadata = read_tensors(path)
+    strings = {name: read_json(value) for name, value in metadata.items() if name not in (PROVENANCE, SETS)}
     return metadata, columns | {"word": strings.pop("words", [])} | strings

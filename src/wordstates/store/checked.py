@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from wordstates.json_text import read_json
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -27,10 +28,7 @@ def as_object(text: str) -> dict[str, Any]:
     Raises:
         ValueError: If it is none.
     """
-    try:
-        data = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    data = read_json(text)
     if not isinstance(data, dict):
         raise ValueError("it holds no object")
     return data

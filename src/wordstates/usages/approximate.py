@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.json_text import read_json
 from wordstates.usages.search import best, scored
 from wordstates.wording import counted, said
 
@@ -116,11 +117,11 @@ def read_approximate(folder: Path, parts: tuple[tuple[str, str], ...]) -> Approx
     """
     again = "make it with `wordstates index STORE --approximate`, or search exactly."
     try:
-        data = json.loads((folder / FOLDER / _RECORD).read_text(encoding="utf-8"))
+        data = read_json((folder / FOLDER / _RECORD).read_text(encoding="utf-8"))
         found = Approximate(**{**data, "parts": tuple(tuple(part) for part in data["parts"])})
     except FileNotFoundError:
         raise InputError(f"{str(folder)!r} has no approximate search yet: {again}") from None
-    except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise InputError(f"The approximate search of {str(folder)!r} is broken ({said(error)}): {again}") from error
     if found.parts != parts:
         raise InputError(

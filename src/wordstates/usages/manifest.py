@@ -115,7 +115,7 @@ class IndexManifest:
             return made
         except InputError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise InputError(
                 f"{str(path)!r} is broken ({said(error)}): make the index again with `wordstates index --overwrite`."
             ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from wordstates.errors import InputError
 from wordstates.files.describe import read_provenance
 from wordstates.files.parquet import open_parquet
+from wordstates.json_text import read_json
 from wordstates.store.store import Store, open_store
 from wordstates.wording import said
 
@@ -120,7 +120,7 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
     with parts[0].open() as opened:
         schema = opened.schema_arrow
     shapes = {
-        each.name: tuple(json.loads(each.metadata[b"shape"]))
+        each.name: tuple(read_json(each.metadata[b"shape"]))
         for each in schema
         if pa.types.is_fixed_size_list(each.type)
     }

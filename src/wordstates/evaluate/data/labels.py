@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from wordstates.documents.sources import shown
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import lines_of, row_split
 from wordstates.evaluate.data.task import Item, UsageTable
+from wordstates.json_text import read_json
 from wordstates.options import Split
 from wordstates.text.words import join_words, locate_words
 from wordstates.wording import counted
@@ -138,7 +138,7 @@ def json_row(line: str, place: str) -> dict[str, Any]:
         InputError: If it is none.
     """
     try:
-        row = json.loads(line)
+        row = read_json(line)
     except ValueError as error:
         raise InputError(f"{place}: this line is not JSON: {error}") from error
     if not isinstance(row, dict):

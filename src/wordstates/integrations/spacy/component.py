@@ -23,6 +23,7 @@ from wordstates.encode.session import Session
 from wordstates.errors import ModelError, RecipeError, WordstatesError
 from wordstates.integrations.spacy import hooks, stored
 from wordstates.integrations.spacy.stored import NAME
+from wordstates.json_text import read_json
 from wordstates.options import MODEL, EmbedderOptions
 from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
@@ -137,7 +138,7 @@ class WordstatesPipe(Pipe):
         Raises:
             ModelError: If it is another one.
         """
-        self._check(json.loads(data))
+        self._check(read_json(data))
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -155,7 +156,7 @@ class WordstatesPipe(Pipe):
         return {part: provenance[part] for part in _WHO if part in provenance}
 
     def _check(self, saved: Mapping[str, Any]) -> None:
-        here = json.loads(self.to_bytes())
+        here = read_json(self.to_bytes())
         other = [part for part in _WHO if part != "model" and saved.get(part) != here.get(part)]
         if other:
             raise ModelError(

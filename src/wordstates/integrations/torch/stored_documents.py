@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from wordstates.errors import InputError
 from wordstates.files.parquet import open_parquet
+from wordstates.json_text import read_json
 from wordstates.store.folder import is_store
 from wordstates.store.shards import read_shard_name
 from wordstates.store.store import Store, open_store
@@ -102,7 +102,7 @@ class StoredDocuments:
         """Give the shape of one vector of a column."""
         field = self.schema.field(column)
         known = (field.metadata or {}).get(b"shape")
-        return tuple(json.loads(known)) if known is not None else (field.type.list_size,)
+        return tuple(read_json(known)) if known is not None else (field.type.list_size,)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave open files and what was read behind."""

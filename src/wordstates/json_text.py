@@ -1,0 +1,27 @@
+"""JSON that somebody else wrote, read so that whatever is wrong with it is a `ValueError`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def read_json(text: str | bytes, **options: Any) -> Any:
+    """Read JSON.
+
+    Args:
+        text: The text, or its UTF-8.
+        options: As `json.loads` takes them.
+
+    Raises:
+        ValueError: If it is none, is nested too deeply, or holds a number of thousands of digits.
+
+    Example:
+        >>> read_json("[" * 100_000)
+        Traceback (most recent call last):
+        ValueError: it is nested too deeply
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
