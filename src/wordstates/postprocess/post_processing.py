@@ -23,7 +23,7 @@ from wordstates.errors import InputError, OutputError
 from wordstates.json_text import read_json
 from wordstates.postprocess.moments import Moments
 from wordstates.postprocess.steps import Step, fit_chain, parse_steps
-from wordstates.wording import said
+from wordstates.wording import counted, said
 
 ENDING = ".safetensors"
 _KEY, _VERSION = "wordstates_post_processing", 1
@@ -300,7 +300,7 @@ def _check_parts(made: PostProcessing) -> None:
     for name, array, allowed in (("mean", made.mean, {(made.dim_in,)}), ("linear part", made.linear, shapes)):
         if array is not None and (array.shape not in allowed or array.dtype != np.float32):
             raise ValueError(
-                f"its {name} is {array.dtype} of shape {array.shape}, and it takes vectors of {made.dim_in} dimensions"
+                f"its {name} is {array.dtype} of shape {array.shape}, and it takes vectors of {counted(made.dim_in, 'dimension')}"
             )
 
 
