@@ -300,7 +300,8 @@ def _check_parts(made: PostProcessing) -> None:
     for name, array, allowed in (("mean", made.mean, {(made.dim_in,)}), ("linear part", made.linear, shapes)):
         if array is not None and (array.shape not in allowed or array.dtype != np.float32):
             raise ValueError(
-                f"its {name} is {array.dtype} of shape {array.shape}, and it takes vectors of {counted(made.dim_in, 'dimension')}"
+                f"its {name} is {array.dtype} of shape {array.shape}, and it takes vectors of "
+                f"{counted(made.dim_in, 'dimension')}"
             )
 
 
