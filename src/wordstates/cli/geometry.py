@@ -47,7 +47,7 @@ def geometry(
     """
     from wordstates.evaluate.geometry.report import GeometryReport
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
-    from wordstates.evaluate.svg import new_figure
+    from wordstates.page.svg import new_figure
 
     documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
     target = None if output is None else _page(output, inputs, overwrite=end.overwrite)

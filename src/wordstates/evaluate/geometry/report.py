@@ -9,8 +9,8 @@ from typing import Any
 from wordstates.evaluate.geometry.figures import Geometry, advice
 from wordstates.evaluate.geometry.run import Measured
 from wordstates.evaluate.names import short_names
-from wordstates.evaluate.svg import as_svg, new_axes, new_figure, new_legend
 from wordstates.page.render import render
+from wordstates.page.svg import as_svg, new_axes, new_figure, new_legend
 from wordstates.wording import counted, in_columns
 
 _Lines = dict[str, list[float | None]]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wordstates.evaluate.names import short_names
-from wordstates.evaluate.svg import as_svg, new_axes, new_colorbar, new_figure, new_legend
 from wordstates.evaluate.sweep.result import ModelResult, Result, SweepReport
+from wordstates.page.svg import as_svg, new_axes, new_colorbar, new_figure, new_legend
 
 _COLOURS = {"mean": "#1f86b4", "first": "#c2571a", "last": "#4c7a34", "max": "#7a4e9c", "sum": "#8a6d1b"}
 _PANEL = (4.4, 3.4)  # inches
