@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,15 @@ from usage_files import write_file
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, TargetNotFoundError
 from wordstates.usages.build import build_index
-from wordstates.usages.concordance import Line, aligned_lines, count_lines, sample_lines, sort_lines, width_of
+from wordstates.usages.concordance import (
+    Line,
+    aligned_lines,
+    count_lines,
+    lines_as_rows,
+    sample_lines,
+    sort_lines,
+    width_of,
+)
 from wordstates.usages.searched_lines import Asked, FoundLines, lines_of_index, lines_of_inputs
 
 TEXTS = [
@@ -144,3 +154,25 @@ def test_lines_of_an_index_come_by_meaning(tmp_path: Path) -> None:
         lines.by_likeness(lines.lines, 9)
     with pytest.raises(TargetNotFoundError, match="'river bank' is none of the words"):
         lines_of_index(str(path), Asked(("river bank",)))
+
+
+def test_lines_of_an_index_come_by_sense(tmp_path: Path) -> None:
+    """Senses are found among all lines; those of one stand together, the largest first."""
+    angles = [0.0, 1.5, 0.1, 0.05, 1.45, 0.12, 0.02, 1.55, 0.07, 0.03, 0.04, 0.06]
+    vectors = [[math.cos(angle), math.sin(angle)] for angle in angles]
+    path = write_file(tmp_path / "u.parquet", vectors, ["bank"] * len(vectors))
+    build_index(path)
+    lines = lines_of_index(str(path), Asked(("bank",)))
+    assert lines is not None
+    with_senses = lines.by_sense(lines.lines)
+    assert [each.sense for each in with_senses] == [2 if angle > 1 else 1 for angle in angles]
+    ordered = sort_lines(with_senses, ["sense"])
+    assert [each.number for each in ordered] == [0, 2, 3, 5, 6, 8, 9, 10, 11, 1, 4, 7]
+    assert [text.split("  ")[0] for text in aligned_lines(ordered)] == ["sense 1"] * 9 + ["sense 2"] * 3
+    assert "sense" in lines_as_rows(ordered).extra
+    assert lines.as_dict(ordered[-1])["sense"] == 2
+    assert sort_lines([replace(ordered[0], sense=0), *ordered], ["sense"])[-1].sense == 0
+    with pytest.raises(InputError, match="by meaning or by sense where there are vectors"):
+        found("bank").by_sense(found("bank").lines)
+    with pytest.raises(InputError, match="cannot be sorted by 'sense'"):
+        sort_lines(found("bank").lines, ["sense"])

@@ -15,10 +15,10 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_outputs,
     columns_named,
 )
 from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 from wordstates.documents.input_meter import InputMeter
 

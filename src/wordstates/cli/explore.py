@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.groups import check_outputs
 from wordstates.cli.options import NoVerify, Overwrite, computing_option, model_option, output_option, search_option
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import progress_bar, say
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.groups import Output, check_outputs
+from wordstates.cli.groups import Output
 from wordstates.cli.options import NoVerify, Overwrite, Quiet, output_option, search_option
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import say
 from wordstates.options import Viewer
 from wordstates.wording import counted

@@ -15,7 +15,6 @@ from wordstates.cli.groups import (
     Metadata,
     ModelOptions,
     ReadingOptions,
-    check_outputs,
     columns_named,
 )
 from wordstates.cli.options import (
@@ -28,6 +27,7 @@ from wordstates.cli.options import (
     output_option,
     search_option,
 )
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import Missing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +12,9 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_outputs,
 )
 from wordstates.cli.options import output_option, print_json, vectors_option
+from wordstates.cli.outputs import check_page_output
 from wordstates.cli.telling import end_with_rejects, progress_bar, say
 from wordstates.documents.input_meter import InputMeter
 from wordstates.wording import counted
@@ -47,12 +46,9 @@ def geometry(
     """
     from wordstates.evaluate.geometry.report import GeometryReport
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
-    from wordstates.page.svg import new_figure
 
     documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
-    target = None if output is None else _page(output, inputs, overwrite=end.overwrite)
-    if target is not None:
-        new_figure(1, 1)  # or it says what to install, before anything is computed
+    target = None if output is None else check_page_output(output, inputs, overwrite=end.overwrite)
     recipes = reader.recipes()
     check_recipes(recipes)
     fitted = reader.post_processing()
@@ -75,16 +71,6 @@ def geometry(
         write_text_whole(target, report.to_html())
     _tell(report, output, end)
     end_with_rejects(measured.rejects, output or "-")
-
-
-def _page(output: str, inputs: list[str], *, overwrite: bool) -> Path:
-    """See that the page can be written, before anything is computed."""
-    from wordstates.files.atomic import PartialFile
-    from wordstates.files.outputs import check_page
-
-    check_outputs(output, inputs, overwrite=overwrite)
-    check_page(output)
-    return PartialFile(Path(output), overwrite=overwrite).target
 
 
 def _tell(report: GeometryReport, output: str | None, end: EndOptions) -> None:

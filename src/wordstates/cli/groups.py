@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.command import GIVEN
 from wordstates.cli.options import (
     Json,
     Model,
@@ -42,8 +40,6 @@ from wordstates.options import (
     VectorDtype,
 )
 
-_OUTPUTS = ("output", "save_recipe", "export")
-_LONGEST_PATH = 255
 _DEFAULT = EmbedderOptions()
 _LAYERS, *_POOLINGS = _DEFAULT.default_recipe()
 _DEFAULT_PARTS = (str(_LAYERS), *_POOLINGS)
@@ -342,39 +338,6 @@ class ModelOptions(ComputeOptions):
 def columns_named(given: str | None) -> list[str] | None:
     """Read the names of columns; None if the option was not given."""
     return None if given is None else [column.strip() for column in given.split(",") if column.strip()]
-
-
-def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True) -> None:
-    """Refuse outputs that are read by the same command, or lie in an input folder, or are there.
-
-    What is read is every file that any option names, as a vocabulary, a recipe or post-processing; what is written is
-    the output and what stands beside it.
-
-    Raises:
-        OutputError: If one is.
-    """
-    from wordstates.files.outputs import check_free, check_no_input, written_with
-
-    if output == "-":
-        return
-    path = Path(output)
-    check_no_input([path, *written_with(path)], [Path(each) for each in inputs])
-    check_no_input([path, *written_with(path)], [each for each in _named_files() if each.is_file()])
-    check_free(path, overwrite=overwrite)
-
-
-def _named_files() -> list[Path]:
-    """Give every value of the command's options that may be a file it reads, and what belongs to it."""
-    from wordstates.files.saved_recipe import fitted_path
-
-    given = [value for name, value in GIVEN.items() if name not in _OUTPUTS]
-    texts = [each for value in given for each in (value if isinstance(value, (list, tuple)) else [value])]
-    paths = [Path(each.removeprefix("@")) for each in texts if isinstance(each, str) and each and not _is_json(each)]
-    return [*paths, *(fitted_path(path) for path in paths if path.suffix == ".json")]
-
-
-def _is_json(text: str) -> bool:
-    return len(text) > _LONGEST_PATH or text.lstrip().startswith(("{", "["))
 
 
 def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordstates.cli.groups import Inputs, ReadingOptions, check_outputs
+from wordstates.cli.groups import Inputs, ReadingOptions
 from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, output_option, print_json, search_option
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
 
@@ -43,7 +44,10 @@ def kwic(
         search_option(metavar="N", min=1, help="Sort by meaning: how like line N, as printed without it (an index)."),
     ] = None,
     sort: Annotated[
-        str, output_option(metavar="KEY,KEY", help="L1 L2 L3, node, R1 R2 R3, text, or a column of --metadata.")
+        str,
+        output_option(
+            metavar="KEY,KEY", help="L1 L2 L3, node, R1 R2 R3, text, sense (an index), or a column of --metadata."
+        ),
     ] = "text",
     sample: Annotated[int | None, output_option(min=1, help="Only so many lines, drawn at random.")] = None,
     seed: Annotated[int, output_option(help="Which random lines; the same for the same number.")] = 0,
@@ -70,16 +74,17 @@ def kwic(
 ) -> None:
     """Print every usage of TARGET in INPUT, below each other.
 
-    Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning; texts need no
-    model at all. An ellipsis says that a text goes on.
+    Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning, and by sense;
+    texts need no model at all. An ellipsis says that a text goes on.
 
     Example:
         $ wordstates kwic bank corpus/ --sort R1,L1
         $ wordstates kwic bank store/ --like 3
+        $ wordstates kwic bank store/ --sort sense,R1
     """
     from wordstates.errors import InputError
-    from wordstates.usages.concordance import aligned_lines, sample_lines, sort_lines
-    from wordstates.usages.searched_lines import Asked, lines_of_index, lines_of_inputs
+    from wordstates.usages.concordance import SENSE, aligned_lines, sample_lines, sort_lines
+    from wordstates.usages.searched_lines import NO_VECTORS, Asked, lines_of_index, lines_of_inputs
 
     if regex and lemma:
         raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
@@ -101,13 +106,12 @@ def kwic(
     if output is not None:
         check_outputs(output, inputs, overwrite=overwrite)
     found = lines_of_index(inputs[0], asked) if len(inputs) == 1 else None
+    by_sense = SENSE in keys and SENSE not in columns
     if found is None:
-        if like is not None:
-            raise InputError(
-                "Lines can be sorted by meaning where there are vectors: give a store that `wordstates index` has read."
-            )
+        if like is not None or by_sense:
+            raise InputError(NO_VECTORS)
         found = lines_of_inputs(lambda names: reading.documents(inputs, names), asked)
-    lines = found.lines
+    lines = found.by_sense(found.lines) if by_sense else found.lines
     if like is not None:
         lines, keys = found.by_likeness(sort_lines(lines, keys), like), ["meaning"]
     lines = sort_lines(lines, keys)

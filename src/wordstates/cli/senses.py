@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from wordstates.cli.options import Json, NoVerify, output_option, print_json, search_option, vectors_option
+from wordstates.cli.options import Json, NoVerify, Overwrite, output_option, print_json, search_option, vectors_option
+from wordstates.cli.outputs import check_page_output
+from wordstates.cli.telling import say
 
 SenseMethod = Literal["kmeans", "hdbscan"]
 
@@ -27,6 +29,10 @@ def senses(
         int | None, vectors_option("--count", "-k", min=1, help="How many senses (kmeans); default by the silhouette.")
     ] = None,
     context: Annotated[int, output_option(min=0, help="Characters of text beside the most central usages.")] = 50,
+    output: Annotated[
+        str | None, output_option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
+    ] = None,
+    overwrite: Overwrite = False,
     no_verify: NoVerify = False,
     json: Json = False,
 ) -> None:
@@ -37,6 +43,7 @@ def senses(
 
     Example:
         $ wordstates senses bank store/ --by year
+        $ wordstates senses bank store/ -o bank.html
     """
     from wordstates.explore.labels import NAME, Labels
     from wordstates.usages.change import changes, shares_by
@@ -44,6 +51,7 @@ def senses(
     from wordstates.usages.sense_report import senses_as_text
     from wordstates.usages.senses import senses_of
 
+    page = None if output is None else check_page_output(output, [source], overwrite=overwrite)
     index = UsageIndex(source, verify=not no_verify)
     if by is not None and by not in index.metadata_columns:
         raise typer.BadParameter(
@@ -54,6 +62,11 @@ def senses(
     groups = [str(usage.metadata.get(by) or "") for usage in found.usages] if by is not None else []
     shares = shares_by(groups, found.labels) if groups else []
     steps = changes(groups, vectors) if groups else []
+    if page is not None:
+        from wordstates.files.atomic import write_text_whole
+        from wordstates.usages.sense_page import senses_as_html
+
+        write_text_whole(page, senses_as_html(found, vectors, names, context, by, shares, steps))
     if json:
         data = found.to_dict()
         for sense in data["senses"]:
@@ -65,3 +78,5 @@ def senses(
         print_json(data)
     else:
         print(senses_as_text(found, names, context, by, shares, steps))
+    if page is not None and not json:
+        say(f"wrote {output}")

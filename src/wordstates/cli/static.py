@@ -12,9 +12,9 @@ from wordstates.cli.groups import (
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    check_outputs,
 )
 from wordstates.cli.options import MatchCase, MatchExactly, each_of, output_option, search_option, vectors_option
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import StaticKind

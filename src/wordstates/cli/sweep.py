@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from wordstates.cli.groups import ComputeOptions, EndOptions, check_outputs
+from wordstates.cli.groups import ComputeOptions, EndOptions
 from wordstates.cli.options import model_option, output_option, print_json
+from wordstates.cli.outputs import check_outputs
 from wordstates.cli.sweep_options import GridOptions, SplitOptions, TaskOptions
 from wordstates.cli.telling import progress_bar, say
 

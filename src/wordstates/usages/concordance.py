@@ -23,7 +23,8 @@ from wordstates.usages.usage import IndexedUsage
 
 _RUN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+")  # a word, as words are counted and sorted by
 _PLACES = ("L1", "L2", "L3", "R1", "R2", "R3")
-_SORTS = (*_PLACES, "node", "text", "meaning")
+SENSE = "sense"
+_SORTS = (*_PLACES, "node", "text", "meaning", SENSE)
 _RIGHT_TO_LEFT = {"R", "AL"}
 _ISOLATE, _POP = "\u2068", "\u2069"  # text between them has a direction of its own
 MORE = "…"  # the text goes on here
@@ -44,6 +45,7 @@ class Line:
         metadata: What the input says of the document.
         number: Its usage in an index; None: it comes from a text.
         similarity: Cosine with the usage that lines are sorted by.
+        sense: Number of its sense among those of all lines, from 1; 0: in none; None: not asked for.
     """
 
     document: str
@@ -55,6 +57,7 @@ class Line:
     metadata: Mapping[str, str | None] = field(default_factory=dict)
     number: int | None = None
     similarity: float | None = None
+    sense: int | None = None
 
 
 @dataclass
@@ -168,7 +171,7 @@ def sort_lines(lines: Sequence[Line], keys: Sequence[str]) -> list[Line]:
     Args:
         lines: The lines.
         keys: ``L1`` to ``L3`` and ``R1`` to ``R3`` (the word in this place to the left or right), ``node``, ``text``,
-            ``meaning`` (most similar first), or a column of metadata.
+            ``meaning`` (most similar first), ``sense``, or a column of metadata.
 
     Raises:
         InputError: If a key does not exist.
@@ -190,6 +193,8 @@ def _key(name: str, lines: Sequence[Line]) -> Callable[[Line], object]:
         return lambda _: 0
     if name == "meaning":
         return lambda line: -(line.similarity if line.similarity is not None else -2.0)
+    if name == SENSE and all(line.sense is not None for line in lines):
+        return lambda line: line.sense or len(lines)  # those in none come last
     if lines and name not in lines[0].metadata:
         columns = ", ".join(lines[0].metadata) or "none: name them with metadata=..."
         raise InputError(f"Lines cannot be sorted by {name!r}: choose {', '.join(_SORTS)}, or a column ({columns}).")
@@ -287,6 +292,7 @@ def aligned_lines(lines: Sequence[Line], columns: Sequence[str] = ()) -> Iterato
     before = [
         [_on_one_line(line.metadata.get(column) or "") for column in columns]
         + ([f"{line.similarity:.3f}"] if line.similarity is not None else [])
+        + ([f"sense {line.sense}" if line.sense else "no sense"] if line.sense is not None else [])
         for line in lines
     ]
     widths = [max(map(width_of, column), default=0) for column in zip(*before, strict=True)]
@@ -319,6 +325,8 @@ def lines_as_rows(lines: Sequence[Line]) -> Rows:
     }
     if any(line.similarity is not None for line in lines):
         extra["similarity"] = [None if line.similarity is None else f"{line.similarity:.6f}" for line in lines]
+    if any(line.sense is not None for line in lines):
+        extra["sense"] = [str(line.sense) if line.sense else None for line in lines]
     spans = np.array([line.span for line in lines], dtype=np.int64).reshape(-1, 2)
     documents = [line.document for line in lines]
     return rows_without_vectors(documents, np.arange(len(lines) + 1), [line.node for line in lines], spans, extra)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import regex
+from jaxtyping import Float
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, TargetNotFoundError
@@ -27,8 +28,12 @@ from wordstates.usages.concordance import (
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.manifest import NAME
+from wordstates.usages.senses import find_senses
 from wordstates.wording import counted
 
+NO_VECTORS = (
+    "Lines can be sorted by meaning or by sense where there are vectors: give a store that `wordstates index` has read."
+)
 _WILD = {"*": r"[\p{L}\p{M}\p{N}'’-]*", "?": r"[\p{L}\p{N}]\p{M}*"}
 
 
@@ -110,14 +115,30 @@ class FoundLines:
         """Give lines how like they are to one of them, counted from 1.
 
         Raises:
-            InputError: If there is none of this number.
+            InputError: If there is none of this number, or they come from texts.
         """
-        if self.index is None or not 1 <= number <= len(lines):
+        numbers, vectors = self._vectors(lines)
+        if not 1 <= number <= len(lines):
             raise InputError(f"Line {number} does not exist: there are {len(lines):,}, counted from 1.")
-        numbers = [line.number or 0 for line in lines]
-        vectors = self.index.vectors(numbers)
         likeness = vectors @ vectors[number - 1]
         return with_similarities(lines, dict(zip(numbers, likeness.tolist(), strict=True)))
+
+    def by_sense(self, lines: Sequence[Line]) -> list[Line]:
+        """Give lines their senses, found among all of them; see `find_senses`.
+
+        Raises:
+            InputError: If they come from texts.
+        """
+        numbers, vectors = self._vectors(lines)
+        words = ", ".join(dict.fromkeys(line.target for line in lines))
+        found = find_senses(words, list(self.index.usages(numbers)) if self.index else [], vectors, stability=False)
+        return [replace(line, sense=label + 1) for line, label in zip(lines, found.labels.tolist(), strict=True)]
+
+    def _vectors(self, lines: Sequence[Line]) -> tuple[list[int], Float[np.ndarray, "lines dim"]]:
+        if self.index is None:
+            raise InputError(NO_VECTORS)
+        numbers = [line.number or 0 for line in lines]
+        return numbers, self.index.vectors(numbers)
 
     def as_dict(self, line: Line) -> dict[str, Any]:
         """Give a line as plain data."""

@@ -37,13 +37,7 @@ def senses_as_text(
             f"{sense.id + 1}.  {counted(sense.size, 'usage')}, {sense.size / total:.0%}  {given}{words}".rstrip(),
         ]
         lines += [f"    {senses.usages[number].in_context(context)}" for number in sense.central]
-    lines.append("")
-    if senses.unassigned:
-        lines.append(f"in no sense    {counted(senses.unassigned, 'usage')}, {senses.unassigned / total:.0%}")
-    if senses.silhouette is not None:
-        lines.append(f"silhouette     {senses.silhouette:.2f} (1: well apart, 0: not at all)")
-    if senses.stability is not None:
-        lines.append(f"stability      {senses.stability:.2f} (adjusted Rand of samples; 1: always the same, 0: chance)")
+    lines += ["", *(f"{name:<14} {value}" for name, value in measures(senses))]
     if by is not None:
         lines += ["", *_shares(by, shares)]
     if changes:
@@ -52,10 +46,29 @@ def senses_as_text(
     return "\n".join(lines).rstrip()
 
 
+def measures(senses: Senses) -> list[tuple[str, str]]:
+    """Say how far senses can be trusted, each measure with its name."""
+    said = []
+    if senses.unassigned:
+        share = senses.unassigned / len(senses.labels)
+        said.append(("in no sense", f"{counted(senses.unassigned, 'usage')}, {share:.0%}"))
+    if senses.silhouette is not None:
+        said.append(("silhouette", f"{senses.silhouette:.2f} (1: well apart, 0: not at all)"))
+    if senses.stability is not None:
+        meaning = "adjusted Rand of samples; 1: always the same, 0: chance"
+        said.append(("stability", f"{senses.stability:.2f} ({meaning})"))
+    return said
+
+
+def sense_name(sense: int) -> str:
+    """Name a sense by its number, counted from 1."""
+    return f"sense {sense + 1}" if sense >= 0 else "no sense"
+
+
 def _shares(by: str, shares: Sequence[GroupShares]) -> list[str]:
     if not shares:
         return []
-    header = [f"{by:<14} {'usages':>7}", *(f"{_name(share.sense):>18}" for share in shares[0].shares)]
+    header = [f"{by:<14} {'usages':>7}", *(f"{sense_name(share.sense):>18}" for share in shares[0].shares)]
     rows = [
         "  ".join(
             [
@@ -66,7 +79,3 @@ def _shares(by: str, shares: Sequence[GroupShares]) -> list[str]:
         for group in shares
     ]
     return ["  ".join(header), *rows]
-
-
-def _name(sense: int) -> str:
-    return f"sense {sense + 1}" if sense >= 0 else "no sense"

@@ -1,0 +1,64 @@
+"""What a command writes: seen, before anything is computed, to be none of what it reads, and free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wordstates.cli.command import GIVEN
+
+_OUTPUTS = ("output", "save_recipe", "export")
+_LONGEST_PATH = 255
+
+
+def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True) -> None:
+    """Refuse outputs that are read by the same command, or lie in an input folder, or are there.
+
+    What is read is every file that any option names, as a vocabulary, a recipe or post-processing; what is written is
+    the output and what stands beside it.
+
+    Raises:
+        OutputError: If one is.
+    """
+    from wordstates.files.outputs import check_free, check_no_input, written_with
+
+    if output == "-":
+        return
+    path = Path(output)
+    check_no_input([path, *written_with(path)], [Path(each) for each in inputs])
+    check_no_input([path, *written_with(path)], [each for each in _named_files() if each.is_file()])
+    check_free(path, overwrite=overwrite)
+
+
+def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool) -> Path:
+    """Refuse a page as `check_outputs` does, and one that is not called a page, or cannot be drawn here.
+
+    Returns:
+        Where to write it.
+
+    Raises:
+        OutputError: If it cannot be written.
+        MissingExtraError: If matplotlib is not installed.
+    """
+    from wordstates.files.atomic import PartialFile
+    from wordstates.files.outputs import check_page
+    from wordstates.page.svg import new_figure
+
+    check_outputs(output, inputs, overwrite=overwrite)
+    check_page(output)
+    new_figure(1, 1)
+    return PartialFile(Path(output), overwrite=overwrite).target
+
+
+def _named_files() -> list[Path]:
+    """Give every value of the command's options that may be a file it reads, and what belongs to it."""
+    from wordstates.files.saved_recipe import fitted_path
+
+    given = [value for name, value in GIVEN.items() if name not in _OUTPUTS]
+    texts = [each for value in given for each in (value if isinstance(value, (list, tuple)) else [value])]
+    paths = [Path(each.removeprefix("@")) for each in texts if isinstance(each, str) and each and not _is_json(each)]
+    return [*paths, *(fitted_path(path) for path in paths if path.suffix == ".json")]
+
+
+def _is_json(text: str) -> bool:
+    return len(text) > _LONGEST_PATH or text.lstrip().startswith(("{", "["))
