@@ -30,6 +30,9 @@ class Progress:
     def expect(self, count: int) -> None:
         """So many more words have been read, and will get vectors."""
 
+    def total(self, count: int) -> None:
+        """So many there are in all."""
+
     def begin(self, processes: Callable[[], Sequence[int]]) -> None:
         """Begin a run into a store, with processes besides this one, whose ids are given."""
 
@@ -106,6 +109,10 @@ class ShownProgress(Progress):
         """So many more words have been read, and will get vectors."""
         self._expected += count
         self._start()
+
+    def total(self, count: int) -> None:
+        """So many there are in all."""
+        self._estimates, self._bar.total, self._bar.bar_format = False, count, self._with_total
 
     def begin(self, processes: Callable[[], Sequence[int]]) -> None:
         """Begin a run into a store, with processes besides this one, whose ids are given."""

@@ -17,6 +17,8 @@ from wordstates.errors import OutputError, WordstatesError
 from wordstates.store.run import embed_to_store
 from wordstates.store.settings import StoreSettings
 from wordstates.store.store import open_store
+from wordstates.usages.build import build_index
+from wordstates.usages.index import UsageIndex
 
 DOCUMENTS = [Document(f"d{number}", "the old mill " * 4) for number in range(4)]
 
@@ -130,3 +132,23 @@ def test_a_pipe_in_place_of_a_record(store: Path) -> None:
     os.mkfifo(path)
     assert "is no regular file" in run("verify", store).out
     assert run("export", store, "-o", store.with_name("o.npz")).code == 1
+
+
+def test_an_index_of_a_store_that_is_being_written(store: Path, tmp_path: Path) -> None:
+    """What is finished can be searched; who searches later is told that there is more."""
+    manifest = json.loads((store / "manifest.json").read_text())
+    (store / "manifest.json").write_text(json.dumps({**manifest, "complete": None}))
+    record, shard = sorted((store / "records").iterdir())[-1], sorted((store / "shards").iterdir())[-1]
+    for path in (record, shard):
+        path.rename(tmp_path / path.name)
+    done = run("index", str(store))
+    assert done.code == 0
+    assert "the store is not complete: run this again when the run that writes it is done" in done.err
+    assert "warning" not in run("kwic", "mill", str(store)).err
+    for path in (record, shard):
+        (tmp_path / path.name).rename(path)
+    with pytest.warns(UserWarning, match=r"has 1 shard that its index lacks: .* run `wordstates index .*store` again"):
+        before = len(UsageIndex(store))
+    bar: list[int] = []
+    build_index(store, on_total=bar.append)
+    assert bar == [len(UsageIndex(store)) - before]

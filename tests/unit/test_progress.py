@@ -59,6 +59,8 @@ def test_a_bar_whose_total_is_known(clock: list[float]) -> None:
     bar(2)
     assert str(bar).startswith("embedding:  25%|")
     assert str(bar).endswith("2.00 usages, 2.00 usages/s, 00:03 left")
+    bar.total(16)  # a run found out
+    assert str(bar).startswith("embedding:  12%|")
     bar.close()
 
 

@@ -71,6 +71,7 @@ def index(
             overwrite=overwrite,
             verify=not no_verify,
             on_progress=bar,
+            on_total=bar.total,
         )
     where = str(output or default_index_path(source))
     likely = UsageIndex(where).add_approximate() if approximate else None
@@ -85,6 +86,7 @@ def index(
                 "dim": manifest.dim,
                 "steps": list(manifest.steps),
                 "texts": manifest.texts,
+                "complete": manifest.complete,
                 **({"approximate": asdict(likely)} if likely else {}),
             }
         )
@@ -93,6 +95,8 @@ def index(
         notes = [f"{counted(without, 'word')} without a vector are left out"] if without else []
         if manifest.texts == "rebuilt":
             notes.append("the texts around the usages are rebuilt from the words: what stood between them is a space")
+        if not manifest.complete:
+            notes.append("the store is not complete: run this again when the run that writes it is done")
         if likely:
             notes.append(f"approximate search: {likely}")
         say(said, *(f"note: {note}" for note in notes))

@@ -63,6 +63,7 @@ def build_index(
     overwrite: bool = False,
     verify: bool = True,
     on_progress: Callable[[int], object] = lambda _: None,
+    on_total: Callable[[int], object] = lambda _: None,
 ) -> IndexManifest:
     """Index the usages of a store or a file, or what has come to it since it was indexed, or has been damaged there.
 
@@ -76,6 +77,7 @@ def build_index(
         overwrite: Whether to start over where an index is there already.
         verify: Whether to compare each shard of a store, and what is indexed already, with their checksums.
         on_progress: Called with the number of words read, after some thousand.
+        on_total: Called once, with the number of words that will be read.
 
     Returns:
         What it is made of.
@@ -96,10 +98,12 @@ def build_index(
     _make_folder(folder)
     post = _post_processing(folder, found, taken, chain, before)
     known = {(part.name, part.fingerprint): part for part in before.parts} if before else {}
+    whole = {key: part for key, part in known.items() if is_whole(folder, part, verify=verify)}
+    on_total(sum(part.rows for part in found.parts if (part.name, part.fingerprint) not in whole))
     parts, texts = [], before.texts if before else ""
     for part in found.parts:
-        done = known.get((part.name, part.fingerprint))
-        if done is None or not is_whole(folder, done, verify=verify):
+        done = whole.get((part.name, part.fingerprint))
+        if done is None:
             done, texts = _index_part(folder, part, found, taken, post, on_progress)
         parts.append(done)
     manifest = IndexManifest(
@@ -113,6 +117,7 @@ def build_index(
         parts=tuple(parts),
         provenance=found.provenance,
         post=post.fingerprint() if post else "",
+        complete=found.complete,
     )
     manifest.write(folder)
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,9 @@ class UsageIndex:
     Raises:
         InputError: If there is no index, or it is broken.
 
+    Warns:
+        UserWarning: If its store has grown since.
+
     Examples:
         >>> import tempfile
         >>> from wordstates import WordEmbedder
@@ -71,6 +75,17 @@ class UsageIndex:
         self.manifest = IndexManifest.read(self.path)
         self._mapped = MappedParts(self.path, self.manifest, verify=verify)
         self._starts = self._mapped.starts
+        if missing := self._shards_since():
+            warnings.warn(
+                f"{str(given)!r} has {counted(missing, 'shard')} that its index lacks: to search all of it, run "
+                f"`wordstates index {quote(str(given))}` again.",
+                stacklevel=2,
+            )
+
+    def _shards_since(self) -> int:
+        """Count the shards that have been finished since the store was indexed."""
+        indexed = {part.name for part in self.manifest.parts}
+        return len({path.stem for path in (self.path / self.manifest.source / "records").glob("*.json")} - indexed)
 
     @property
     def rows(self) -> pa.Table:

@@ -68,6 +68,7 @@ class IndexManifest:
         parts: What has been indexed, in the order of the source.
         provenance: Where the vectors come from.
         post: Fingerprint of the post-processing that was fitted for the index; empty: of none, or nobody noted it.
+        complete: Whether the store was complete then, or what was indexed was a file.
     """
 
     source: str
@@ -80,6 +81,7 @@ class IndexManifest:
     parts: tuple[IndexedPart, ...]
     provenance: dict[str, Any]
     post: str = ""
+    complete: bool = True
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all."""
@@ -135,6 +137,7 @@ class IndexManifest:
             "dimensions": self.dim,
             "steps": list(self.steps),
             "texts": self.texts,
+            "complete": self.complete,
             "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             "provenance": self.provenance,
         }

@@ -32,6 +32,7 @@ class Part:
         name: Name of the file without its ending.
         path: The file.
         fingerprint: Tells its content from another's: the checksum of the file.
+        rows: Rows of the file.
         shard: Number and id of the shard of `store` that it is; None: a file of its own.
         store: The store.
     """
@@ -39,6 +40,7 @@ class Part:
     name: str
     path: Path
     fingerprint: str
+    rows: int
     shard: tuple[int, str] | None = None
     store: Store | None = None
 
@@ -110,13 +112,17 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
         if not records:
             raise InputError(f"{str(path)!r} has no finished shard yet: let the run that writes it go on first.")
         files = zip(store.shards, records, strict=True)
-        parts = tuple(Part(file.stem, file, record.sha256, (record.number, record.id), store) for file, record in files)
+        parts = tuple(
+            Part(file.stem, file, record.sha256, record.rows, (record.number, record.id), store)
+            for file, record in files
+        )
         provenance, complete = store.provenance, store.complete
     else:
         provenance = dict(read_provenance(path))
         if path.suffix != ".parquet":
             raise InputError(f"{str(path)!r}: usages are indexed from a store or a .parquet file; write one of those.")
-        parts, complete = (Part("part", path, _checksum(path)),), True
+        with open_parquet(path) as opened:
+            parts, complete = (Part("part", path, _checksum(path), opened.metadata.num_rows),), True
     with parts[0].open() as opened:
         schema = opened.schema_arrow
     shapes = {
