@@ -20,6 +20,7 @@ TABLES = {
     "pandas": pd.DataFrame({"id": [7, 8, 9], "text": TEXTS}, index=[3, 1, 2]),
     "polars": pl.DataFrame({"id": [7, 8, 9], "text": TEXTS}),
     "arrow": pa.table({"id": [7, 8, 9], "text": TEXTS}),
+    "datasets": datasets.Dataset.from_dict({"id": [7, 8, 9], "text": TEXTS}),
 }
 
 
@@ -56,18 +57,20 @@ def test_subwords_are_rows_too(embedder: WordEmbedder) -> None:
     assert rows[1] == []
 
 
-def add(embedder: WordEmbedder) -> Any:
-    return lambda rows: embedder.encode(rows["text"]).by_text(rows)
+def add(embedder: WordEmbedder, form: str | None) -> Any:
+    rows_of = (lambda table: table) if form == "arrow" else pa.Table.to_pydict
+    return lambda rows: rows_of(embedder.encode(rows["text"]).by_text(rows))
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_a_dataset_is_mapped(embedder: WordEmbedder, streaming: bool) -> None:
+@pytest.mark.parametrize("form", ["arrow", None])
+def test_a_dataset_is_mapped(embedder: WordEmbedder, streaming: bool, form: str | None) -> None:
     dataset: Any = datasets.Dataset.from_dict({"id": [7, 8, 9], "text": TEXTS})
     if streaming:
         dataset = dataset.to_iterable_dataset()
     # Two rows at a time, as a long one goes through; nothing is cached.
     options = {} if streaming else {"new_fingerprint": "x", "keep_in_memory": True}
-    mapped = dataset.with_format("arrow").map(add(embedder), batched=True, batch_size=2, **options)
+    mapped = dataset.with_format(form).map(add(embedder, form), batched=True, batch_size=2, **options)
     found = list(mapped.with_format(None))
     assert [row["id"] for row in found] == [7, 8, 9]
     assert [row["word"] for row in found] == [text.split() for text in TEXTS]
@@ -83,5 +86,5 @@ def test_a_table_that_does_not_fit_is_told(embedder: WordEmbedder) -> None:
         emb.by_text({"id": [1, 2]})
     with pytest.raises(InputError, match="columns called word already"):
         emb.by_text({"word": [1, 2, 3]})
-    with pytest.raises(InputError, match="takes a table of Arrow, pandas or polars, got int"):
+    with pytest.raises(InputError, match="takes a table of Arrow, pandas, polars or datasets, got int"):
         emb.by_text(3)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -34,6 +35,8 @@ FRAME = pd.DataFrame({"text": ["New York", "is big"], "words": WORDS}, index=[7,
         [pd.array(words, dtype="string") for words in WORDS],
         pa.array(WORDS),
         pa.table({"words": WORDS})["words"],
+        pl.Series(WORDS),
+        [pl.Series(words) for words in WORDS],
     ],
     ids=[
         "lists",
@@ -47,6 +50,8 @@ FRAME = pd.DataFrame({"text": ["New York", "is big"], "words": WORDS}, index=[7,
         "pandas",
         "arrow",
         "table",
+        "polars",
+        "of polars",
     ],
 )
 def test_columns_of_word_lists_are_given_words(column: Any) -> None:
@@ -75,6 +80,9 @@ def test_columns_of_texts_are_texts(column: Any) -> None:
         (["a", None], "Text 1 is of type NoneType: it is missing"),
         (pd.Series(["a", float("nan")], dtype=object), "Text 1 is of type float: it is missing"),
         (pa.array(["a", None]), "Text 1 is of type NoneType: it is missing"),
+        (pd.Series(["a", None], dtype="string"), "Text 1 is of type NAType: it is missing"),
+        (["a", pd.NaT], "Text 1 is of type NaTType: it is missing"),
+        (["a", np.array([1.0, 2.0])], "Text 1 is of type list: every text is a string"),
         (["a", ["b"]], "Text 1 is of type list: every text is a string, or every text is a list of words"),
         (np.array([1, 2]), "Text 0 is of type int: every text is a string"),
         (np.array([[1, 2]]), "Word 0 of the given words is 1, not a string"),
@@ -83,6 +91,11 @@ def test_columns_of_texts_are_texts(column: Any) -> None:
 def test_what_is_no_text_is_told(texts: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_inputs(texts, None, None, SPLITTER)
+
+
+def test_a_table_that_was_not_read_yet_is_told() -> None:
+    with pytest.raises(InputError, match=r"collect\(\)"):
+        read_inputs(pl.LazyFrame({"word": ["a"]}), None, None, SPLITTER, word="word")
 
 
 @pytest.mark.parametrize(

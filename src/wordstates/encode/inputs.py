@@ -17,7 +17,7 @@ GIVEN = "given"
 
 
 class Table(Protocol):
-    """A table by the names of its columns: of pandas, polars or Arrow, or a dict of lists."""
+    """A table by the names of its columns: of pandas, polars, Arrow or datasets, or a dict of lists."""
 
     def __getitem__(self, column: str, /) -> Any:
         """Give a column."""
@@ -168,6 +168,8 @@ def _texts_of_table(table: Any, word: str, groups: Sequence[str]) -> list[list[s
 
 def _column(table: Any, name: str) -> list[Any]:
     """Give the values of a column; Arrow's are not Python's yet."""
+    if hasattr(table, "collect"):
+        raise InputError(f"This {type(table).__name__} was not read yet: give table.collect().")
     names = getattr(table, "column_names", None) or list(getattr(table, "columns", table))
     if name not in names:
         raise InputError(f"There is no column {name!r} in the table: there are {', '.join(map(str, names))}.")
@@ -177,7 +179,7 @@ def _column(table: Any, name: str) -> list[Any]:
 
 def _plain(text: object) -> Any:
     """Give the words of a text as a list where a column of an array, a frame or an Arrow table has them otherwise."""
-    for name in ("tolist", "to_pylist", "as_py"):
+    for name in ("tolist", "to_list", "to_pylist", "as_py"):
         if hasattr(text, name):
             return getattr(text, name)()
     return text
@@ -189,7 +191,7 @@ def _checked(texts: Sequence[object]) -> list[str]:
             hint = "every text is a string, or every text is a list of words"
             if isinstance(text, bytes):
                 hint = "decode it first, as text.decode('utf-8')"
-            elif text is None or text != text:
+            elif is_missing(text):
                 hint = "it is missing; leave it out, or put an empty string in its place"
             raise InputError(f"Text {index} is of type {type(text).__name__}: {hint}.")
         if not text.isascii():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def rows_of_texts(rows: pa.Table, texts: int, table: Any = None) -> pa.Table:
     Args:
         rows: A row a word or subword, with the number of its text as `document`.
         texts: How many texts there are, those without words included.
-        table: Columns to put before them, a row a text: a table of Arrow, pandas or polars; None: there are none.
+        table: Columns to put before them, a row a text: a table of Arrow, pandas, polars or datasets; None: there are none.
 
     Raises:
         InputError: If the table has another number of rows, or columns of the same names.
@@ -35,9 +36,15 @@ def rows_of_texts(rows: pa.Table, texts: int, table: Any = None) -> pa.Table:
 
 def _columns(table: Any, texts: int, lists: dict[str, Any]) -> dict[str, Any]:
     try:
+        if isinstance(table, Mapping):  # what `dataset.map` hands over, too
+            table = dict(table)
+        elif hasattr(table, "with_format"):  # datasets.Dataset
+            table = table.with_format("arrow")[:]
         given = pa.table(table)
-    except (TypeError, ValueError, pa.ArrowInvalid) as error:
-        raise InputError(f"by_text() takes a table of Arrow, pandas or polars, got {type(table).__name__}.") from error
+    except (TypeError, ValueError, NotImplementedError, pa.ArrowInvalid) as error:
+        raise InputError(
+            f"by_text() takes a table of Arrow, pandas, polars or datasets, got {type(table).__name__}."
+        ) from error
     if len(given) != texts:
         raise InputError(
             f"The table has {counted(len(given), 'row')} for {counted(texts, 'text')}: give the one whose column was "

@@ -130,7 +130,7 @@ class WordEmbeddings(EmbeddedWords):
         """Give one row a text, in order, its words as lists: in the columns of `to_arrow`, all but `document`.
 
         Args:
-            table: The table whose column was embedded, of Arrow, pandas or polars: its columns come first.
+            table: The table whose column was embedded, of Arrow, pandas, polars or datasets: its columns come first.
 
         Raises:
             InputError: If the table has another number of rows, or columns of the same names.
