@@ -18,7 +18,7 @@ def rows_of_texts(rows: pa.Table, texts: int, table: Any = None) -> pa.Table:
     Args:
         rows: A row a word or subword, with the number of its text as `document`.
         texts: How many texts there are, those without words included.
-        table: Columns to put before them, a row a text: a table of Arrow, pandas, polars or datasets; None: there are none.
+        table: Columns to put before them, a row a text: of Arrow, pandas, polars or datasets; None: there are none.
 
     Raises:
         InputError: If the table has another number of rows, or columns of the same names.
