@@ -21,6 +21,8 @@ LongTexts = Literal["window", "truncate", "error"]
 BosPolicy = Literal["auto", "always", "never"]
 SpecialTokens = Literal["auto", "token", "text"]
 
+KEY = "WORDSTATES_API_KEY"  # where the environment has the key of a server
+
 # What is read and written.
 InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu", "conll"]
 Quoting = Literal["auto", "csv", "none"]

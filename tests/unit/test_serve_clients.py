@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import openai
 import pytest
-import uvicorn
 from huggingface_hub import InferenceClient
 
 import wordstates
 from families import build
-from patience import wait_until
+from served import serving
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import InputError, ModelNotFoundError, RecipeError, SpanError, TargetNotFoundError
 from wordstates.serve.address import listen, url_of
-from wordstates.serve.app import make_app
 
 TEXTS = ["The river runs past the old mill.", "Äpfel 👍🏽 fox, the bank wouldn't lend.", "", "A bank."]
 RECIPES = [Recipe(-1, name="last"), Recipe("1:3", "none", "first", name="low")]
@@ -32,17 +29,8 @@ def embedder() -> WordEmbedder:
 
 @pytest.fixture(scope="module")
 def url(embedder: WordEmbedder) -> Iterator[str]:
-    app, _ = make_app({"tiny": embedder}, key=KEY)
-    with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            wait_until(lambda: server.started)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving({"tiny": embedder}, key=KEY) as (port, _, _):
+        yield f"http://127.0.0.1:{port}"
 
 
 def text_vector(embedder: WordEmbedder, text: str) -> Any:
@@ -97,7 +85,7 @@ def test_errors_over_http_are_those_of_the_tree(url: str) -> None:
         wordstates.connect(url, layers=99, key=KEY).encode("a")
     with pytest.raises(InputError, match="There is no such model"):
         wordstates.connect(url, model="other", key=KEY).encode("a")
-    with pytest.raises(InputError, match="Send the key of this server"):
+    with pytest.raises(InputError, match="asks for its key: give key"):
         wordstates.connect(url, key="wrong")
     with pytest.raises(ModelNotFoundError, match="Nobody answers"):
         wordstates.connect("http://127.0.0.1:1")

@@ -8,18 +8,16 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 import torch
-import uvicorn
 
 from families import build
 from patience import A_HANG, wait_until
+from served import serving
 from wordstates import WordEmbedder
-from wordstates.serve.address import listen
-from wordstates.serve.app import make_app
 from wordstates.serve.exchange import Service
 from wordstates.serve.limits import Limits
 
@@ -32,26 +30,9 @@ def embedder() -> WordEmbedder:
     return WordEmbedder(*build("bert"), engine="torch")
 
 
-@contextmanager
-def serving(embedder: WordEmbedder, **limits: Any) -> Iterator[tuple[int, Service, uvicorn.Server]]:
-    """Serve in a thread; give the port."""
-    app, service = make_app({"tiny": embedder}, limits=Limits(**limits))
-    with listen("127.0.0.1", 0) as listening:
-        listening.listen(256)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            wait_until(lambda: service.ready)
-            yield listening.getsockname()[1], service, server
-        finally:
-            server.should_exit = True
-            thread.join(A_HANG)
-
-
 @pytest.fixture(scope="module")
 def served(embedder: WordEmbedder) -> Iterator[tuple[int, Service]]:
-    with serving(embedder, time_limit=3.0, body_bytes=100_000) as (port, service, _):
+    with serving({"tiny": embedder}, limits=Limits(time_limit=3.0, body_bytes=100_000)) as (port, service, _):
         yield port, service
 
 
@@ -142,7 +123,7 @@ def test_another_host_and_another_site(port: int) -> None:
 
 
 def test_a_client_that_goes_away_frees_its_place(embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(embedder) as (port, service, _):
+    with serving({"tiny": embedder}) as (port, service, _):
         model = service.models["tiny"]
         go_on, taken, begin = threading.Event(), threading.Event(), model._worker._begin
 
@@ -220,7 +201,7 @@ def test_nan_from_the_model_is_told(port: int, engine_step: Any) -> None:
 def test_the_server_stops_with_work_in_flight_and_answers_it(
     embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(embedder) as (port, service, server):
+    with serving({"tiny": embedder}) as (port, service, server):
         worker = service.models["tiny"]._worker
         go_on, taken, begin = threading.Event(), threading.Event(), worker._begin
 

@@ -17,12 +17,19 @@ _PANELS = (
     *("Output", "Serving", "Limits", "Stores"),
 )
 GIVEN: dict[str, object] = {}  # what the command that runs was given, by the names of its parameters
+CHOSEN: set[str] = set()  # those of them that are not left at their default
 OPTIONS: dict[str, str] = {}  # by the name of their parameter, of all commands
 _TYPE = re.compile(r"<(?:list\[)?(str|int)(?: range|\])?>")
 
 
 class Command(TyperCommand):
     """A command that lists its options by what they are for, and shows an example."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and know what was chosen."""
+        CHOSEN.clear()
+        CHOSEN.update(name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE")
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, panel by panel."""

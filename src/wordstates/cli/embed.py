@@ -19,12 +19,13 @@ from wordstates.cli.groups import (
 )
 from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option
 from wordstates.cli.outputs import check_outputs
+from wordstates.cli.remote import refuse_with_server
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 from wordstates.documents.input_meter import InputMeter
 
 if TYPE_CHECKING:
     from wordstates.documents.document import Document
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.runs.embed import Report
 
 
@@ -65,6 +66,8 @@ def embed(
         $ wordstates embed corpus/ -o store/ -m bert-base-cased --layers -4: --workers 4
     """
     # What is wrong with paths and options is found before torch, let alone a model, is loaded.
+    if reader.server is not None:
+        refuse_with_server(["dry_run"])
     if not dry_run:
         check_outputs(output, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
@@ -95,12 +98,12 @@ def embed(
     embed_into_store(make_embedder, documents, meter, output, settings, places, end, reading.files(inputs))
 
 
-def _load(reader: ModelOptions, **options: Any) -> WordEmbedder:
+def _load(reader: ModelOptions, **options: Any) -> Embedder:
     return reader.embedder(reader.recipes(), **options)
 
 
 def _embed_into_file(
-    load: Callable[[], WordEmbedder],
+    load: Callable[[], Embedder],
     documents: Iterable[Document],
     meter: InputMeter,
     output: str,
@@ -132,7 +135,7 @@ def _embed_into_file(
 
 
 def _count(
-    embedder: WordEmbedder,
+    embedder: Any,
     documents: Iterable[Document],
     output: str,
     dtype: str,
@@ -145,7 +148,7 @@ def _count(
     _end(embedder, report, output, end, files)
 
 
-def _end(embedder: WordEmbedder, report: Report, output: str, end: EndOptions, files: Sequence[str]) -> None:
+def _end(embedder: Embedder, report: Report, output: str, end: EndOptions, files: Sequence[str]) -> None:
     left_only = embedder.causal and embedder.provenance["context"] == "left"
     notes = notes_on(report.statuses, report.words, texts=report.texts, left_only=left_only)
     end_with(report, output, end, dry_run=report.dry_run, notes=notes, files=files)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
     from wordstates.documents.document import Document
     from wordstates.documents.input_meter import InputMeter
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.runs.find import FindReport
     from wordstates.store.folder import StoreFolder
     from wordstates.store.settings import StoreSettings
@@ -218,7 +218,7 @@ class _OptionError(InputError):
     """An option that does not go with the model or this machine: there was no text yet."""
 
 
-def _made(make_embedder: Any, **given: Any) -> WordEmbedder:
+def _made(make_embedder: Any, **given: Any) -> Embedder:
     warn_in_lines()  # this may be a worker
     try:
         return make_embedder(**given)  # type: ignore[no-any-return]

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wordstates.cli.options import NoVerify, Overwrite, computing_option, model_option, output_option, search_option
+from wordstates.cli.options import (
+    NoVerify,
+    Overwrite,
+    Server,
+    computing_option,
+    model_option,
+    output_option,
+    search_option,
+)
 from wordstates.cli.outputs import check_outputs
+from wordstates.cli.remote import index_reader, remote_maker
 from wordstates.cli.telling import progress_bar, say
+
+if TYPE_CHECKING:
+    from wordstates.encode.protocols import Embedder
 
 
 def explore(
@@ -27,6 +40,7 @@ def explore(
     model: Annotated[
         str | None, model_option("--model", "-m", help="For texts: the model; else where it is now.")
     ] = None,
+    server: Server = None,
     no_model: Annotated[
         bool, model_option("--no-model", help="Load none: no sentences, and only the layer of the index.")
     ] = False,
@@ -58,10 +72,9 @@ def explore(
     if target is not None and target.exists() and not overwrite:
         raise OutputError(f"{export!r} exists: choose another name, or pass --overwrite to replace it.")
     given = {"model": model, "device": device}
-    options = {name: value for name, value in given.items() if value is not None}
     with progress_bar("words", hidden=False, what="preparing") as bar:
-        index = index_for(source, bar, verify=not no_verify, **options)
-    explorer = Explorer(index, model=not no_model, **options)
+        index = index_for(source, bar, _maker(server, **given), verify=not no_verify)
+    explorer = Explorer(index, model=not no_model, connect=index_reader(server, index, **given))
     if target is not None:
         from wordstates.files.atomic import write_text_whole
 
@@ -85,3 +98,19 @@ def explore(
             webbrowser.open(url)
 
     run(make_app(explorer, word=first, host=host), host, port, on_ready=ready)
+
+
+def _maker(server: str | None, **given: str | None) -> Callable[[], Embedder]:
+    """Give what makes the embedder for texts."""
+    from wordstates.recipe import Recipe
+
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if server is not None:
+        return remote_maker(server, [Recipe()], words="unicode", **options)
+
+    def load() -> Embedder:
+        from wordstates.embedder import WordEmbedder
+
+        return WordEmbedder(**options)
+
+    return load

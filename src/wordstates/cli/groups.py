@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wordstates.cli.command import CHOSEN
 from wordstates.cli.options import (
     Json,
     Model,
     NoPunctuation,
     Overwrite,
     Revision,
+    Server,
     SpecialTokensOption,
     TrustRemoteCode,
     Words,
@@ -23,6 +25,7 @@ from wordstates.cli.options import (
     output_option,
     vectors_option,
 )
+from wordstates.cli.remote import refuse_with_server, remote_maker
 from wordstates.json_text import read_json
 from wordstates.options import (
     MAX_TEXT,
@@ -45,12 +48,12 @@ _LAYERS, *_POOLINGS = _DEFAULT.default_recipe()
 _DEFAULT_PARTS = (str(_LAYERS), *_POOLINGS)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from wordstates.documents.document import Document
     from wordstates.documents.input_meter import InputMeter
     from wordstates.documents.sources import Source
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
 
@@ -261,6 +264,7 @@ class ModelOptions(ComputeOptions):
     """Which model reads, which layers are taken, and how it computes."""
 
     model: Model = MODEL
+    server: Server = None
     layers: Annotated[
         str, vectors_option(help="-1, '4,8,12', '-4:' (last four), '0:' (all); 0 is the embedding layer.")
     ] = str(_DEFAULT.layers)
@@ -317,16 +321,32 @@ class ModelOptions(ComputeOptions):
         except InputError as error:
             raise typer.BadParameter(str(error)) from error
 
-    def embedder_maker(self, recipes: Sequence[Recipe], **more: Any) -> partial[WordEmbedder]:
-        """Give what loads the model: it can be sent to another process."""
+    def embedder_maker(self, recipes: Sequence[Recipe], **more: Any) -> Callable[..., Embedder]:
+        """Give what loads the model, or connects to the server: it can be sent to another process."""
+        if self.server is not None:
+            return self._remote_maker(self.server, recipes, more)
         from wordstates.embedder import WordEmbedder
 
         # Read here, so that every process has the same, whatever becomes of the file.
         options = {**self.for_embedder(), "post_processing": self.post_processing(), **more}
         return partial(WordEmbedder, self.model, recipes=recipes, **options)
 
-    def embedder(self, recipes: Sequence[Recipe], **more: Any) -> WordEmbedder:
-        """Load the model."""
+    def _remote_maker(self, url: str, recipes: Sequence[Recipe], more: dict[str, Any]) -> Callable[..., Embedder]:
+        loading = {field.name for field in fields(ComputeOptions)} - {"long_texts"}
+        refuse_with_server(("post_process", "surprisal", "left_subwords", "workers", "ray", *sorted(loading)))
+        if self.long_texts == "error":
+            refuse_with_server(["long_texts"])
+        if self.post_processing():
+            raise typer.BadParameter(
+                f"--recipe: {recipes[0].name} was saved with post-processing, which a server does only by what it was "
+                "started with: give the recipe without it, as --layers, --layer-pooling and --subword-pooling."
+            )
+        told = {name: more[name] for name in ("words", "punctuation") if name in more}
+        model = self.model if "model" in CHOSEN else None
+        return remote_maker(url, recipes, model=model, long_texts=self.long_texts, **told)
+
+    def embedder(self, recipes: Sequence[Recipe], **more: Any) -> Embedder:
+        """Load the model, or connect to the server."""
         from wordstates.errors import InputError
 
         try:

@@ -9,12 +9,14 @@ import typer
 
 from wordstates.cli.options import (
     NoVerify,
+    Server,
     computing_option,
     model_option,
     output_option,
     search_option,
     vectors_option,
 )
+from wordstates.cli.remote import index_reader
 from wordstates.cli.telling import say
 
 ResultFormat = Literal["table", "json", "csv", "tsv"]
@@ -43,6 +45,7 @@ def near(
     model: Annotated[
         str | None, model_option("--model", "-m", help="Where the model is now; default where it was.")
     ] = None,
+    server: Server = None,
     post_process: Annotated[
         str | None, vectors_option(metavar="FILE", help="What the vectors were post-processed with, if they were.")
     ] = None,
@@ -63,14 +66,13 @@ def near(
     from wordstates.usages.index import UsageIndex
 
     index = UsageIndex(source, verify=not no_verify)
-    given = {"model": model, "post_processing": post_process, "device": device}
-    options = {name: value for name, value in given.items() if value is not None}
+    load = index_reader(server, index, model=model, post_processing=post_process, device=device)
     if approximate:
         say(f"approximate: {index.approximate}")
     number = int(query) if query.isdecimal() else None
     hits = index.near(
         query if number is None else number,
-        None if number is not None else index.embedder(**options),
+        load() if number is None else None,
         k=count,
         conditions=where or (),
         word=word,

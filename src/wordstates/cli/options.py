@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wordstates.options import SpecialTokens
+from wordstates.options import KEY, SpecialTokens
 
 # An option in the panel of the help where those who look for it look.
 input_option = partial(typer.Option, rich_help_panel="Input")
@@ -22,6 +22,10 @@ store_option = partial(typer.Option, rich_help_panel="Stores")
 
 Model = Annotated[
     str, model_option("--model", "-m", help="Hub name, local folder, or 'minilm' (from the extra of this name).")
+]
+Server = Annotated[
+    str | None,
+    model_option(metavar="URL", help=f"Have a `wordstates serve` compute, and load nothing here; its key from {KEY}."),
 ]
 Revision = Annotated[str | None, model_option(help="Branch, tag or commit on the hub.")]
 TrustRemoteCode = Annotated[bool, model_option("--trust-remote-code", help="Run code that comes with the model.")]

@@ -13,7 +13,7 @@ import typer
 from wordstates.cli.groups import ComputeOptions, WordOptions
 from wordstates.cli.options import Quiet, model_option, vectors_option
 from wordstates.cli.telling import say
-from wordstates.options import MODEL
+from wordstates.options import KEY, MODEL
 from wordstates.serve.limits import Limits
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.usages.index import UsageIndex
 
-_KEY = "WORDSTATES_API_KEY"
 _MOST = Limits()
 serving_option = partial(typer.Option, rich_help_panel="Serving")
 limit_option = partial(typer.Option, rich_help_panel="Limits")
@@ -101,7 +100,7 @@ def serve(
     ] = None,
     api_key_file: Annotated[
         str | None,
-        serving_option(metavar="FILE", help=f"File with the key that requests have to show; or set {_KEY}."),
+        serving_option(metavar="FILE", help=f"File with the key that requests have to show; or set {KEY}."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -133,7 +132,7 @@ def serve(
             log=not quiet,
         )
         if not is_local(host) and key is None:
-            say(f"note: anybody who reaches {host} is answered; give --api-key-file or set {_KEY}")
+            say(f"note: anybody who reaches {host} is answered; give --api-key-file or set {KEY}")
         run(app, service, listening, on_ready=lambda url: say(f"serving {', '.join(embedders)} at {url}"))
 
 
@@ -150,7 +149,7 @@ def _embedder(name: str, word: WordOptions, compute: ComputeOptions) -> WordEmbe
 def _key(path: str | None) -> str | None:
     """Read the key, and never show it."""
     if path is None:
-        return os.environ.get(_KEY) or None
+        return os.environ.get(KEY) or None
     try:
         key = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

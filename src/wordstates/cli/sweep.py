@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from wordstates.cli.groups import ComputeOptions, EndOptions
-from wordstates.cli.options import model_option, output_option, print_json
+from wordstates.cli.options import Server, model_option, output_option, print_json
 from wordstates.cli.outputs import check_outputs
+from wordstates.cli.remote import refuse_with_server, remote_maker
 from wordstates.cli.sweep_options import GridOptions, SplitOptions, TaskOptions
 from wordstates.cli.telling import progress_bar, say
+from wordstates.options import MODEL
+from wordstates.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from wordstates.encode.protocols import Embedder
     from wordstates.evaluate.data.task import Task
     from wordstates.evaluate.sweep.result import SweepReport
-    from wordstates.evaluate.sweep.run import SweepOptions
+    from wordstates.evaluate.sweep.run import MakeEmbedder, SweepOptions
 
 
 def sweep(
@@ -26,6 +34,7 @@ def sweep(
             "--model", "-m", help="As in embed; repeat it to compare. random or random:NAME: with random weights."
         ),
     ] = None,
+    server: Server = None,
     output: Annotated[
         str | None, output_option("--output", "-o", metavar="REPORT.html", help="Write a report with plots.")
     ] = None,
@@ -65,7 +74,7 @@ def sweep(
         check_page(output)
     paths = splits.paths()
     task = about.read(paths, seed=grid.seed)
-    report = _sweep(task, model or ["minilm"], options, compute, end, plots=output is not None)
+    report = _sweep(task, _makers(model, server, options.seed, compute), options, end, plots=output is not None)
     report.data.extend(paths.values())
     written = _write(report, output, save_recipe)
     if end.json:
@@ -80,16 +89,33 @@ def sweep(
         say(f"warning: {warning}")
 
 
+def _makers(
+    models: Sequence[str] | None, server: str | None, seed: int, compute: ComputeOptions
+) -> dict[str, MakeEmbedder]:
+    """Give what loads each model, or connects to a server that has it."""
+    from wordstates.evaluate.sweep.models import is_random, maker_of, model_names
+
+    if server is None:
+        loading = compute.for_embedder()
+        return {name: maker_of(name, seed=seed, **loading) for name in model_names(models or [MODEL])}
+    refuse_with_server(field.name for field in fields(ComputeOptions))
+    if any(map(is_random, models or ())):
+        raise typer.BadParameter("--model random does not go with --server, which has its models: leave it out.")
+    names = model_names(models) if models else [remote_maker(server, [Recipe()])().model]
+    return {name: partial(_connected, server, name) for name in names}
+
+
+def _connected(server: str, model: str, recipes: Sequence[Recipe]) -> Embedder:
+    return remote_maker(server, recipes, model=model)()
+
+
 def _sweep(
-    task: Task, models: Sequence[str], options: SweepOptions, compute: ComputeOptions, end: EndOptions, *, plots: bool
+    task: Task, makers: Mapping[str, MakeEmbedder], options: SweepOptions, end: EndOptions, *, plots: bool
 ) -> SweepReport:
-    from wordstates.evaluate.sweep.models import maker_of, model_names
     from wordstates.evaluate.sweep.run import sweep
     from wordstates.evaluate.sweep.scores import check_extra
 
     check_extra(plots=plots)
-    loading = compute.for_embedder()
-    makers = {name: maker_of(name, seed=options.seed, **loading) for name in model_names(models)}
     with (
         progress_bar("usages", hidden=end.no_bar, total=len(makers) * len(task.usages)) as reading,
         progress_bar("recipes", hidden=end.no_bar, what="scoring", share=lambda: 1.0) as scoring,

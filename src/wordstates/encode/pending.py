@@ -63,6 +63,11 @@ class PendingEmbeddings:
         """Number of words of all texts, those not yet computed included."""
         return self._inputs.n_words
 
+    @property
+    def texts_of_windows(self) -> list[int]:
+        """The number of the text that each window is of."""
+        return [window.text for prepared, _, _ in self._started for window in prepared.plan.windows]
+
     def start(self, prepared: Prepared, *, at_once: bool = False) -> None:
         """Hand over the next stretch of the texts.
 

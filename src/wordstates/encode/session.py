@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wordstates.encode.inputs import GIVEN, Inputs, Texts, as_texts, read_inputs
@@ -11,6 +11,7 @@ from wordstates.encode.long_plan import LongPlanner, PlannedPart, words_in_stret
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer
+from wordstates.encode.protocols import Part
 from wordstates.encode.provenance import provenance_of_recipes
 from wordstates.encode.resolved import GivenPostProcessing
 from wordstates.encode.window_cache import WindowCache
@@ -23,21 +24,6 @@ from wordstates.options import LongTexts
 from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.words import WordSplitter, as_spans
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some words of a long text, on their way.
-
-    Args:
-        first: Index of the first of them in the text.
-        last: Whether the text ends with them.
-        pending: Their vectors in the making.
-    """
-
-    first: int
-    last: bool
-    pending: PendingEmbeddings
 
 
 @without_foreign_errors

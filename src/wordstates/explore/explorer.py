@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,9 @@ from wordstates.usages.hits import hit_as_dict
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.usage import IndexedUsage
 from wordstates.wording import counted
+
+if TYPE_CHECKING:
+    from wordstates.encode.protocols import Embedder
 
 _SUGGESTED = 300
 _LONGEST_SENTENCE = 20_000  # characters
@@ -39,21 +43,31 @@ class Explorer:
         title: Title of the page; default the name of what was indexed.
         model: Whether to load the model, which gives every layer and reads sentences; without it a page has the
             picture of the index's own vectors.
-        options: More arguments of the embedder, as ``device``.
+        connect: Makes, with ``recipes=[...]``, what reads; default the embedder that made the index.
+        options: More arguments of that embedder, as ``device``.
     """
 
-    def __init__(self, index: UsageIndex, *, title: str | None = None, model: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        index: UsageIndex,
+        *,
+        title: str | None = None,
+        model: bool = True,
+        connect: Callable[..., Embedder] | None = None,
+        **options: Any,
+    ) -> None:
         self.index = index
         self.title = title or (index.path / index.manifest.source).resolve().name
         self.labels = Labels(index.path / NAME)
         self._views: OrderedDict[str, WordView] = OrderedDict()
         self._lock = Lock()
-        self._embedder = None
-        self._reader = None
+        self._embedder: Embedder | None = None
+        self._reader: LayerReader | None = None
         if model:
             recipe = index.recipe()
             layers = Recipe("0:", "none", recipe.subword_pooling, name=_LAYERS)
-            self._embedder = index.embedder(recipes=[recipe, layers], **options)
+            make = connect or partial(index.embedder, **options)
+            self._embedder = make(recipes=[recipe, layers])
             index.check(self._embedder, recipe.name)
             self._reader = LayerReader(self._embedder, _LAYERS, self._sample())
 

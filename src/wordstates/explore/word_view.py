@@ -19,7 +19,7 @@ from wordstates.usages.senses import Senses, find_senses
 from wordstates.usages.usage import IndexedUsage
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 MOST_USAGES = 2_000  # read again in every layer; of more an even sample is shown
 _SIDE = 300  # characters of text on each side of a usage
@@ -106,7 +106,7 @@ class LayerReader:
         sample: Usages of all kinds of words, for the cosine of two random words.
     """
 
-    def __init__(self, embedder: WordEmbedder, recipe: str, sample: Sequence[IndexedUsage]) -> None:
+    def __init__(self, embedder: Embedder, recipe: str, sample: Sequence[IndexedUsage]) -> None:
         self._embedder = embedder
         self._recipe = recipe
         self._sample = sample

@@ -6,24 +6,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wordstates.documents.document import Document
-from wordstates.embedder import WordEmbedder
 from wordstates.encode.inputs import Inputs
 from wordstates.encode.plan import Plan
-from wordstates.encode.session import Session
+from wordstates.encode.protocols import Embedder
 from wordstates.errors import InputError
 from wordstates.files.open_writer import Writer
 from wordstates.result.rows import numbers_in
 from wordstates.runs.counts import Counts
 from wordstates.runs.fitting import hint_of
-from wordstates.runs.groups import GroupRun, group_characters, in_groups, is_long, read_group, session_for, sound
+from wordstates.runs.groups import GroupRun, group_characters, in_groups, is_long, read_group, run_characters, sound
 from wordstates.runs.report import FileReport, aligned, files_read, how_computed, tally, texts_read
 from wordstates.text.words import Spans
 from wordstates.wording import counted
+
+if TYPE_CHECKING:
+    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.session import Session
 
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
@@ -80,7 +83,7 @@ class Report(Counts, FileReport):
 
 
 def embed_documents(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Iterable[Document],
     writer: Writer,
     *,
@@ -136,7 +139,7 @@ def dry_run(embedder: WordEmbedder, documents: Iterable[Document], *, bytes_per_
     first, rate = "", 0.0
     most = group_characters(embedder)
     for group in in_groups(sound(documents, report.rejects), most, is_long):
-        session = session or session_for(embedder, group, most)
+        session = session or embedder.session(run_characters(group, most))
         first = first or group[0].id
         for inputs, plan, last in _planned(session, group):
             if not report.words and not report.texts:

@@ -27,7 +27,7 @@ from wordstates.text.words import as_spans
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 
 @dataclass
@@ -86,7 +86,7 @@ def open_usages_writer(
 
 
 def find_usages(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Iterable[Document],
     searcher: Searcher,
     writer: Writer,

@@ -16,7 +16,7 @@ from wordstates.runs.report import FileReport, aligned, tally
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.recipe import Recipe
 
 
@@ -77,7 +77,7 @@ def check_recipes(recipes: Sequence[Recipe]) -> None:
 
 
 def fit_post_processing(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Iterable[Document],
     steps: Sequence[str] | str,
     *,
@@ -120,7 +120,7 @@ def fit_post_processing(
     return fitted, report
 
 
-def _first_words(embedder: WordEmbedder, documents: Iterable[Document], most: int) -> Iterator[Document]:
+def _first_words(embedder: Embedder, documents: Iterable[Document], most: int) -> Iterator[Document]:
     """Give documents until they have so many words; the last one has only those that are still wanted."""
     left = most
     for document in documents:

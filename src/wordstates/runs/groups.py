@@ -16,10 +16,8 @@ from wordstates.runs.counts import Counts
 from wordstates.runs.fitting import hint_of
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
     from wordstates.encode.inputs import Inputs
-    from wordstates.encode.pending import PendingEmbeddings
-    from wordstates.encode.session import Session
+    from wordstates.encode.protocols import Embedder, EmbeddingSession, Pending
     from wordstates.result.word_embeddings import WordEmbeddings
 
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
@@ -141,12 +139,12 @@ class BrokenOffError(ModelError):
         self.document, self.error = document, error
 
 
-def affordable_words(embedder: WordEmbedder, most_bytes: int) -> int:
+def affordable_words(embedder: Embedder, most_bytes: int) -> int:
     """Say how many words have vectors of so many bytes, in float32; at least one."""
     return max(most_bytes // (4 * numbers_in(embedder.vector_shapes)), 1)
 
 
-def group_characters(embedder: WordEmbedder) -> int:
+def group_characters(embedder: Embedder) -> int:
     """Give the characters of a group whose words all get vectors."""
     affordable = affordable_words(embedder, _GROUP_BYTES) * _CHARACTERS_OF_A_WORD
     return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
@@ -192,13 +190,13 @@ def is_long(item: WithText) -> bool:
     return len(item.text) > PIECE_CHARACTERS
 
 
-def session_for(embedder: WordEmbedder, first: Sequence[WithText], most: int) -> Session:
-    """Begin a run by the length of its first group: if that is full, more may come, and the fastest engine pays."""
+def run_characters(first: Sequence[WithText], most: int) -> float:
+    """Say how long a run is by its first group: if that is full, more may come, and the fastest engine pays."""
     characters = sum(len(item.text) for item in first)
-    return embedder.session(characters if characters < most else math.inf)
+    return characters if characters < most else math.inf
 
 
-def read_group(session: Session, group: Sequence[WithText]) -> Inputs:
+def read_group(session: EmbeddingSession, group: Sequence[WithText]) -> Inputs:
     """Check the texts and words of documents, and split those that bring no words."""
     return session.read([item.text for item in group], [item.spans for item in group])
 
@@ -221,10 +219,10 @@ class GroupRun:
 
     def __init__(
         self,
-        embedder: WordEmbedder,
+        embedder: Embedder,
         on_progress: Callable[[int], object] = lambda _: None,
         *,
-        session: Session | None = None,
+        session: EmbeddingSession | None = None,
         words: str | None = None,
         most: int | None = None,
         all_may_fail: bool = False,
@@ -281,7 +279,7 @@ class GroupRun:
         """Begin group after group; a large document piece by piece."""
         for group in in_groups(sound(items, self.rejects), self._most, self._is_large):
             self.first = self.first or group[0].id
-            self._session = self._session or session_for(self._embedder, group, self._most)
+            self._session = self._session or self._embedder.session(run_characters(group, self._most))
             if self._is_large(group[0]):
                 yield from self._pieces_of(group[0], self._session)
             else:
@@ -290,7 +288,7 @@ class GroupRun:
     def _is_large(self, item: T) -> bool:
         return self._in_pieces and len(item.text) > min(PIECE_CHARACTERS, self._most_words * _CHARACTERS_OF_A_WORD)
 
-    def _pieces_of(self, item: T, session: Session) -> Iterator[_Waiting[T]]:
+    def _pieces_of(self, item: T, session: EmbeddingSession) -> Iterator[_Waiting[T]]:
         first = 0
         try:
             for part in session.parts(item.text, item.spans, most=self._most_words, words=self._words):
@@ -301,7 +299,7 @@ class GroupRun:
         except (InputError, ModelError) as error:
             yield _Waiting([item], error, first)
 
-    def _begin(self, group: Sequence[T], *, idle: bool = True) -> PendingEmbeddings | InputError | ModelError:
+    def _begin(self, group: Sequence[T], *, idle: bool = True) -> Pending | InputError | ModelError:
         if self._session is None:
             raise RuntimeError("a session comes before the first group")
         try:
@@ -362,6 +360,6 @@ class _Waiting(Generic[T]):
     """
 
     group: Sequence[T]
-    pending: PendingEmbeddings | InputError | ModelError
+    pending: Pending | InputError | ModelError
     first: int = 0
     last: bool = True

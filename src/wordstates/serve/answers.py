@@ -18,7 +18,6 @@ from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.serve.asked import Asked
 from wordstates.serve.utf16 import to_utf16
 
-ARROW = "application/vnd.apache.arrow.stream"
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS  # names of recipes are more than strings
 
 
@@ -113,7 +112,8 @@ def words_as_arrow(
         context: Characters before and after each word that are given too; None: none.
     """
     sink, writer, first_text, first_word = BytesIO(), None, 0, 0
-    metadata = {"wordstates": json.dumps(provenance)}
+    reading = {name: sum(part.reading[name] for part in parts) for name in ("windows", "long_texts")}
+    metadata = {"wordstates": json.dumps(provenance), "wordstates_reading": json.dumps(reading)}
     for part in parts:
         last_word = first_word + len(part.words)
         extra = None

@@ -116,7 +116,12 @@ def _routes(service: Service, near: NearRoute) -> list[Route]:
         return {
             "object": "list",
             "data": [
-                {"id": name, "object": "model", "created": 0, "owned_by": "wordstates"} for name in service.models
+                {
+                    **{"id": name, "object": "model", "created": 0, "owned_by": "wordstates"},
+                    "blocks": model.embedder.n_blocks,
+                    "read_whole": model.session.tokenizer.read_whole(),
+                }
+                for name, model in service.models.items()
             ],
         }
 

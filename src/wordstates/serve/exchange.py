@@ -234,11 +234,11 @@ class Service:
 
 
 def _failed(exchange: Exchange, error: Exception, form: ErrorForm) -> Response:
-    exchange.failure = where_it_failed(error)
+    exchange.failure, code = where_it_failed(error), type(error).__name__
     if isinstance(error, TokenizerError):
-        return json_answer(form(422, "The tokenizer fails on a text of this request.", "texts", None), 422)
+        return json_answer(form(422, "The tokenizer fails on a text of this request.", "texts", code), 422)
     if isinstance(error, NonFiniteError):
-        return json_answer(form(500, "The model gives NaN or infinity for a word of this request.", None, None), 500)
+        return json_answer(form(500, "The model gives NaN or infinity for a word of this request.", None, code), 500)
     return json_answer(
         form(500, f"The server failed on this request: its log says where, under {exchange.id}.", None, None), 500
     )

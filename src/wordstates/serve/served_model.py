@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,10 +24,20 @@ from wordstates.serve.limits import Limits
 from wordstates.serve.queue import FairQueue, Job, Piece
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.worker import Worker
+from wordstates.text.words import Spans
 from wordstates.wording import counted
 
 _PIECES_OF_A_TURN = 4  # of a long request, so that short ones find room beside it
 _Key = tuple[str, LayerPooling, SubwordPooling, str | None]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some texts of a request, and how many of them are longer than a window."""
+
+    texts: Sequence[str]
+    spans: Sequence[Spans]
+    long_texts: int
 
 
 class ServedModel:
@@ -121,7 +132,8 @@ class ServedModel:
         self._check_answer(asked, total, session, field)
         job = Job("truncate" if asked.truncate else "window", asked.recipes)
         for first, last in _stretches(counts.tolist(), max(1, limits.turn_subwords // _PIECES_OF_A_TURN)):
-            part = replace(inputs, texts=inputs.texts[first:last], spans=inputs.spans[first:last], single=False)
+            long_texts = int((counts[first:last] > session.capacity).sum())
+            part = _Part(inputs.texts[first:last], inputs.spans[first:last], long_texts)
             job.add(part, max(1, int(counts[first:last].sum())))
         return job
 
@@ -166,10 +178,15 @@ class ServedModel:
 
         def results() -> list[WordEmbeddings]:
             together, found, first = pending.result(), [], 0
+            windows = Counter(pending.texts_of_windows)
             for piece in pieces:
                 last = first + len(piece.content.texts)
                 own = together if len(pieces) == 1 else some_texts(together, range(first, last))
-                found.append(_as_asked(own, piece.job.recipes, names))
+                reading = {
+                    "windows": sum(windows[text] for text in range(first, last)),
+                    "long_texts": piece.content.long_texts,
+                }
+                found.append(replace(_as_asked(own, piece.job.recipes, names), reading=reading))
                 first = last
             return found
 
@@ -188,7 +205,7 @@ def _as_asked(part: WordEmbeddings, recipes: Sequence[AskedRecipe], names: Mappi
         for each in recipes
     }
     vocabulary = {index: part.vocabulary[index] for index in np.unique(part.subword_ids).tolist()}
-    return replace(part, columns=columns, vocabulary=vocabulary, reading={})
+    return replace(part, columns=columns, vocabulary=vocabulary)
 
 
 def _stretches(counts: Sequence[int], most: int) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from wordstates.encode.inputs import Inputs, find_inputs
 from wordstates.recipe import Recipe
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.similarity import similarity
-from wordstates.serve.answers import ARROW, json_answer, recipes_as_json, words_as_arrow, words_as_json
+from wordstates.serve.answers import json_answer, recipes_as_json, words_as_arrow, words_as_json
 from wordstates.serve.asked import (
     Asked,
     AskedRecipe,
@@ -24,12 +24,13 @@ from wordstates.serve.asked import (
     read_texts,
     wrong_input_is_refused,
 )
+from wordstates.serve.connection import ARROW
 from wordstates.serve.exchange import Exchange
 from wordstates.serve.queue import Job
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.served_model import ServedModel
 from wordstates.serve.utf16 import from_utf16, to_utf16
-from wordstates.text.align import STATUSES
+from wordstates.text.align import STATUSES, align
 from wordstates.text.targets import TargetFinder
 from wordstates.text.words import as_spans
 from wordstates.usages.marked import read_marked
@@ -177,13 +178,18 @@ async def subwords(exchange: Exchange) -> Any:
         recipes = (AskedRecipe(Recipe()),)
         model.ask(Asked(inputs, recipes, truncate))  # for its limits
         plan = model.session_for(recipes, truncate=truncate).plan(inputs)
-        pieces = model.session.tokenizer.pieces(plan.subword_ids.tolist())
+        tokenizer = model.session.tokenizer
+        pieces, encoded = tokenizer.pieces(plan.subword_ids.tolist()), tokenizer.encode(inputs.texts)
         starts, of_text, found = plan.subword_starts.tolist(), plan.text_starts.tolist(), []
         for index, text in enumerate(inputs.texts):
             spans = inputs.spans[index]
             shown = to_utf16(text, spans) if utf16 else spans
+            ids, places = encoded[index].ids, encoded[index].spans
             found.append(
                 {
+                    "aligned_by": encoded[index].aligned_by,
+                    "subwords": len(ids),
+                    "in_no_word": tokenizer.pieces(ids[align(spans, places).outside(len(ids))].tolist()),
                     "words": [
                         {
                             "word": text[spans[word, 0] : spans[word, 1]],
@@ -193,10 +199,11 @@ async def subwords(exchange: Exchange) -> Any:
                             "subwords": pieces[starts[of_text[index] + word] : starts[of_text[index] + word + 1]],
                         }
                         for word in range(len(spans))
-                    ]
+                    ],
                 }
             )
-        return {"model": model.name, "texts": found}
+        special = tokenizer.pieces(tokenizer.template.wrap([]))
+        return {"model": model.name, "special_tokens": special, "texts": found}
 
     return await exchange.service.in_thread(split)
 

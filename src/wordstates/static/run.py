@@ -21,7 +21,7 @@ from wordstates.static.types import Types
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 KINDS: tuple[StaticKind, ...] = get_args(StaticKind)
 INPUT = "input"  # name of the recipe whose vectors of words alone are the kind of this name
@@ -83,7 +83,7 @@ class StaticReport(FileReport):
 
 
 def make_static(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Iterable[Document],
     types: Types,
     *,
@@ -193,7 +193,7 @@ def _collected(
 
 
 def _alone(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     words: Sequence[str],
     kinds: Sequence[str],
     recipes: Sequence[str],

@@ -31,14 +31,14 @@ from wordstates.store.write_shard import ShardJob
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.store.workers.places import RayCluster
 
 _HEADROOM = 4  # a column whose values come this near to the end of float16 in a sample will pass it in a corpus
 
 
 def embed_to_store(
-    embedder: WordEmbedder | Callable[..., WordEmbedder],
+    embedder: Embedder | Callable[..., Embedder],
     documents: Iterable[Document],
     path: str | Path,
     settings: StoreSettings | None = None,
@@ -93,7 +93,7 @@ def embed_to_store(
 
 @contextmanager
 def _crew(
-    embedder: WordEmbedder | Callable[..., WordEmbedder],
+    embedder: Embedder | Callable[..., Embedder],
     workers: int,
     devices: Sequence[str],
     cluster: RayCluster | None,

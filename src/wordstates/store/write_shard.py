@@ -29,7 +29,7 @@ from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 KEPT = "the finished shards are kept, and the same command goes on from there"
 
@@ -74,7 +74,7 @@ class _Tally:
 
 
 def write_shard(
-    embedder: WordEmbedder, shard: Shard, job: ShardJob, on_progress: Callable[[int], object] = lambda _: None
+    embedder: Embedder, shard: Shard, job: ShardJob, on_progress: Callable[[int], object] = lambda _: None
 ) -> ShardRecord:
     """Embed the documents of a shard and write its file.
 
@@ -100,7 +100,7 @@ def write_shard(
 
 
 def _write(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Sequence[Document],
     shard: Shard,
     job: ShardJob,
@@ -168,7 +168,7 @@ def _write_piece(writer: ParquetWriter, piece: Piece[Document], manifest: Manife
     tally.rows += len(rows)
 
 
-def shard_run(embedder: WordEmbedder, on_progress: Callable[[int], object] = lambda _: None) -> GroupRun:
+def shard_run(embedder: Embedder, on_progress: Callable[[int], object] = lambda _: None) -> GroupRun:
     """Give what embeds the documents of one shard: the one seam between stores and what computes.
 
     No batch holds documents of two shards, and nothing is cached from one to the next, so that a shard that is done

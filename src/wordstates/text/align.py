@@ -48,6 +48,10 @@ class Alignment:
     subword_index: Int[np.ndarray, " pairs"]
     statuses: UInt8[np.ndarray, " words"]
 
+    def outside(self, count: int) -> Int[np.ndarray, " subwords"]:
+        """Give the subwords, of so many, that are in no word."""
+        return np.setdiff1d(np.arange(count), self.subword_index)
+
 
 def align(words: Spans, subwords: SubwordSpans, unknown: Bool[np.ndarray, " subwords"] | None = None) -> Alignment:
     """Find the subwords of each word by the overlap of their char spans.

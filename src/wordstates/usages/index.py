@@ -28,6 +28,7 @@ from wordstates.wording import counted
 
 if TYPE_CHECKING:
     from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 _Found = tuple[np.ndarray, np.ndarray]  # scores, highest first, and rows
 _Find = Callable[[int], _Found]
@@ -198,7 +199,7 @@ class UsageIndex:
     def near(
         self,
         query: str | int | Float[np.ndarray, " dim"],
-        embedder: WordEmbedder | None = None,
+        embedder: Embedder | None = None,
         *,
         k: int = 10,
         conditions: Sequence[Condition | str] = (),
@@ -292,7 +293,7 @@ class UsageIndex:
         return tuple((part.name, part.fingerprint) for part in self.manifest.parts)
 
     def _query(
-        self, query: str | int | Float[np.ndarray, " dim"], embedder: WordEmbedder | None
+        self, query: str | int | Float[np.ndarray, " dim"], embedder: Embedder | None
     ) -> tuple[Float[np.ndarray, " dim"], int | None]:
         if isinstance(query, (int, np.integer)):
             if not -len(self) <= query < len(self):
@@ -358,7 +359,7 @@ class UsageIndex:
         made = self.manifest.recipe
         return Recipe(made["layer_numbers"], made["layer_pooling"], made["subword_pooling"], name=made["name"])
 
-    def check(self, embedder: WordEmbedder, recipe: str | None = None) -> None:
+    def check(self, embedder: Embedder, recipe: str | None = None) -> None:
         """See that an embedder gives vectors like those of the index.
 
         Args:

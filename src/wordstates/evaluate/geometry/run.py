@@ -21,7 +21,7 @@ from wordstates.recipe import Recipe
 from wordstates.runs.groups import GroupRun, Reject
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
     from wordstates.result.word_embeddings import WordEmbeddings
 
 
@@ -77,7 +77,7 @@ def check_recipes(recipes: Sequence[Recipe], *, keeps_layers: bool = False) -> N
 
 
 def measure_geometry(
-    embedder: WordEmbedder,
+    embedder: Embedder,
     documents: Iterable[Document],
     *,
     sample: int = 1000,

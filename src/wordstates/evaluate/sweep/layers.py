@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from wordstates.documents.document import Document
-from wordstates.embedder import WordEmbedder
+from wordstates.encode.protocols import Embedder
 from wordstates.errors import RecipeError
 from wordstates.evaluate.data.task import UsageTable
 from wordstates.options import SubwordPooling
@@ -69,7 +69,7 @@ class LayerVectors:
 
 
 def read_layers(
-    make_embedder: Callable[[Sequence[Recipe]], WordEmbedder],
+    make_embedder: Callable[[Sequence[Recipe]], Embedder],
     usages: UsageTable,
     poolings: Sequence[SubwordPooling],
     on_progress: Callable[[int], object] = lambda _: None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wordstates.embedder import WordEmbedder
+from wordstates.encode.protocols import Embedder
 from wordstates.errors import InputError
 from wordstates.evaluate.data.task import Item, Task, check_task
 from wordstates.evaluate.sweep.change import Change
@@ -29,7 +29,7 @@ from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.progress import Progress
 from wordstates.recipe import Recipe
 
-MakeEmbedder = Callable[[Sequence[Recipe]], WordEmbedder]
+MakeEmbedder = Callable[[Sequence[Recipe]], Embedder]
 _SAMPLES_OF_A_CHOICE = 1000
 _SAMPLES_TO_CHOOSE_BY = 50  # in each fold
 

@@ -23,7 +23,7 @@ from wordstates.store.signals import NeverStops
 from wordstates.store.write_shard import ShardJob, shard_run, write_shard
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 _SAMPLE_CHARACTERS = 20_000
 _AT_ONCE = 2  # shards on their way in one process
@@ -47,7 +47,7 @@ class Facts:
     causal: bool
 
     @classmethod
-    def of(cls, embedder: WordEmbedder) -> Facts:
+    def of(cls, embedder: Embedder) -> Facts:
         """Ask an embedder; all shards of a store are computed by its fastest engine."""
         shapes = embedder.vector_shapes
         by_subword = {recipe.subword_pooling == "none" for recipe in embedder.recipes}
@@ -109,7 +109,7 @@ class LocalCrew:
 
     def __init__(
         self,
-        embedder: WordEmbedder,
+        embedder: Embedder,
         on_done: Callable[[ShardRecord], object],
         on_words: Callable[[int], object],
         stop: NeverStops,
@@ -177,7 +177,7 @@ class LocalCrew:
         return _AT_ONCE
 
 
-def check_can_be_sent(make_embedder: Callable[..., WordEmbedder]) -> None:
+def check_can_be_sent(make_embedder: Callable[..., Embedder]) -> None:
     """Check that another process can make the embedder.
 
     Raises:
@@ -196,7 +196,7 @@ class _Dropped(BaseException):
     """The run has ended: a shard that is not done is dropped."""
 
 
-def largest_in_sample(embedder: WordEmbedder, documents: Sequence[Document]) -> dict[str, float]:
+def largest_in_sample(embedder: Embedder, documents: Sequence[Document]) -> dict[str, float]:
     """Give the largest magnitude in each column, for the first documents, and the first characters of a long one."""
     sample, held = list[Document](), 0
     for document in documents:

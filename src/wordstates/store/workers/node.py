@@ -24,7 +24,7 @@ from wordstates.store.workers.processes import sendable
 from wordstates.store.write_shard import ShardJob, write_shard
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 _SEEN_WITHIN = 5.0  # seconds until a folder that was just made is seen through the caches of a network file system
 
@@ -52,10 +52,10 @@ class ClusterWorker:
         folder: Where the main process is, so that relative paths mean the same; a node without it stays where it is.
     """
 
-    def __init__(self, make_embedder: Callable[..., WordEmbedder], device: str, threads: int, folder: str) -> None:
+    def __init__(self, make_embedder: Callable[..., Embedder], device: str, threads: int, folder: str) -> None:
         self._make_embedder = make_embedder
         self._device, self._threads = device, threads
-        self._embedder: WordEmbedder | None = None
+        self._embedder: Embedder | None = None
         with contextlib.suppress(OSError):
             os.chdir(folder)
 
@@ -91,7 +91,7 @@ class ClusterWorker:
             ) from error
         return write_shard(self._loaded(), shard, replace(job, shards=folder, records=folder))
 
-    def _loaded(self) -> WordEmbedder:
+    def _loaded(self) -> Embedder:
         if self._embedder is None:
             set_threads(self._threads)
             self._embedder = self._make_embedder(device=self._device)

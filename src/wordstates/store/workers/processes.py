@@ -32,9 +32,9 @@ from wordstates.store.workers.local import Facts, check_can_be_sent, largest_in_
 from wordstates.store.write_shard import KEPT, ShardJob, write_shard
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
-MakeEmbedder = Callable[..., "WordEmbedder"]
+MakeEmbedder = Callable[..., "Embedder"]
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _TELL_EVERY = 0.2  # seconds between two words about progress
 _LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
@@ -239,9 +239,7 @@ def _receive(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]]) -> 
         os._exit(1)  # the main process is gone, and with it the lock
 
 
-def _serve(
-    pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]], embedder: WordEmbedder, tell: _Teller
-) -> None:
+def _serve(pipe: Connection, messages: queue.SimpleQueue[tuple[str, Any]], embedder: Embedder, tell: _Teller) -> None:
     job: ShardJob | None = None
     pipe.send(("ready", Facts.of(embedder)))
     while True:

@@ -39,7 +39,7 @@ from wordstates.store.workers.places import RayCluster, find_places
 from wordstates.store.write_shard import KEPT, ShardJob
 
 if TYPE_CHECKING:
-    from wordstates.embedder import WordEmbedder
+    from wordstates.encode.protocols import Embedder
 
 _LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 _ANSWERS_WITHIN = 10.0  # seconds for the head of a cluster to answer at all
@@ -85,7 +85,7 @@ class RayCrew:
 
     def __init__(
         self,
-        make_embedder: Callable[..., WordEmbedder],
+        make_embedder: Callable[..., Embedder],
         cluster: RayCluster,
         part: Part,
         on_done: Callable[[ShardRecord], object],
