@@ -129,7 +129,7 @@ def test_a_server_that_is_not_there_has_gone_or_asks_for_its_key(
         remote = wordstates.connect(f"http://127.0.0.1:{port}", recipes=[Recipe()])
         monkeypatch.delenv("WORDSTATES_API_KEY")
         refused = run(*command, f"http://127.0.0.1:{port}", cwd=folder)
-        assert (refused.code, "set WORDSTATES_API_KEY" in refused.err) == (2, True)
+        assert (refused.code, "as WORDSTATES_API_KEY" in refused.err) == (2, True)
     with pytest.raises(WorkerError, match="answers no more"):  # not one document after the other is rejected
         remote.encode("a bank")
 

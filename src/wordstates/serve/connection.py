@@ -125,7 +125,7 @@ class Connection:
     def _told(self, refused: urllib.error.HTTPError) -> Exception:
         """Make the error that the server tells."""
         if refused.code == 401:
-            return InputError(f"The server at {self.url} asks for its key: give key=..., or set {KEY}.")
+            return InputError(f"The server at {self.url} asks for its key: put it into the environment as {KEY}.")
         try:
             told = read_json(refused.read())["error"]
             message, code = str(told["message"]), str(told["code"])
