@@ -22,8 +22,8 @@ from wordstates.wording import counted
 LAYER_POOLINGS: tuple[str, ...] = get_args(LayerPooling)
 SUBWORD_POOLINGS: tuple[str, ...] = get_args(SubwordPooling)
 
-_INT = re.compile(r"\s*[+-]?\d+\s*")
-_SLICE = re.compile(r"\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*")
+_INT = re.compile(r"\s*[+-]?\d{1,9}\s*")
+_SLICE = re.compile(r"\s*([+-]?\d{1,9})?\s*:\s*([+-]?\d{1,9})?\s*")
 
 
 def canonical_layers(layers: LayersLike) -> str:
@@ -55,7 +55,7 @@ def canonical_layers(layers: LayersLike) -> str:
             return _slice_text(layers, *(int(edge) if edge else None for edge in match.groups()))
         parts = layers.split(",")
         if not all(_INT.fullmatch(part) for part in parts):
-            raise RecipeError(f"Layers {layers!r} are not layers: {_FORMS}")
+            raise RecipeError(f"Layers {layers[:60]!r} are not layers: {_FORMS}")
         return ",".join(str(int(part)) for part in parts)
     if _is_number(layers):
         return str(layers)
@@ -174,6 +174,8 @@ class Recipe:
         _check_choice("subword_pooling", subword_pooling, SUBWORD_POOLINGS)
         if not isinstance(name, str):
             raise RecipeError(f"A recipe's name is a string, got {name!r}.")
+        if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+            raise RecipeError(f"A recipe's name has half a surrogate pair, which is no Unicode text: {name[:60]!r}.")
         text = canonical_layers(layers)
         if not name or isinstance(name, _MadeName):  # made anew when `dataclasses.replace` hands it over
             name = _MadeName(f"{text}.{layer_pooling}.{subword_pooling}")

@@ -14,6 +14,7 @@ from cli_runner import files_in, run
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import OutputError, WordstatesError
+from wordstates.store.manifest import Manifest
 from wordstates.store.run import embed_to_store
 from wordstates.store.settings import StoreSettings
 from wordstates.store.store import open_store
@@ -152,3 +153,24 @@ def test_an_index_of_a_store_that_is_being_written(store: Path, tmp_path: Path) 
     bar: list[int] = []
     build_index(store, on_total=bar.append)
     assert bar == [len(UsageIndex(store)) - before]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.with_name("elsewhere"))])
+def test_a_lock_that_is_no_regular_file(embedder: WordEmbedder, store: Path, make: Callable[[Path], None]) -> None:
+    lock = store / "locks" / "0-of-1.lock"
+    lock.unlink()
+    make(lock)
+    with pytest.raises(OutputError, match=r"0-of-1.lock' is no regular file: remove it"):
+        embed_to_store(embedder, DOCUMENTS, store, StoreSettings(shard_characters=80))
+
+
+def test_names_of_files_that_are_no_unicode(store: Path) -> None:
+    """They come into a manifest by the paths of the input, and out again by `info`."""
+    Manifest.read(store / "manifest.json").write(store / "manifest.json")
+    data = json.loads((store / "manifest.json").read_text())
+    data["provenance"]["model"] = "caf\udce9"
+    (store / "manifest.json").write_text(json.dumps(data))
+    manifest = Manifest.read(store / "manifest.json")
+    manifest.write(store / "manifest.json")
+    assert Manifest.read(store / "manifest.json") == manifest
+    assert "caf\\udce9" in run("info", store).out

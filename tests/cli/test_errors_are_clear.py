@@ -70,6 +70,7 @@ def lose(pattern: str) -> Callable[[Path], None]:
     return remove
 
 
+DIGITS = "9" * 5000  # more than Python makes a number of
 BROKEN: dict[str, Callable[[Path], None]] = {
     "with-nan": save_with_nan,
     "pickled": save_pickled,
@@ -109,6 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     (folder / "texts.jsonl").write_text('{"text": "The bank"}\n{"text": 3}\n')
     (folder / "torn.jsonl").write_text('{"text": "The bank"}\n{"text": \n')
     (folder / "texts.conllu").write_text("# text = The bank\n1\tThe\n\n")
+    (folder / "digits.conllu").write_text(f"# text = a\n{DIGITS}\ta\ta\tX\t_\t_\t0\t_\t_\t_\n")
     (folder / "texts.gz").write_bytes(b"no gzip")
     (folder / "torn.txt.gz").write_bytes(b"no gzip")
     (folder / "torn.parquet").write_bytes(b"PAR1 and no more")
@@ -270,6 +272,20 @@ CASES = [
     Case("words-spacy", "embed good.txt --words spacy:xq", WRONG_USAGE, ("--words spacy:xq", "'spacy:en'")),
     Case("encoding-unknown", "embed good.txt --encoding utf-9", FAILED, ("'utf-9'", "latin-1")),
     # the input
+    Case("encoding-of-no-text", "embed good.txt --encoding rot13", FAILED, ("'rot13'", "not of text", "latin-1")),
+    Case("encoding-nul", "embed good.txt --encoding a\0", FAILED, ("does not exist", "latin-1")),
+    Case("layers-of-5000-digits", f"embed good.txt --layers {DIGITS}", WRONG_USAGE, ("'-4:' = last four",)),
+    Case("slice-of-5000-digits", f"embed good.txt --layers 1:{DIGITS}", WRONG_USAGE, ("'-4:' = last four",)),
+    Case("part-of-5000-digits", f"embed good.txt -o s/ --shard 0/{DIGITS}", WRONG_USAGE, ("write i/N",)),
+    Case("ids-of-5000-digits", "embed digits.conllu", FAILED, ("digits.conllu:2", "is no CoNLL-U id")),
+    Case("model-too-long", f"embed good.txt -m {'m' * 300}", NO_MODEL, ("is not available",)),
+    Case("output-too-long", f"embed good.txt -m bert -o {'n' * 300}.npz", FAILED, ("File name too long",)),
+    Case("output-without-a-name", "embed good.txt -m bert -o /", FAILED, ("'/' names no file",)),
+    Case("output-nul", "embed good.txt -m bert -o a\0.npz", FAILED, ("names no file",)),
+    Case("output-no-unicode", "embed good.txt -m bert -o \udce9.npz", FAILED, ("is no Unicode text",)),
+    Case("recipe-no-unicode", 'embed good.txt --recipe {"layers":1,"name":"\\ud800"}', WRONG_USAGE, ("surrogate",)),
+    Case("vocabulary-a-folder", "static good.txt -m bert --vocabulary . -o o.txt", FAILED, ("'.' is a folder",)),
+    Case("targets-a-folder", "find @. good.txt -o o.csv", WRONG_USAGE, ("'.' is a folder",)),
     Case("no-such-file", "embed gone.txt", FAILED, ("'gone.txt' does not exist", "standard input")),
     Case("empty", "embed empty.txt", FAILED, ("'empty.txt' is empty", "give a file with text in it")),
     Case("empty-stdin", "embed -", FAILED, ("'-' is empty",)),

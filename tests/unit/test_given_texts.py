@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from wordstates.encode.inputs import read_inputs
-from wordstates.errors import InputError
+from wordstates.errors import InputError, SpanError
 from wordstates.text.scripts import script_without_spaces
 from wordstates.text.words import word_splitter
 
@@ -139,3 +139,11 @@ def test_scripts_without_spaces_are_told_once(words: str, text: str, script: str
 )
 def test_scripts_with_spaces_are_not_told(text: str) -> None:
     assert script_without_spaces([text]) is None
+
+
+@pytest.mark.parametrize(
+    "given", [[{(0, 1)}], [[{0, 1}]], [{0: 1}], {0: 1}, {(0, 1)}, 3, iter([[(0, 1)]]), [[(0, 10**5000)]]]
+)
+def test_spans_without_an_order_or_an_end(given: object) -> None:
+    with pytest.raises((InputError, SpanError)):
+        read_inputs(["a bank"], None, given, SPLITTER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from usage_files import write_file
 from wordstates.errors import InputError, OutputError
+from wordstates.postprocess.post_processing import is_post_processing
 from wordstates.usages.build import build_index, default_index_path
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
@@ -200,6 +202,15 @@ def test_a_flipped_bit_in_an_index_is_told_and_made_anew(indexed: UsageIndex, ki
     build_index(indexed.path.with_name("u.parquet"))
     assert path.read_bytes() == sound
     assert list(UsageIndex(indexed.path).usages(range(4))) == expected
+
+
+def test_a_pipe_in_an_index_is_not_waited_for(indexed: UsageIndex) -> None:
+    path = indexed.path / "part.vectors.npy"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"part.vectors.npy of .* is missing, or no regular file"):
+        UsageIndex(indexed.path)
+    assert not is_post_processing(path)
 
 
 def test_words_are_read_where_vectors_are_damaged(indexed: UsageIndex) -> None:

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -98,6 +99,9 @@ def main() -> None:
         if hasattr(signal, stop):
             signal.signal(getattr(signal, stop), _stopped)
     warn_in_lines()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no Unicode text
     with _end_is_told():
         app(prog_name="wordstates")
 

@@ -19,6 +19,7 @@ from wordstates.cli.options import (
 from wordstates.cli.remote import index_reader
 from wordstates.cli.telling import say
 
+_DIGITS = 19  # longer numbers are of no usage
 ResultFormat = Literal["table", "json", "csv", "tsv"]
 
 
@@ -69,7 +70,7 @@ def near(
     load = index_reader(server, index, model=model, post_processing=post_process, device=device)
     if approximate:
         say(f"approximate: {index.approximate}")
-    number = int(query) if query.isdecimal() else None
+    number = int(query) if query.isdecimal() and len(query) < _DIGITS else None
     hits = index.near(
         query if number is None else number,
         load() if number is None else None,

@@ -20,11 +20,13 @@ def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True)
     Raises:
         OutputError: If one is.
     """
+    from wordstates.files.atomic import check_name
     from wordstates.files.outputs import check_free, check_no_input, written_with
 
     if output == "-":
         return
     path = Path(output)
+    check_name(path)
     check_no_input([path, *written_with(path)], [Path(each) for each in inputs])
     check_no_input([path, *written_with(path)], [each for each in _named_files() if each.is_file()])
     check_free(path, overwrite=overwrite)

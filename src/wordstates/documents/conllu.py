@@ -26,7 +26,7 @@ from wordstates.errors import InputError
 _COLUMNS = 10
 _NAMES = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _LEMMA, _MISC = 2, 9
-_ID = re.compile(r"(\d+)(?:-(\d+)|\.\d+)?")
+_ID = re.compile(r"(\d{1,9})(?:-(\d{1,9})|\.\d+)?")
 _TEXT = re.compile(r"#\s*text\s*=\s?(.*)")
 _SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*")
 _TEXT_OF, _ID_OF = " text", " sent_id"  # unlike any name that a user can ask for
@@ -163,7 +163,7 @@ def _tokens(name: str, lines: list[tuple[int, str]]) -> list[_Token]:
         match = _ID.fullmatch(key)
         if match is None:
             raise InputError(
-                f"{place}: {key!r} is no CoNLL-U id: it is 1, 2, ..., 1-2 (multiword) or 8.1 (empty node)."
+                f"{place}: {key[:40]!r} is no CoNLL-U id: it is 1, 2, ..., 1-2 (multiword) or 8.1 (empty node)."
             )
         if "." in key:
             continue

@@ -97,9 +97,13 @@ def seekable(source: Source) -> Iterator[Any]:
 def decoder_of(encoding: str) -> codecs.IncrementalDecoder:
     """Make a decoder of an encoding; raises InputError where it does not exist."""
     try:
+        if not codecs.lookup(encoding)._is_text_encoding:  # as rot13, base64 and zlib
+            raise LookupError
         return codecs.getincrementaldecoder(encoding)()
-    except LookupError:
-        raise InputError(f"Encoding {encoding!r} does not exist: give one Python knows, as utf-8 or latin-1.") from None
+    except (LookupError, ValueError):
+        raise InputError(
+            f"Encoding {encoding[:40]!r} does not exist, or is not of text: give one of Python, as utf-8 or latin-1."
+        ) from None
 
 
 def read_text(source: Source, encoding: str) -> Iterator[str]:

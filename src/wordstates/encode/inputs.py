@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,6 +130,8 @@ def read_inputs(
     if given is None:
         return Inputs(checked, splitter.split(checked), splitter.name, single)
     what = "words" if words is not None else "spans"
+    if isinstance(given, (str, Set, Mapping)) or not hasattr(given, "__len__"):
+        raise InputError(f"{what}=... is {type(given).__name__}: give a list for each text.")
     if len(given) != len(checked):
         raise InputError(
             f"{counted(len(checked), 'text')} but {counted(len(given), 'list')} of {what}: give one list for each text."
@@ -140,8 +142,8 @@ def read_inputs(
     locate = locate_words if words is not None else check_spans
     found = []
     for index, (text, part) in enumerate(zip(checked, given, strict=True)):
-        if part is not None and (isinstance(part, (str, bytes)) or not hasattr(part, "__len__")):
-            raise InputError(f"The {what} of text {index} are {part!r}: give a list of {what}.")
+        if part is not None and (isinstance(part, (str, bytes, Set, Mapping)) or not hasattr(part, "__len__")):
+            raise InputError(f"The {what} of text {index} are {part!r:.60}: give a list of {what}.")
         found.append(next(split) if part is None else locate(text, part, f"text {index}"))
     return Inputs(checked, found, splitter.name if raw else GIVEN, single)
 

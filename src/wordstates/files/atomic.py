@@ -22,6 +22,20 @@ _LONG_AGO = 86_400.0  # seconds since the last write of a run on another machine
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded")  # libraries that swallow the number
 
 
+def check_name(path: Path) -> None:
+    """See that an output has a name that every system and library can write.
+
+    Raises:
+        OutputError: If not.
+    """
+    if not path.name or "\0" in str(path):
+        raise OutputError(f"{str(path)!r} names no file: give a name, as vectors.parquet.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise OutputError(f"{str(path)!r} is no Unicode text: give another name, or rename its folder.") from None
+
+
 class PartialFile:
     """A file in the making, ``.{name}.{host}-{pid}.partial`` beside its target.
 
@@ -38,6 +52,7 @@ class PartialFile:
     def __init__(
         self, target: Path, *, overwrite: bool, kept: str = "nothing was left behind", sweeps: bool = True
     ) -> None:
+        check_name(target)
         if target.is_dir():
             raise OutputError(f"{str(target)!r} is a folder: name a file in it.")
         if target.exists() and not overwrite:
@@ -150,5 +165,6 @@ def write_text_whole(path: Path, text: str) -> None:
     """
     partial = PartialFile(path, overwrite=True, kept="it is as it was before", sweeps=False)
     with told_as_output_errors(partial, partial.remove):
-        partial.path.write_text(text, encoding="utf-8")
+        # Names of files may be no UTF-8: what they lack is written as JSON writes it.
+        partial.path.write_text(text, encoding="utf-8", errors="backslashreplace")
         partial.publish()

@@ -30,7 +30,8 @@ def output_format(path: Path) -> str | None:
 
 def provenance_json(provenance: Mapping[str, object]) -> str:
     """Write provenance as JSON; what JSON does not know, as paths, by its name: no finished run is lost for it."""
-    return json.dumps(provenance, ensure_ascii=False, default=str)
+    text = json.dumps(provenance, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files may be no UTF-8
 
 
 def provenance_path(path: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wordstates.errors import OutputError
+from wordstates.files.atomic import check_name
 from wordstates.files.formats import provenance_path
 
 _WITH_PROVENANCE = (".jsonl", ".csv", ".tsv", ".txt", ".bin")  # formats that have no place for it in the file
@@ -40,6 +41,7 @@ def check_free(path: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: If what is written beside it is there and may not be replaced, or it would lie in a store.
     """
+    check_name(path)
     for folder in list(path.absolute().parents)[:2]:
         if (folder / "manifest.json").is_file() and (folder / "records").is_dir():
             raise OutputError(

@@ -23,5 +23,7 @@ def open_parquet(path: str | Path) -> pq.ParquetFile:
         raise InputError(f"{str(path)!r} is no regular file: it is not read.")
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
+    except UnicodeEncodeError:
+        raise InputError(f"{str(path)!r} is no Unicode text: rename its folder, or the file.") from None
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{str(path)!r} cannot be read as .parquet: it is broken ({said(error)}).") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,8 +133,8 @@ def _check_no_adapter(source: str | Path, options: dict[str, Any], name: str | P
     Raises:
         ModelError: If the folder or repository is such a one.
     """
-    whole = Path(source, CONFIG_NAME).is_file()
-    if Path(source).is_dir() and whole and importlib.util.find_spec("peft"):
+    whole = os.path.isfile(Path(source, CONFIG_NAME))  # a Path raises where a name is too long
+    if whole and Path(source).is_dir() and importlib.util.find_spec("peft"):
         return  # a model with an adapter beside it, which transformers puts into its layers
     known = {key: options[key] for key in ("revision", "local_files_only")}
     found = find_adapter_config_file(str(source), **known) if whole or not _has_config(source, known) else None

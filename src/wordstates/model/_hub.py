@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import socket
 import warnings
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def hub_silence(source: str | Path) -> str | None:
     Warns:
         UserWarning: If the hub is slow to answer, and is waited for.
     """
-    if Path(source).exists():
+    if os.path.exists(source):
         return "it is a folder here"
     return _silence_of_the_hub()
 
@@ -215,9 +216,9 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
             short = "its weights have other shapes than its config.json says, so they belong to different models"
         elif isinstance(error, (SafetensorError, UnpicklingError, EOFError)):
             short = f"its weights are damaged ({short}): copy or fetch them again"
-        if folder.is_dir():
+        if os.path.isdir(folder):  # a Path raises where a name is too long
             raise ModelError(f"Folder {str(name)!r} {_what_is_wrong(folder, unsafe_weights, short)}") from error
-        if folder.is_file():
+        if os.path.isfile(folder):
             raise ModelError(
                 f"Model {str(name)!r} is a file: give its folder, which save_pretrained() wrote."
             ) from error

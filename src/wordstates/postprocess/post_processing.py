@@ -309,6 +309,8 @@ def is_post_processing(path: str | Path) -> bool:
     """Tell whether a file is one that `PostProcessing.save` wrote."""
     from safetensors import SafetensorError, safe_open
 
+    if not Path(path).is_file():  # a pipe would be waited for
+        return False
     try:
         with safe_open(path, framework="numpy") as file:
             return _KEY in (file.metadata() or {})

@@ -72,7 +72,7 @@ def _parts(step: Step | str) -> list[Step]:
 def _parse(text: str) -> Step:
     name, colon, number = text.partition(":")
     if name not in STEPS:
-        raise InputError(f"Step {text!r} does not exist: {_FORMS}")
+        raise InputError(f"Step {text[:60]!r} does not exist: {_FORMS}")
     if not colon and name != "pca":
         return Step(name)
     if (
@@ -81,7 +81,7 @@ def _parse(text: str) -> Step:
         or not 0 < len(number) < _MOST_DIGITS
         or int(number) < 1
     ):
-        raise InputError(f"Step {text!r} is not written so: {_FORMS}")
+        raise InputError(f"Step {text[:60]!r} is not written so: {_FORMS}")
     return Step(name, int(number))
 
 

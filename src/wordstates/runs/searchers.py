@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import regex
@@ -230,6 +231,8 @@ def read_list(path: str) -> list[str]:
     Raises:
         InputError: If it is missing, not UTF-8, or holds nothing.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path!r} is a folder: give a file of one entry a line.")
     (source,) = find_sources([path], "txt").sources
     entries = list(dict.fromkeys(line.strip() for _, line in read_lines(source, "utf-8") if line.strip()))
     if not entries:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _KINDS = {429: "overloaded_error", 503: "unavailable_error", 500: "internal_error"}
 _SMALL = 32_768  # bytes that are parsed sooner than another thread has taken them
+_DIGITS = 15  # of a number of bytes
 _GONE = 499  # as others call a client that went away before its answer
 HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -76,7 +77,7 @@ class Exchange:
         if self.request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RefusedError(415, "Send JSON, as content-type application/json.")
         declared = self.request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limits.body_bytes:
+        if declared.isdecimal() and (len(declared) > _DIGITS or int(declared) > limits.body_bytes):
             raise _too_many_bytes(limits)
         try:
             async with asyncio.timeout(limits.time_limit):

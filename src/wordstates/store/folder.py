@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wordstates.errors import InputError, OutputError
-from wordstates.files.atomic import sync_folder, write_text_whole
+from wordstates.files.atomic import check_name, sync_folder, write_text_whole
 from wordstates.store.manifest import FORMAT, Manifest
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Part, read_shard_name, shard_name
@@ -55,6 +55,7 @@ class StoreFolder:
         Raises:
             OutputError: If it holds something else, or cannot be made.
         """
+        check_name(self.path)
         try:
             if self.path.exists() and not self.path.is_dir():
                 raise OutputError(f"{str(self)!r} is a file: name a folder for the store.")

@@ -77,6 +77,8 @@ def _take(file: IO[str], store: str, path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{str(path)!r} is no regular file: remove it, and run again.")
     try:
         # A symbolic link is not followed: what it leads to would be emptied.
         opened = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)

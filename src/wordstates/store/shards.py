@@ -71,9 +71,9 @@ class Part:
             >>> Part.parse("3/8").has(11)
             True
         """
-        match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip())
         if match is None or not int(match[1]) < int(match[2]):
-            raise InputError(f"Part {text!r} is none: write i/N with i from 0 to N-1, as 0/4, 1/4, 2/4 and 3/4.")
+            raise InputError(f"Part {text[:40]!r} is none: write i/N with i from 0 to N-1, as 0/4, 1/4, 2/4 and 3/4.")
         return cls(int(match[1]), int(match[2]))
 
     def has(self, number: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ Spans = Int[np.ndarray, "words 2"]
 Splitter = Callable[[str], Sequence[Any]]
 
 # Segments between Unicode default word boundaries (UAX #29, rules of `(?w)`), whitespace segments included.
+_LARGEST = 1 << 63  # numbers that a message writes
 _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 # What is not part of a word at its edges: separators, controls, invisible format characters (BOM, soft hyphen), but not
 # the tag characters that end the emoji flags of regions, nor the visible signs of Arabic numbers.
@@ -201,18 +202,22 @@ def check_spans(text: str, spans: Sequence[Sequence[int]] | Spans, where: str = 
         inside = (spans[:, 0] >= 0) & (spans[:, 0] <= spans[:, 1]) & (spans[:, 1] <= len(text))
         if inside.all():
             return spans
+    checked = []
     for position, span in enumerate(spans):
         try:
+            if isinstance(span, Set | Mapping):
+                raise TypeError("it has no order")
             start, end = (operator.index(edge) for edge in span)
         except (TypeError, ValueError):
             raise SpanError(f"Span {position} of {where} is {span!r}: expected (start, end).") from None
         if not 0 <= start <= end <= len(text):
+            shown = f"{(start, end)}" if max(abs(start), abs(end)) < _LARGEST else "far"
             raise SpanError(
-                f"Span {position} of {where} is {(start, end)}, outside its {counted(len(text), 'character')}: "
-                "spans are "
+                f"Span {position} of {where} is {shown}, outside its {counted(len(text), 'character')}: spans are "
                 "half-open (start, end) in code points, with 0 <= start <= end <= length."
             )
-    return as_spans(spans)
+        checked.append((start, end))
+    return as_spans(checked)
 
 
 def as_spans(spans: Sequence[Sequence[int]] | Spans) -> Spans:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from wordstates.errors import InputError, OutputError
-from wordstates.files.atomic import PartialFile, told_as_output_errors
+from wordstates.files.atomic import PartialFile, check_name, told_as_output_errors
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.usages.lines import texts_of
 from wordstates.usages.manifest import FORMAT, NAME, IndexedPart, IndexManifest
@@ -182,6 +182,7 @@ def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Seq
 
 
 def _make_folder(folder: Path) -> None:
+    check_name(folder)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

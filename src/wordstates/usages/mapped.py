@@ -50,6 +50,13 @@ class MappedParts:
         self._folder = folder
         self._parts = manifest.parts
         self._verify = verify
+        for part in self._parts:
+            for kind in _KINDS:
+                if not self._path(part, kind).is_file():  # a pipe would be waited for
+                    raise InputError(
+                        f"{self._path(part, kind).name} of {str(folder)!r} is missing, or no regular file. Run "
+                        "`wordstates index` again, which makes what is damaged anew."
+                    )
         try:
             self._blocks = [np.lib.format.open_memmap(self._path(part, VECTORS), mode="r") for part in self._parts]
             self._texts = [self._table(part, TEXTS).column("text") for part in self._parts]

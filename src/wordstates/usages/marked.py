@@ -43,7 +43,7 @@ def read_marked(text: str) -> tuple[str, tuple[int, int]]:
         at += 1
     if len(opened) != 1 or len(closed) != 1 or not "".join(plain)[opened[0] : closed[0]].strip():
         raise InputError(
-            f"{text!r} marks no word: put square brackets around one word or phrase, as in 'the [bank] of the river' "
+            f"{text[:200]!r} marks no word: put square brackets around a word or phrase, as in 'the [bank] of a river' "
             r"(\[ and \] are brackets of the text)."
         )
     return "".join(plain), (opened[0], closed[0])

@@ -146,6 +146,6 @@ def _usages(files: Sequence[str], targets: Sequence[str], table: UsageTable) -> 
 
 def _add(table: UsageTable, row: Row) -> int:
     edges = row["indexes_target_token"].split(":")
-    if len(edges) != 2 or not all(edge.strip().isdecimal() for edge in edges):
+    if len(edges) != 2 or not all(edge.strip().isdecimal() and len(edge) < 16 for edge in edges):
         raise InputError(f"{row.place}: {row['indexes_target_token']!r} is no char span: write start:end.")
     return table.add(row["context"], (int(edges[0]), int(edges[1])), row.place)

@@ -16,6 +16,7 @@ from wordstates.wording import counted
 
 _MARK = re.compile(r"<(word|strong|b|t)>(.*?)</\1>", re.DOTALL)
 _TOKEN = re.compile(r"\S+")
+_DIGITS = 15  # of a number of tokens
 YES, NO = {"t", "true", "yes", "1"}, {"f", "false", "no", "0"}
 
 
@@ -211,7 +212,8 @@ def token_span(text: str, index: str, place: str) -> tuple[int, int]:
         (4, 10)
     """
     spans = [match.span() for match in _TOKEN.finditer(text)]
-    if not index.strip().isdecimal() or int(index) >= len(spans):
+    if not index.strip().isdecimal() or len(index) > _DIGITS or int(index) >= len(spans):
+        index = index[:_DIGITS]
         raise InputError(
             f"{place}: the target is not in its sentence: there is no token {index!r} among {len(spans)} (from 0) of "
             f"{text[:80]!r}."

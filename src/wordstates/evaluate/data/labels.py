@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from wordstates.options import Split
 from wordstates.text.words import join_words, locate_words
 from wordstates.wording import counted
 
+_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
+_MOST_PARTS = 1_000  # words in one surface token
 _COLUMNS = {"lemma": 2, "upos": 3, "xpos": 4, "deprel": 7}
 _FEATS, _MISC = 5, 9
 DEFAULT_LABEL = "upos"
@@ -74,8 +77,11 @@ def _label_of(columns: list[str], label: str, place: str) -> str | None:
 
 
 def _parts(key: str) -> list[str]:
-    first, _, last = key.partition("-")
-    return [key] if not last else [str(number) for number in range(int(first), int(last) + 1)]
+    """Give the ids of the words that an id stands for; one that makes no sense is told where the sentence is read."""
+    found = _RANGE.fullmatch(key)
+    if found is None or int(found[2]) - int(found[1]) > _MOST_PARTS:
+        return [key]
+    return [str(number) for number in range(int(found[1]), int(found[2]) + 1)]
 
 
 def read_columns(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
