@@ -18,7 +18,7 @@ import pytest
 from safetensors import safe_open
 
 from cli_runner import files_in, masked, run
-from wordstates import WordEmbedder
+from wordstates import WordEmbedder, load
 from wordstates.documents.document import Document
 from wordstates.encode.session import Session
 from wordstates.files.describe import describe, read_provenance
@@ -170,11 +170,17 @@ def test_what_stands_around_a_line(characters: int) -> None:
 
 def test_vectors_in_a_table_for_people(folder: Path, bert: Path, embedder: WordEmbedder) -> None:
     given = ["find", "mill", "texts.jsonl", "-m", bert, "-o", "a.csv", "--vectors", "--metadata", "year"]
+    given += ["--vectors-file", "a.npz"]
     assert run(*given, "-q", cwd=folder).code == 0
     with (folder / "a.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     vector = [float(row[f"vector_{number}"]) for number in range(32)]
     np.testing.assert_allclose(vector, embedder.find(TEXTS, ["mill"]).vectors[0], atol=1e-5)
+    np.testing.assert_array_equal(np.float32(vector), load(folder / "a.npz").vectors[0])
+    done = run(*given, "--overwrite", "-q", cwd=folder)
+    assert done.code == 0, done.err
+    done = run(*given[:-1], "texts.jsonl", "--overwrite", cwd=folder)
+    assert (done.code, "is one of the inputs" in done.err) == (1, True)
     assert (row["year"], row["status"], row["left"], row["right"]) == ("1901", "ok", "A", ".")
 
 

@@ -12,6 +12,8 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
+from families import build
+from wordstates import WordEmbedder, load
 from wordstates.errors import InputError, OutputError
 from wordstates.files import spreadsheets
 from wordstates.files.describe import describe, read_provenance
@@ -49,7 +51,8 @@ def written(path: Path, *parts: Rows, **options: Any) -> list[list[Any]]:
         writer.abort()
         assert not [*path.parent.glob(".*")]
         raise
-    assert writer.commit(PROVENANCE) == path.stat().st_size
+    files = [path, *([options["vectors_file"]] if "vectors_file" in options else [])]
+    assert writer.commit(PROVENANCE) == sum(file.stat().st_size for file in files)
     if path.suffix == ".xlsx":
         return [[*line] for line in openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
     with path.open(encoding="utf-8", newline="") as file:
@@ -138,3 +141,49 @@ def test_a_missing_extra_is_told_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     with pytest.raises(ImportError, match=r'writing \.xlsx needs an extra .* "wordstates\[xlsx\]"'):
         open_writer(tmp_path / "a.xlsx")
+
+
+def test_vectors_in_a_file_beside(tmp_path: Path) -> None:
+    """Row by row, and whole or not there: neither file without the other."""
+    lines = written(tmp_path / "a.csv", rows(), rows(), vectors_file=tmp_path / "v.npz")
+    assert lines[0] == HEADER
+    with np.load(tmp_path / "v.npz") as arrays:
+        assert [line[4].lstrip("'") for line in lines[1:]] == [" ".join(word.split()) for word in arrays["words"]]
+        assert np.array_equal(arrays["vector"][3:], rows().vectors["vector"], equal_nan=True)
+    with pytest.raises(OutputError, match=r"v\.npz' exists"):
+        open_writer(tmp_path / "b.csv", vectors_file=tmp_path / "v.npz")
+    writer = open_writer(tmp_path / "b.csv", vectors_file=tmp_path / "v.npz", overwrite=True)
+    writer.write_rows(rows())
+    writer.abort()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.csv.provenance.json", "v.npz"]
+
+
+@pytest.mark.parametrize(
+    ("table", "vectors", "message"),
+    [
+        ("a.parquet", "v.npz", r"'a\.parquet' has its vectors: vectors_file='v\.npz' is for \.csv, \.tsv and \.xlsx"),
+        ("a.csv", "v.xlsx", r"'v\.xlsx': vectors beside a table are written as \.parquet, \.npz"),
+    ],
+)
+def test_files_beside_that_make_no_sense(table: str, vectors: str, message: str) -> None:
+    with pytest.raises(OutputError, match=message):
+        open_writer(table, vectors_file=vectors)
+
+
+def test_spreadsheets_from_python(tmp_path: Path) -> None:
+    embedder = WordEmbedder(*build("bert"), engine="torch")
+    usages = embedder.find(["=The river\n bank.", "A bank."], ["bank"])
+    usages.to_spreadsheet(tmp_path / "u.csv", context=8, vectors_file=tmp_path / "u.npz", bom=True)
+    assert (tmp_path / "u.csv").read_text("utf-8-sig").splitlines()[:2] == [
+        "id,document,target,left,word,right,position,start,end,status,subwords",
+        "1,0,bank,river,bank,.,0,12,16,ok,1",
+    ]
+    assert np.array_equal(load(tmp_path / "u.npz").vectors, usages.vectors)
+    emb = embedder.encode("=The bank")
+    emb.to_spreadsheet(tmp_path / "e.xlsx")
+    cells = [*openpyxl.load_workbook(tmp_path / "e.xlsx").active.iter_rows(values_only=True)]
+    assert [row[2] for row in cells] == ["word", *emb.words]
+    with pytest.raises(OutputError, match=r"e\.npz' is no table for people: \.csv, \.tsv or \.xlsx"):
+        emb.to_spreadsheet(tmp_path / "e.npz")
+    with pytest.raises(OutputError, match=r"written by to_spreadsheet\(\)"):
+        emb.save(tmp_path / "e.csv")

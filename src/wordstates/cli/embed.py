@@ -17,7 +17,7 @@ from wordstates.cli.groups import (
     WordOptions,
     columns_named,
 )
-from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, output_option
+from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, VectorsFile, output_option
 from wordstates.cli.outputs import check_outputs
 from wordstates.cli.remote import refuse_with_server
 from wordstates.cli.telling import end_with, notes_on, progress_bar
@@ -44,6 +44,7 @@ def embed(
     surprisal: Surprisal = False,
     left_subwords: LeftSubwords = False,
     vectors: Vectors = False,
+    vectors_file: VectorsFile = None,
     bom: Bom = False,
     metadata: Metadata = None,
     dtype: Dtype = "float32",
@@ -70,16 +71,26 @@ def embed(
         refuse_with_server(["dry_run"])
     if not dry_run:
         check_outputs(output, inputs, overwrite=end.overwrite)
+        if vectors_file is not None:
+            check_outputs(vectors_file, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
     keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
-    if not sharding.go_with(output, reader.device, vectors=vectors, bom=bom):
+    for_tables = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
+    if not sharding.go_with(output, reader.device, for_tables):
         _embed_into_file(
             partial(_load, reader, **options),
             documents,
             meter,
             output,
-            {"dtype": dtype, "keyed": keyed, "overwrite": end.overwrite, "vectors": vectors, "bom": bom},
+            {
+                "dtype": dtype,
+                "keyed": keyed,
+                "overwrite": end.overwrite,
+                "vectors": vectors,
+                "vectors_file": vectors_file,
+                "bom": bom,
+            },
             end,
             reading.files(inputs),
             dry_run=dry_run,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,14 +52,13 @@ class ShardOptions:
         given = [name for name, value in vars(self).items() if value != getattr(default, name)]
         return ["--" + name.replace("_", "-") for name in given if (name, self.workers) != ("workers", 1)]
 
-    def go_with(self, output: str, device: str | None, *, vectors: bool, bom: bool) -> bool:
+    def go_with(self, output: str, device: str | None, for_tables: Mapping[str, Any]) -> bool:
         """Tell whether the output is a store, and see that the options go with it, and with each other.
 
         Args:
             output: Where to write, as it was given.
             device: The devices, as they were given.
-            vectors: Whether vectors were asked for in tables for people.
-            bom: Whether a byte order mark was asked for.
+            for_tables: The options of tables for people, as they were given.
 
         Raises:
             typer.BadParameter: If they do not.
@@ -71,7 +70,7 @@ class ShardOptions:
                     f"{option} is for stores, and {output!r} is a single file: write to a name without an ending."
                 )
             return False
-        for option in [*(["--vectors"] if vectors else []), *(["--bom"] if bom else [])]:
+        for option in ("--" + name.replace("_", "-") for name, given in for_tables.items() if given):
             raise typer.BadParameter(f"{option} is for .csv and .tsv, and {output!r} is a store: leave it out.")
         if self.ray is not None and (devices or (device or "cpu") not in ("cpu", "cuda")):
             raise typer.BadParameter(

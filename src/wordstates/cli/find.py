@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from wordstates.cli.options import (
     MatchExactly,
     Surprisal,
     Vectors,
+    VectorsFile,
     output_option,
     search_option,
 )
@@ -64,6 +65,7 @@ def find(
     surprisal: Surprisal = False,
     left_subwords: LeftSubwords = False,
     vectors: Vectors = False,
+    vectors_file: VectorsFile = None,
     bom: Bom = False,
     dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count usages; load no model, write nothing.")] = False,
@@ -109,10 +111,15 @@ def find(
     more_columns = {"surprisal": surprisal, "left_subwords": left_subwords}
     if not dry_run:
         check_outputs(output, inputs, overwrite=end.overwrite)
+        if vectors_file is not None:
+            check_outputs(vectors_file, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
-    into_store = sharding.go_with(output, reader.device, vectors=vectors, bom=bom)
+    for_tables: dict[str, Any] = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
+    into_store = sharding.go_with(output, reader.device, for_tables)
     if not into_store:
-        writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, bom=bom)
+        writer = open_usages_writer(
+            output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, vectors_file=vectors_file, bom=bom
+        )
     if dry_run:
         if not into_store:
             writer.abort()
@@ -139,7 +146,7 @@ def find(
             found,
         )
         return
-    with_model = needs_model(output, asked=vectors or surprisal or left_subwords)
+    with_model = needs_model(output, asked=vectors or vectors_file is not None or surprisal or left_subwords)
     with progress_bar(
         "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
     ) as bar:

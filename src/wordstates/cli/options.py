@@ -46,6 +46,14 @@ Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")
 Vectors = Annotated[
     bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
 ]
+VectorsFile = Annotated[
+    str | None,
+    output_option(
+        metavar="FILE",
+        help="Write the vectors of .csv, .tsv and .xlsx beside: row n belongs to id n; .npz, .parquet, .safetensors or "
+        ".jsonl.",
+    ),
+]
 MatchCase = Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")]
 MatchExactly = Annotated[
     bool,

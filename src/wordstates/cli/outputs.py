@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wordstates.cli.command import GIVEN
 
-_OUTPUTS = ("output", "save_recipe", "export")
+_OUTPUTS = ("output", "vectors_file", "save_recipe", "export")
 _LONGEST_PATH = 255
 
 

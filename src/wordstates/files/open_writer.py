@@ -15,7 +15,8 @@ from wordstates.documents.document import Document
 from wordstates.errors import OutputError
 from wordstates.files.arrays import Hdf5Writer, NpzWriter, SafetensorsWriter
 from wordstates.files.atomic import PartialFile
-from wordstates.files.formats import FORMAT_OF_ENDING, SPREADSHEETS, output_format
+from wordstates.files.beside import WithVectorsBeside
+from wordstates.files.formats import FORMAT_OF_ENDING, LOADABLE, SPREADSHEETS, output_format
 from wordstates.files.outputs import check_free
 from wordstates.files.spreadsheets import CsvWriter, TsvWriter, XlsxWriter
 from wordstates.files.tables import JsonlWriter, ParquetWriter
@@ -65,6 +66,7 @@ def open_writer(
     overwrite: bool = False,
     keyed: bool = False,
     vectors: bool = False,
+    vectors_file: str | Path | None = None,
     bom: bool = False,
 ) -> Writer:
     """Choose the writer of a path, and find out before anything is computed whether it can be written.
@@ -75,10 +77,11 @@ def open_writer(
         overwrite: Whether to replace a file that is there.
         keyed: Have a column of keys from the first row on, though only later documents may bring some.
         vectors: Whether .csv, .tsv and .xlsx have the vectors, a column a number; other formats always have them.
+        vectors_file: A second file for the vectors of .csv, .tsv and .xlsx, row by row; its ending is its format.
         bom: Whether .csv and .tsv begin with a byte order mark, by which Excel tells UTF-8.
 
     Raises:
-        OutputError: If the ending is unknown, the file exists, or its folder cannot be written to.
+        OutputError: If the ending is unknown, a file exists, or its folder cannot be written to.
         MissingExtraError: If HDF5 is asked for and h5py is not installed.
     """
     if dtype not in get_args(VectorDtype):
@@ -86,6 +89,8 @@ def open_writer(
     chosen = output_format(Path(path))
     if bom and chosen not in ("csv", "tsv"):
         raise OutputError(f"{str(path)!r} takes no byte order mark: bom=True is for .csv and .tsv.")
+    if vectors_file is not None:
+        _check_vectors_file(Path(path), Path(vectors_file))
     if str(path) == STDOUT:
         return JsonlWriter(None, dtype, keyed=keyed)
     target = Path(path)
@@ -96,4 +101,17 @@ def open_writer(
         )
     check_free(target, overwrite=overwrite)
     more = {"vectors": vectors, "bom": bom} if chosen in SPREADSHEETS else {}
-    return _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed, **more)
+    writer = _WRITERS[chosen](PartialFile(target, overwrite=overwrite), dtype, keyed=keyed, **more)
+    if vectors_file is None:
+        return writer
+    check_free(beside := Path(vectors_file), overwrite=overwrite)
+    second = _WRITERS[output_format(beside) or ""](PartialFile(beside, overwrite=overwrite), dtype, keyed=keyed)
+    return WithVectorsBeside(writer, second)
+
+
+def _check_vectors_file(table: Path, vectors: Path) -> None:
+    if output_format(table) not in SPREADSHEETS:
+        raise OutputError(f"{str(table)!r} has its vectors: vectors_file={str(vectors)!r} is for .csv, .tsv and .xlsx.")
+    if output_format(vectors) not in LOADABLE:
+        endings = ", ".join(f".{name}" for name in LOADABLE)
+        raise OutputError(f"{str(vectors)!r}: vectors beside a table are written as {endings}.")

@@ -1,12 +1,13 @@
-"""Word embeddings as one file that `load` reads back: a file of `wordstates embed` with its texts and subwords."""
+"""Word embeddings as one file: one that `load` reads back, with all that they hold; or a table for people."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wordstates.errors import OutputError
-from wordstates.files.formats import LOADABLE, SAVED, output_format
+from wordstates.files.formats import LOADABLE, SAVED, SPREADSHEETS, output_format
 from wordstates.files.open_writer import open_writer
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.rows import make_rows
@@ -16,14 +17,36 @@ def save_embeddings(embeddings: EmbeddedWords, path: str | Path, *, overwrite: b
     """Write a file, by its ending, and give its bytes on disk; see `WordEmbeddings.save`."""
     chosen = output_format(Path(path))
     if chosen is not None and chosen not in LOADABLE:
+        other = "to_spreadsheet()" if chosen in SPREADSHEETS else "`wordstates embed`"
         raise OutputError(
             f"{str(path)!r}: {chosen} does not hold all that is here, and cannot be read back: save as "
-            f"{', '.join(f'.{name}' for name in LOADABLE)}. Such files are written by `wordstates embed`."
+            f"{', '.join(f'.{name}' for name in LOADABLE)}. Such files are written by {other}."
         )
     writer = open_writer(path, overwrite=overwrite)
     try:
         writer.write_rows(make_rows([str(index) for index in range(len(embeddings.texts))], embeddings))
         return writer.commit(_provenance(embeddings))
+    finally:
+        writer.abort()  # does nothing after commit
+
+
+def save_table(
+    embeddings: EmbeddedWords,
+    path: str | Path,
+    *,
+    context: int | None = None,
+    extra: Mapping[str, Sequence[str | None]] | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> int:
+    """Write a table for people, by its ending, and give its bytes on disk; see `WordEmbeddings.to_spreadsheet`."""
+    if output_format(Path(path)) not in SPREADSHEETS:
+        raise OutputError(f"{str(path)!r} is no table for people: .csv, .tsv or .xlsx. All else is written by save().")
+    writer = open_writer(path, overwrite=overwrite, **options)
+    try:
+        documents = [str(index) for index in range(len(embeddings.texts))]
+        writer.write_rows(make_rows(documents, embeddings, context=context, extra=extra))
+        return writer.commit(embeddings.provenance)
     finally:
         writer.abort()  # does nothing after commit
 

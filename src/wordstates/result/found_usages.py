@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -152,9 +153,7 @@ class Usages:
         Args:
             context: Characters of context on each side.
         """
-        return self.embeddings.table(
-            context=context, extra={"target": [self.targets[index] for index in self.target_index]}
-        )
+        return self.embeddings.table(context=context, extra=self._target_column())
 
     def to_pandas(self, context: int = 60) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame."""
@@ -162,6 +161,24 @@ class Usages:
             return self.to_arrow(context).to_pandas()
         except ImportError as error:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
+
+    def to_spreadsheet(self, path: str | Path, *, context: int = 60, **options: Any) -> int:
+        """Write a table for people, a row a usage, its context on either side, by its ending: .csv, .tsv, .xlsx.
+
+        Args:
+            path: The file.
+            context: Characters of context on each side.
+            **options: As in `WordEmbeddings.to_spreadsheet`.
+
+        Returns:
+            Bytes on disk.
+        """
+        from wordstates.files.save import save_table
+
+        return save_table(self.embeddings, path, context=context, extra=self._target_column(), **options)
+
+    def _target_column(self) -> dict[str, list[str | None]]:
+        return {"target": [self.targets[index] for index in self.target_index]}
 
     def __repr__(self) -> str:
         names = dict.fromkeys(self.targets[index] for index in self.target_index) or dict.fromkeys(self.targets)

@@ -173,6 +173,36 @@ class WordEmbeddings(EmbeddedWords):
 
         return save_embeddings(self, path, overwrite=overwrite)
 
+    def to_spreadsheet(
+        self,
+        path: str | Path,
+        *,
+        vectors: bool = False,
+        vectors_file: str | Path | None = None,
+        bom: bool = False,
+        overwrite: bool = False,
+    ) -> int:
+        """Write a table for people, a row a word, by its ending: .csv, .tsv, .xlsx; formulas are kept texts.
+
+        Args:
+            path: The file.
+            vectors: Whether it has the vectors, a column a number.
+            vectors_file: A second file for the vectors, whose row n belongs to the `id` n: .npz, .parquet,
+                .safetensors or .jsonl.
+            bom: Whether .csv and .tsv begin with a byte order mark, by which Excel tells UTF-8.
+            overwrite: Whether to replace files that are there.
+
+        Returns:
+            Bytes on disk.
+
+        Raises:
+            OutputError: If an ending is another, a file is there, or it cannot be written.
+            MissingExtraError: If .xlsx is asked for and openpyxl is not installed.
+        """
+        from wordstates.files.save import save_table
+
+        return save_table(self, path, vectors=vectors, vectors_file=vectors_file, bom=bom, overwrite=overwrite)
+
     # -- to look at --------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:

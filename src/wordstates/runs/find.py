@@ -73,6 +73,7 @@ def open_usages_writer(
     dtype: VectorDtype = "float32",
     overwrite: bool = False,
     vectors: bool = False,
+    vectors_file: str | Path | None = None,
     bom: bool = False,
 ) -> Writer:
     """Choose the writer of a file of usages; see `open_writer`.
@@ -82,7 +83,7 @@ def open_usages_writer(
     """
     if output_format(Path(path)) == "hdf5":
         raise OutputError(f"{str(path)!r}: HDF5 in ELMo's layout holds whole sentences, not usages: write .parquet.")
-    return open_writer(path, dtype=dtype, overwrite=overwrite, vectors=vectors, bom=bom)
+    return open_writer(path, dtype=dtype, overwrite=overwrite, vectors=vectors, vectors_file=vectors_file, bom=bom)
 
 
 def find_usages(
