@@ -22,8 +22,8 @@ async def embeddings(exchange: Exchange) -> Any:
     if _has_token_ids(given):
         raise RefusedError(
             400,
-            "The input is token ids, which belong to another tokenizer: send texts (LangChain: "
-            "check_embedding_ctx_length False).",
+            "The input is token ids, which belong to another tokenizer: send texts (LangChain: OpenAIEmbeddings(..., "
+            "check_embedding_ctx_length=False)).",
             "input",
         )
     texts = read_texts(given, "input", exchange.service.limits.request_texts)
