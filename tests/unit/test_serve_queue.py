@@ -8,19 +8,25 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.testclient import TestClient
 
+import wordstates
 from families import build
-from patience import A_HANG
+from patience import A_HANG, closed, ended, wait_until
 from wordstates import Recipe, WordEmbedder
+from wordstates.errors import WorkerError
 from wordstates.serve.app import make_app
 from wordstates.serve.asked import Asked, AskedRecipe
 from wordstates.serve.limits import Limits
@@ -280,6 +286,26 @@ def test_what_was_taken_is_finished_when_the_server_stops(embedder: WordEmbedder
         model.queue.add(late)
 
 
+def test_a_request_is_a_span_without_text(embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("opentelemetry.trace.get_tracer", provider.get_tracer)
+    app, _ = make_app({"tiny": embedder})
+    with TestClient(app, base_url=LOCAL) as client:
+        parent = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        client.post("/v1/words", json={"texts": "a secret bank"}, headers=parent)
+        client.post("/v1/words", json={"texts": "a secret bank", "model": "secret"})
+    answered, refused = exporter.get_finished_spans()
+    provider.shutdown()
+    assert (answered.name, answered.attributes["http.response.status_code"]) == ("POST /v1/words", 200)
+    assert f"{answered.context.trace_id:x}" == "af7651916cd43dd8448eb211c80319c"
+    assert answered.attributes["wordstates.subwords"] >= 3
+    assert answered.attributes["wordstates.model_seconds"] > 0 <= answered.attributes["wordstates.queue_seconds"]
+    assert refused.attributes["http.response.status_code"] == 404
+    assert "wordstates.subwords" not in refused.attributes
+    assert "secret" not in answered.to_json() + refused.to_json()
+
+
 # ---------------------------------------------------------------- bad requests
 
 JSON = st.recursive(
@@ -329,16 +355,41 @@ def test_a_thousand_bad_requests_and_no_failure(embedder: WordEmbedder) -> None:
 
 # ---------------------------------------------------------------- the process
 
+MANY = [f"The river runs past mill number {number}." for number in range(350)]  # one request, of many turns
 
-def test_sigterm_ends_the_server_well() -> None:
-    command = [sys.executable, "-m", "wordstates", "serve", "--port", "0", "--engine", "torch", "--quiet"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stderr is not None
-            url = server.stderr.readline().split()[-1]
-            with urllib.request.urlopen(f"{url}/live", timeout=A_HANG) as answer:
-                assert answer.status == 200
-            server.send_signal(signal.SIGTERM)
-            assert (server.wait(A_HANG), server.stderr.read()) == (0, "")
-        finally:
+
+@contextmanager
+def process(port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    command = [sys.executable, "-m", "wordstates", "serve", "--port", str(port), "--engine", "torch", "--quiet"]
+    started = subprocess.Popen([*command, "--turn-subwords", "64"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with closed(started) as server:
+        assert server.stderr is not None
+        yield server.stderr.readline().decode().split()[-1], server
+
+
+def waits(url: str) -> bool:
+    """Whether a request is in the queue."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=A_HANG) as answer:
+        told = re.search(r'wordstates_queue_subwords\{model="minilm"\} (\S+)', answer.read().decode())
+    return told is not None and float(told[1]) > 0
+
+
+def test_a_server_that_is_killed_is_told_and_one_that_is_stopped_answers_what_it_took() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with process(0) as (url, server):
+            remote = wordstates.connect(url)
+            asked = pool.submit(remote.encode, MANY)
+            wait_until(lambda: waits(url))
             server.kill()
+            with pytest.raises(WorkerError, match="answers no more"):
+                asked.result(A_HANG)
+            server.wait(A_HANG)
+        with process(int(url.rpartition(":")[2])) as (again, server):  # as a supervisor starts it
+            assert again == url
+            asked = pool.submit(remote.encode, MANY)
+            wait_until(lambda: waits(url))
+            server.send_signal(signal.SIGTERM)
+            assert asked.result(A_HANG).texts == tuple(MANY)
+            with pytest.raises(OSError, match=r"503|refused"):
+                urllib.request.urlopen(f"{url}/ready", timeout=A_HANG)
+            assert ended(server) == (0, b"", b"")

@@ -24,6 +24,7 @@ from wordstates.serve.metrics import Metrics
 from wordstates.serve.queue import Job, QueueClosedError, QueueFullError
 from wordstates.serve.refused import RefusedError, chosen
 from wordstates.serve.served_model import ServedModel
+from wordstates.serve.tracing import RequestSpan
 from wordstates.wording import counted
 
 T = TypeVar("T")
@@ -209,6 +210,7 @@ class Service:
 
         async def endpoint(request: Request) -> Response:
             exchange = Exchange(request, self)
+            span = RequestSpan(request.method, route, request.headers)
             try:
                 if self.stopping:
                     raise RefusedError(503, "The server is stopping.", headers={"retry-after": "5"})
@@ -227,6 +229,7 @@ class Service:
                 response.headers["x-queue-ms"] = str(_ms(exchange.job.seconds_waited))
                 response.headers["x-model-ms"] = str(_ms(exchange.job.seconds_computed))
             self.metrics.answered(route, response.status_code, time.perf_counter() - exchange.began)
+            span.end(response.status_code, exchange.job)
             if self._log:
                 exchange.log(route, response.status_code)
             return response

@@ -53,6 +53,7 @@ class Job:
     pieces: deque[Piece] = field(default_factory=deque)
     results: dict[int, Any] = field(default_factory=dict)
     n_pieces: int = 0
+    subwords: int = 0
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float | None = None
     done_at: float | None = None
@@ -61,6 +62,7 @@ class Job:
         """Add the next piece."""
         self.pieces.append(Piece(self, self.n_pieces, content, subwords))
         self.n_pieces += 1
+        self.subwords += subwords
 
     def done(self, piece: Piece, result: Any) -> None:
         """Take the result of a piece; the last one ends the request."""
