@@ -17,7 +17,8 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND_LINE = re.compile(r"`wordstates [^`]*`|^wordstates .*|pip install .*", re.S)  # says of itself what it is
 ARGUMENT = re.compile(r"(?<![\w?])[a-z]\w*(?==)")
 FOR_PYTHON = (  # arguments that no command passes on from its user
-    *("at_once", "attention_type", "cache_bytes", "columns", "covariance", "group", "model", "output_hidden_states"),
+    *("at_once", "attention_type", "cache_bytes", "check_embedding_ctx_length", "columns", "covariance", "group"),
+    *("model", "output_hidden_states"),
     *("row_groups", "show_progress", "spans", "subwords", "tokenizer", "word"),
 )
 NO_MESSAGES = (
