@@ -101,7 +101,9 @@ def main() -> None:
     warn_in_lines()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files may be no Unicode text
+            # Names of files may be no Unicode text. Data is UTF-8 as in files: Windows gives a pipe its code page.
+            encoding = "utf-8" if stream is sys.stdout and not stream.isatty() else None
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     with _end_is_told():
         app(prog_name="wordstates")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -134,11 +135,14 @@ def one_device(device: str | None) -> str | None:
     return None if _devices(device) else device
 
 
+SLASHES = ("/", os.sep)
+
+
 def names_a_store(output: str) -> bool:
     """Tell whether an output is a store: it has no ending, ends with a slash, or is a folder that is there."""
     if output == "-":
         return False
-    return output.endswith("/") or Path(output).is_dir() or not Path(output).suffix
+    return output.endswith(SLASHES) or Path(output).is_dir() or not Path(output).suffix
 
 
 def embed_into_store(
