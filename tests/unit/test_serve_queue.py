@@ -185,6 +185,27 @@ def test_vectors_are_those_of_encode_whoever_else_asks(embedder: WordEmbedder, c
         list(pool.map(ask, range(max(12, clients))))
 
 
+def test_a_lone_short_text_stands_in_a_narrow_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = WordEmbedder(*build("bert"), engine="openvino")
+    model, text = ServedModel("tiny", embedder, Limits()), "A river bank."
+    engine = model.session._engine()
+    plain, shapes = engine.hidden_states, list[tuple[int, ...]]()
+
+    def seen(batch: Any, layers: Sequence[int]) -> Any:
+        shapes.append(tuple(batch.ids.shape))
+        return plain(batch, layers)
+
+    monkeypatch.setattr(engine, "hidden_states", seen, raising=False)
+    job = model.ask(Asked(model.session.read([text]), (AskedRecipe(Recipe()),)))
+    model.queue.add(job)
+    model.start()
+    model.close()
+    (part,) = job.future.result(0)
+    assert shapes == [(1, 16)]
+    np.testing.assert_allclose(part.column(Recipe().name), embedder.encode(text).vectors, atol=1e-5)
+    assert shapes == [(1, 16), (1, 64)]
+
+
 def test_a_full_queue_is_told_and_the_counts_add_up(embedder: WordEmbedder) -> None:
     app, service = make_app({"tiny": embedder}, limits=Limits(queue_subwords=40, request_subwords=40, turn_subwords=8))
     body = {"texts": ["The river runs past the old mill."] * 3}

@@ -73,6 +73,7 @@ class Session:
         post_processing: GivenPostProcessing = None,
         *,
         long_texts: LongTexts | None = None,
+        at_once: bool = False,
     ) -> Session:
         """Give a session of other recipes that shares model and engine with this one, and caches no window.
 
@@ -80,6 +81,7 @@ class Session:
             recipes: What it takes.
             post_processing: What is done to the vectors, as `WordEmbedder` takes it.
             long_texts: How it reads texts longer than a window; default as this one.
+            at_once: Whether few short texts are to be read sooner; see `WindowReader.taking`.
 
         Raises:
             RecipeError: If a layer or a pooling does not exist.
@@ -95,7 +97,9 @@ class Session:
             return {**told, **provenance_of_recipes(resolved), "long_texts": settings.long_texts}
 
         preparer = replace(self._preparer, settings=settings)
-        return Session(self._splitter, preparer, self._reader.taking(resolved), self._engine, provenance)
+        return Session(
+            self._splitter, preparer, self._reader.taking(resolved, at_once=at_once), self._engine, provenance
+        )
 
     @property
     def vector_shapes(self) -> dict[str, tuple[int, ...]]:

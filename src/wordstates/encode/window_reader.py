@@ -95,11 +95,18 @@ class WindowReader:
         self._budget = Budget(budget)
         self._repeat = repeat
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
+        self._at_once = False
 
-    def taking(self, recipes: Sequence[ResolvedRecipe]) -> WindowReader:
-        """Give a reader that takes something else from each pass; model, threads and budget are shared."""
+    def taking(self, recipes: Sequence[ResolvedRecipe], *, at_once: bool = False) -> WindowReader:
+        """Give a reader that takes something else from each pass; model, threads and budget are shared.
+
+        Args:
+            recipes: What it takes.
+            at_once: Read a few short windows in a row as narrow as they are: sooner, by vectors that differ in the
+                last digits from those in the company of others.
+        """
         other = copy.copy(self)
-        other.recipes = recipes
+        other.recipes, other._at_once = recipes, at_once
         return other
 
     def resolve(self, recipes: Sequence[Recipe], post_processing: GivenPostProcessing) -> tuple[ResolvedRecipe, ...]:
@@ -146,7 +153,9 @@ class WindowReader:
         batches = self._batches(lengths, engine)
 
         def read(batch: Sequence[int]) -> int:
-            shape = engine.layout.shape([lengths[index] for index in batch], self._budget.subwords)
+            held = [lengths[index] for index in batch]
+            rows, width = engine.layout.shape(held, self._budget.subwords)
+            shape = (rows, engine.layout.alone(held, width) if self._at_once else width)
             return self._read([same[index] for index in batch], engine, texts, destinations, shape)
 
         def task(batch: Sequence[int]) -> int:

@@ -32,6 +32,7 @@ _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _KINDS = {429: "overloaded_error", 503: "unavailable_error", 500: "internal_error"}
 _SMALL = 32_768  # bytes that are parsed sooner than another thread has taken them
 _DIGITS = 15  # of a number of bytes
+_TINY = 1_024  # bytes of a request that is split, counted and checked within a millisecond
 _GONE = 499  # as others call a client that went away before its answer
 HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -62,6 +63,7 @@ class Exchange:
         self.job: Job | None = None
         self.counts: dict[str, int] = {}
         self.failure: str | None = None
+        self.small = False
 
     async def body(self, *, computes: bool = True) -> Any:
         """Read the JSON of the request.
@@ -89,12 +91,19 @@ class Exchange:
                         raise _too_many_bytes(limits)
         except TimeoutError as error:
             raise RefusedError(408, f"The body did not arrive within {limits.time_limit:g} s.") from error
+        self.small = len(read) < _TINY
         try:
             if len(read) < _SMALL:
                 return _parsed(bytes(read))
             return await self.service.in_thread(_parsed, bytes(read))
         except ValueError as error:
             raise RefusedError(400, "The body is no JSON in UTF-8.") from error
+
+    async def prepare(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Make a request ready to wait: a small one at once, another in a thread beside the loop that answers."""
+        if self.small:
+            return function(*arguments, **options)
+        return await self.service.in_thread(function, *arguments, **options)
 
     async def compute(self, model: ServedModel, job: Job) -> list[Any]:
         """Wait for the vectors of a request; one whose client is gone or whose time is over leaves the queue.

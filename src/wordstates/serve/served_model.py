@@ -97,7 +97,7 @@ class ServedModel:
     def _make_session(self, named: tuple[tuple[str, _Key], ...], truncate: bool) -> Session:
         recipes = [Recipe(key[0], key[1], key[2], name=name) for name, key in named]
         post = {name: self.post_processing[key[3]] for name, key in named if key[3] is not None}
-        return self._session.taking(recipes, post or None, long_texts="truncate" if truncate else None)
+        return self._session.taking(recipes, post or None, long_texts="truncate" if truncate else None, at_once=True)
 
     def ask(self, asked: Asked, field: str = "texts") -> Job:
         """Check what a request asks against the limits, and make it ready to wait.

@@ -37,7 +37,7 @@ async def text_vectors(
     """
     if model.queue.full:
         raise exchange.overloaded(model)
-    job, subwords = await exchange.service.in_thread(_prepared, exchange, model, texts, field, recipe, truncate)
+    job, subwords = await exchange.prepare(_prepared, exchange, model, texts, field, recipe, truncate)
     parts: list[EmbeddedWords] = await exchange.compute(model, job)
     found = [rows for part in parts for rows in _rows_of_texts(part, recipe.recipe.name)]
     return [unit(rows) if normalize else rows for rows in found], subwords

@@ -53,7 +53,7 @@ async def words(exchange: Exchange, known: Sequence[str] = WORDS) -> Any:
     encoding = fields.choice("encoding", "float", "base64")
     utf16 = fields.choice("span_unit", "codepoint", "utf16") == "utf16"
     context = _context(fields, 60 if known is FIND else None)
-    asked, job = await exchange.service.in_thread(_prepared, exchange, fields, model, utf16=utf16)
+    asked, job = await exchange.prepare(_prepared, exchange, fields, model, utf16=utf16)
     parts = await exchange.compute(model, job)
     in_thread = exchange.service.in_thread
     if exchange.request.headers.get("accept", "").partition(";")[0].strip() == ARROW:
@@ -229,7 +229,7 @@ async def similar(exchange: Exchange) -> Any:
         asked = Asked(inputs, recipes, truncate)
         return asked, model.ask(asked)
 
-    asked, job = await exchange.service.in_thread(prepare)
+    asked, job = await exchange.prepare(prepare)
     parts = await exchange.compute(model, job)
     found = await exchange.service.in_thread(_both_words, parts)
     return {
