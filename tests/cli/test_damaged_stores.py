@@ -168,9 +168,10 @@ def test_names_of_files_that_are_no_unicode(store: Path) -> None:
     """They come into a manifest by the paths of the input, and out again by `info`."""
     Manifest.read(store / "manifest.json").write(store / "manifest.json")
     data = json.loads((store / "manifest.json").read_text())
-    data["provenance"]["model"] = "caf\udce9"
+    data["provenance"]["model"] = "caf\udce9\x1b[31m\x9b"
     (store / "manifest.json").write_text(json.dumps(data))
     manifest = Manifest.read(store / "manifest.json")
     manifest.write(store / "manifest.json")
     assert Manifest.read(store / "manifest.json") == manifest
-    assert "caf\\udce9" in run("info", store).out
+    assert "caf\\udce9\\u001b[31m\\u009b" in run("info", store).out  # nor does it control a terminal
+    assert "\x9b" not in run("info", "--json", store).out

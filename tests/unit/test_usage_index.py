@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,6 +256,20 @@ def test_overwrite_removes_nothing_of_another_program(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is not of wordstates"):
         build_index(path, folder, overwrite=True)
     assert sorted(each.name for each in folder.iterdir()) == ["index.json", "mine.npy"]
+
+
+@pytest.mark.parametrize("name", ["document", "word", "start", "end", "status"])
+def test_columns_that_every_usage_needs(tmp_path: Path, name: str) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
+    metadata = {key: value for key, value in pq.read_metadata(path).metadata.items() if key != b"ARROW:schema"}
+    table = pq.read_table(path).replace_schema_metadata(metadata)
+    place = table.schema.get_field_index(name)
+    others = [table.drop_columns([name]), table.set_column(place, name, pa.array([1.5]))]
+    without = table.set_column(place, table.schema.field(name), pa.nulls(1, table.schema.field(name).type))
+    for made, message in [*((each, f"no column {name!r}") for each in others), (without, "has rows without")]:
+        pq.write_table(made, path)
+        with pytest.raises(InputError, match=message):
+            build_index(path)
 
 
 def test_where_an_index_lies() -> None:

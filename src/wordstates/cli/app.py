@@ -49,7 +49,7 @@ from wordstates.store.signals import Stopped
 FAILED, WRONG_USAGE, NO_MODEL = 1, 2, 4
 _OF_TYPER: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this release of typer keeps it
 _TRACEBACK = "WORDSTATES_TRACEBACK"
-_STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 class _Commands(Commands):
@@ -65,8 +65,7 @@ class _Commands(Commands):
                     error.message.removeprefix("Value error, ")
                 )  # typer's way of saying the same
                 raise
-            if sys.stdout is not None:
-                sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left
+            sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left
             return result
 
 
@@ -99,6 +98,8 @@ def main() -> None:
         if hasattr(signal, stop):
             signal.signal(getattr(signal, stop), _stopped)
     warn_in_lines()
+    if sys.stdout is None:  # closed by who called (>&-): a file that cannot be written, so that what is lost is told
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Names of files may be no Unicode text. Data is UTF-8 as in files: Windows gives a pipe its code page.
@@ -151,8 +152,7 @@ def _stop(message: str | None, code: int) -> NoReturn:
     if message is not None:
         print(message, file=sys.stderr)
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:  # Python would try once more at its exit, complain, and change the exit code
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

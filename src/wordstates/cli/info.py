@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wordstates.cli.options import Json, print_json
+from wordstates.cli.options import Json, print_json, without_controls
 from wordstates.wording import in_columns
 
 
@@ -28,7 +28,7 @@ def info(
     if json:
         print_json({**description, "provenance": provenance})
         return
-    print(in_columns([(key, _shown(value)) for key, value in [*description.items(), *provenance.items()]]))
+    print(in_columns([(_shown(key), _shown(value)) for key, value in [*description.items(), *provenance.items()]]))
 
 
 def _description(file: str) -> dict[str, Any]:
@@ -57,11 +57,11 @@ def _description(file: str) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items()) or "-"
+        return ", ".join(f"{_shown(str(key))} {_shown(inner)}" for key, inner in value.items()) or "-"
     if isinstance(value, (list, tuple)):
         return "; ".join(_shown(inner) for inner in value) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return "-" if value is None else str(value)
+    return "-" if value is None else without_controls(str(value)).replace("\n", "\\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
@@ -9,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from wordstates.options import KEY, SpecialTokens
+
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 # An option in the panel of the help where those who look for it look.
 input_option = partial(typer.Option, rich_help_panel="Input")
@@ -99,9 +102,20 @@ def each_of(*allowed: str) -> Callable[[Any], Any]:
     return check
 
 
+def without_controls(text: str) -> str:
+    r"""Write the characters that control a terminal as JSON and Python escape them; line ends stay.
+
+    Example:
+        >>> without_controls("a\x1b[31m\n\x9b")
+        'a\\u001b[31m\n\\u009b'
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def print_json(data: Any, *, to_stderr: bool = False) -> None:
     """Print data as indented JSON, on standard output unless that is taken."""
     import json
     import sys
 
-    print(json.dumps(data, indent=2, ensure_ascii=False), file=sys.stderr if to_stderr else sys.stdout)
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    print(without_controls(text), file=sys.stderr if to_stderr else sys.stdout)

@@ -189,6 +189,8 @@ def _safetensors_content(path: Path) -> _Content:
 
 def _arrays_content(found: dict[str, tuple[tuple[int, ...], str]]) -> _Content:
     vectors = {name: shape[1:] for name, (shape, _) in found.items() if _is_vector(name)}
+    if not vectors:
+        raise ValueError("it has no vectors")
     shape, dtype = found[next(iter(vectors))]
     return (
         shape[0],
@@ -282,7 +284,11 @@ def _hdf5_provenance(path: Path) -> str | None:
 
 def _hdf5_content(path: Path) -> _Content:
     with _hdf5(path) as file:
-        shapes = [dataset.shape for name, dataset in file.items() if name.isdecimal()]
+        shapes: list[tuple[int, ...]] = [
+            getattr(dataset, "shape", ()) for name, dataset in file.items() if name.isdecimal()
+        ]
+        if not shapes or not all(len(shape) in (2, 3) for shape in shapes) or "0" not in file:
+            raise ValueError("a document of it is no array of vectors")
         dtype = str(file["0"].dtype)
     rows = sum(shape[-2] for shape in shapes)
     shape = (*shapes[0][:-2], shapes[0][-1])

@@ -46,6 +46,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return _word2vec(path, about)
         if path.name == "rejects.jsonl" or path.name.endswith(".rejects.jsonl"):
             lines = [read_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+            if not all(isinstance(line, dict) for line in lines):
+                raise ValueError("a line is no object")
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
             return _json(read_json(path.read_text(encoding="utf-8")), about)

@@ -69,8 +69,8 @@ def read_recipe(given: str) -> tuple[Recipe, PostProcessing | None]:
         about = parts.pop(_KEY)
         name, steps, fingerprint = about["file"], "+".join(about["steps"]), about["fingerprint"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Recipe.from_json(text), None  # without post-processing, or it says what is wrong
-    recipe = Recipe.from_json(json.dumps(parts))
+        return _recipe_of(text, given, inline=inline), None  # without post-processing, or it says what is wrong
+    recipe = _recipe_of(json.dumps(parts), given, inline=inline)
     file = (Path() if inline else Path(given).parent) / name
     try:
         fitted = PostProcessing.load(file)
@@ -85,3 +85,14 @@ def read_recipe(given: str) -> tuple[Recipe, PostProcessing | None]:
             f"({'+'.join(fitted.steps)}): save both again."
         )
     return recipe, fitted
+
+
+def _recipe_of(text: str, given: str, *, inline: bool) -> Recipe:
+    try:
+        return Recipe.from_json(text)
+    except RecipeError as error:
+        if inline or error.__cause__ is None:
+            raise
+        raise RecipeError(  # what the file holds is not shown: it may be any file
+            f"{given!r} holds no recipe: expected JSON such as {Recipe('-4:').to_json()}; {error.__cause__}"
+        ) from error

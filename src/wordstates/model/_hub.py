@@ -52,7 +52,13 @@ def fetch_tokenizer(name: str | Path, *, revision: str | None = None, trust_remo
 
 
 def source_of(name: str | Path) -> str | Path:
-    """Give what `transformers` calls a model: its name on the hub or its folder."""
+    """Give what `transformers` calls a model: its name on the hub or its folder.
+
+    Raises:
+        ModelError: If the name is empty, which would be the current folder.
+    """
+    if name == "":
+        raise ModelError("Model '' has no name: give a hub name, a folder, or 'minilm'.")
     return minilm_folder() if name == MINILM else name
 
 
@@ -214,8 +220,12 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
             ) from error
         if "ignore_mismatched_sizes" in str(error):
             short = "its weights have other shapes than its config.json says, so they belong to different models"
+        elif isinstance(error, UnpicklingError) and "weights_only" in str(error):
+            short = "its pickled weights hold more than tensors, which could run code: convert them to safetensors"
         elif isinstance(error, (SafetensorError, UnpicklingError, EOFError)):
             short = f"its weights are damaged ({short}): copy or fetch them again"
+        elif isinstance(error, KeyError):
+            short = f"one of its files lacks the key {short}: write them again with save_pretrained()"
         if os.path.isdir(folder):  # a Path raises where a name is too long
             raise ModelError(f"Folder {str(name)!r} {_what_is_wrong(folder, unsafe_weights, short)}") from error
         if os.path.isfile(folder):

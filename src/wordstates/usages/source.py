@@ -22,6 +22,13 @@ from wordstates.wording import said
 
 _BATCH_ROWS = 1 << 14
 _CHUNK = 1 << 20
+_NEEDED = {  # of every usage
+    "document": pa.types.is_string,
+    "word": pa.types.is_string,
+    "start": pa.types.is_integer,
+    "end": pa.types.is_integer,
+    "status": pa.types.is_string,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,9 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
     if not shapes:
         raise InputError(f"{str(path)!r} holds no vectors: write it again with vectors (`wordstates embed` or `find`).")
     columns = tuple(name for name in schema.names if name not in shapes)
+    for name, fits in _NEEDED.items():
+        if name not in columns or not fits(schema.field(name).type):
+            raise InputError(f"{str(path)!r} has no column {name!r} as wordstates writes it: make it again.")
     return Source(path, parts, shapes, columns, provenance, complete)
 
 
@@ -157,6 +167,8 @@ def read_part(
         with part.open() as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[*columns, column]):
                 table = pa.Table.from_batches([batch])
+                if any(table.column(name).null_count for name in _NEEDED if name in columns):
+                    raise InputError(f"{str(part.path)!r} has rows without {' or '.join(_NEEDED)}: make it again.")
                 lists = table.column(column).combine_chunks()
                 has = np.asarray(lists.is_valid())
                 flat = lists.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float32)

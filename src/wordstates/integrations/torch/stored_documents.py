@@ -157,6 +157,8 @@ class StoredDocuments:
                 sizes.append(len(table))
                 if not len(table):
                     continue
+                if any(table[name].null_count for name in ("document", "position")):
+                    raise InputError(f"{str(self._files[number])!r} has rows without a document or a position.")
                 ids = table["document"].combine_chunks().dictionary_encode()
                 code, position = ids.indices.to_numpy(), table["position"].to_numpy()
                 begins = np.append(True, (code[1:] != code[:-1]) | (position[1:] <= position[:-1]))
