@@ -14,6 +14,7 @@ from wordstates import WordEmbedder
 from wordstates.serve.address import listen
 from wordstates.serve.app import make_app
 from wordstates.serve.exchange import Service
+from wordstates.serve.run import config_of
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def serving(embedders: Mapping[str, WordEmbedder], **options: Any) -> Iterator[t
     app, service = make_app(embedders, **options)
     with listen("127.0.0.1", 0) as listening:
         listening.listen(256)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
+        config = config_of(app, service)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -86,6 +86,16 @@ def test_a_body_that_comes_too_slowly(port: int) -> None:
         assert {status_of(connection) for connection in slow} == {408}
 
 
+def test_a_head_that_never_ends_does_not_hold_its_connection(port: int) -> None:
+    with connected(port) as new, connected(port) as used, connected(port) as silent:
+        used.sendall(b"GET /live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        assert status_of(used) == 200
+        for connection in (new, used):
+            connection.sendall(b"POST /v1/wo")
+        for connection in (new, used, silent):
+            assert connection.recv(65_536) == b""
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_of_a_hundred_megabytes(port: int, declared: bool) -> None:
     with connected(port) as connection:

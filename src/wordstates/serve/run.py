@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from wordstates.serve.address import url_of
 from wordstates.serve.exchange import Service
+from wordstates.serve.protocol import protocol_with
 
 _SWITCH = 0.001  # seconds that the loop, which answers all, waits at most for a thread that computes in Python
 
@@ -42,6 +43,19 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def config_of(app: ASGIApp, service: Service) -> uvicorn.Config:
+    """Say how an application is served."""
+    return uvicorn.Config(
+        app,
+        http=protocol_with(service.limits.time_limit),
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=max(1, round(service.limits.drain_seconds)),
+    )
+
+
 def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: Callable[[str], object]) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -52,15 +66,7 @@ def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: C
         on_ready: Called with the address when connections are accepted.
     """
     with listening:
-        config = uvicorn.Config(
-            app,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            timeout_graceful_shutdown=max(1, round(service.limits.drain_seconds)),
-        )
         listening.listen(2048)
         sys.setswitchinterval(_SWITCH)
         on_ready(url_of(listening))
-        _Server(config, service).run(sockets=[listening])
+        _Server(config_of(app, service), service).run(sockets=[listening])
