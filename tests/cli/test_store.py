@@ -90,6 +90,18 @@ def test_progress_on_a_terminal(folder: Path) -> None:
     assert "GiB" in done.err
 
 
+def test_progress_of_what_reads_whole_stores(folder: Path) -> None:
+    assert embed(folder, "-q").code == 0
+    count = len(shards(folder))
+    assert (
+        f"verifying: 100%|████████████████████| {count}.00 shards"
+        in run("verify", "store", cwd=folder, terminal=True).err
+    )
+    assert "merging: 100%" in run("merge", "store", "-o", "whole", cwd=folder, terminal=True).err
+    assert "exporting: 100%" in run("export", "store", "-o", "a.parquet", cwd=folder, terminal=True).err
+    assert "exporting" not in run("export", "store", "-o", "b.parquet", "-q", cwd=folder, terminal=True).err
+
+
 def test_every_kind_of_input_gives_the_same_shards_as_a_stream(folder: Path) -> None:
     """A pipe, and a compressed file, whose documents are named alike."""
     lines = "".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(TEXTS)).encode()

@@ -59,6 +59,8 @@ def test_anndata_reads_what_is_written(index: UsageIndex, tmp_path: Path) -> Non
         "from wordstates.usages.index import UsageIndex;"
         "export_usages(UsageIndex(sys.argv[1]), sys.argv[2], 'anndata', word='bank');"
         "read = anndata.read_h5ad(sys.argv[2]);"
+        "assert json.loads(read.uns['wordstates'])['model'] == 'm';"
+        "export_usages(UsageIndex(sys.argv[1]), sys.argv[2], 'anndata', overwrite=True);"  # with words that come twice
         "print(json.dumps([read.X.tolist(), list(read.obs.columns), read.obs['sense'].tolist()]))"
     )
     command = [sys.executable, "-c", export_usages_in, str(index.path), str(tmp_path / "u.h5ad")]
@@ -67,6 +69,29 @@ def test_anndata_reads_what_is_written(index: UsageIndex, tmp_path: Path) -> Non
     vectors, columns, senses = json.loads(done.stdout)
     np.testing.assert_allclose(vectors, [[0.6, 0.8]], atol=1e-6)
     assert (columns[-2:], senses) == (["year", "sense"], [1])
+
+
+@pytest.mark.parametrize(
+    ("viewer", "name", "format"),
+    [
+        ("tensorboard", "p", "folder for TensorBoard's projector"),
+        ("embedding-atlas", "a.parquet", "parquet"),
+        ("anndata", "a.h5ad", "AnnData"),
+    ],
+)
+def test_info_knows_what_was_exported(
+    index: UsageIndex, tmp_path: Path, viewer: Viewer, name: str, format: str
+) -> None:
+    if viewer == "anndata":  # which changes what other libraries warn of
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / name, "w") as file:
+            file["X"] = index.vectors([0, 1, 2])
+            file["uns/wordstates"] = json.dumps(index.manifest.provenance)
+    else:
+        export_usages(index, tmp_path / name, viewer)
+    found = json.loads(run("info", name, "--json", cwd=tmp_path).out)
+    assert (found["format"], found["rows"], [*found["vectors"].values()]) == (format, 3, [[2]])
+    assert found["provenance"]["model"] == "m"
 
 
 def test_a_folder_that_could_not_be_filled_does_not_stay(

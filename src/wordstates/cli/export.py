@@ -10,7 +10,7 @@ import typer
 from wordstates.cli.groups import Output
 from wordstates.cli.options import NoVerify, Overwrite, Quiet, output_option, search_option
 from wordstates.cli.outputs import check_outputs
-from wordstates.cli.telling import say
+from wordstates.cli.telling import progress_bar, say
 from wordstates.options import Viewer
 from wordstates.wording import counted
 
@@ -64,6 +64,7 @@ def export(
     from wordstates.store.store import open_store
 
     check_outputs(output, [], overwrite=overwrite)
-    size = export_store(open_store(store, verify=not no_verify), output, overwrite=overwrite)
+    with progress_bar("rows", hidden=quiet, what="exporting") as bar:
+        size = export_store(open_store(store, verify=not no_verify), output, overwrite=overwrite, progress=bar)
     if not quiet:
         print(f"wrote {output}: {size:,} bytes", file=sys.stderr)

@@ -39,8 +39,11 @@ def _description(file: str) -> dict[str, Any]:
 
         if Path(file, NAME).is_file():
             return IndexManifest.read(Path(file)).describe(Path(file))
+        from wordstates.files.describe_others import describe_other
         from wordstates.store.store import open_store
 
+        if (other := describe_other(Path(file))) is not None:
+            return other
         return asdict(open_store(file).describe())
     if is_post_processing(file):
         fitted, size = PostProcessing.load(file), Path(file).stat().st_size

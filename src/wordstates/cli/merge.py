@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.options import Quiet, output_option
+from wordstates.cli.telling import progress_bar
 from wordstates.wording import counted
 
 
@@ -26,7 +27,8 @@ def merge(
     from wordstates.store.merge import merge_stores
     from wordstates.store.store import open_store
 
-    merge_stores(stores, output)
+    with progress_bar("shards", hidden=quiet, what="merging") as bar:
+        merge_stores(stores, output, bar)
     if not quiet:
         made = open_store(output)
         state = "complete" if made.complete else "not complete yet"

@@ -17,7 +17,7 @@ from wordstates.cli.options import (
     vectors_option,
 )
 from wordstates.cli.remote import index_reader
-from wordstates.cli.telling import say
+from wordstates.cli.telling import loading_model, say
 
 _DIGITS = 19  # longer numbers are of no usage
 ResultFormat = Literal["table", "json", "csv", "tsv"]
@@ -71,9 +71,13 @@ def near(
     if approximate:
         say(f"approximate: {index.approximate}")
     number = int(query) if query.isdecimal() and len(query) < _DIGITS else None
+    reader = None
+    if number is None:
+        with loading_model():
+            reader = load()
     hits = index.near(
         query if number is None else number,
-        load() if number is None else None,
+        reader,
         k=count,
         conditions=where or (),
         word=word,

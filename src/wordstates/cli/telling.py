@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,16 @@ def say(*lines: str) -> None:
 def say_rejects(number: int, path: str | Path) -> None:
     """Say where the documents are that failed."""
     say(f"wordstates: {number:,} of the documents could not be embedded; they are in {path}")
+
+
+@contextmanager
+def loading_model(*, hidden: bool = False) -> Iterator[None]:
+    """Say on a terminal that a model is being loaded, until it is."""
+    bar = progress_bar(hidden=hidden)
+    try:
+        yield
+    finally:
+        bar.close(failed=True)  # which leaves nothing on the screen
 
 
 def progress_bar(

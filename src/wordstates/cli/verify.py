@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.options import Json, print_json
+from wordstates.cli.telling import progress_bar
 from wordstates.wording import counted
 
 FAILED = 1
@@ -23,7 +24,8 @@ def verify(
     """
     from wordstates.store.verify import verify_store
 
-    found = verify_store(store)
+    with progress_bar("shards", hidden=json, what="verifying") as bar:
+        found = verify_store(store, bar)
     if json:
         print_json(found.to_dict())
     else:

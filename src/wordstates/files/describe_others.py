@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, MissingExtraError
 from wordstates.files.formats import provenance_path
 from wordstates.json_text import read_json
 from wordstates.wording import counted, said
@@ -19,6 +19,7 @@ _KINDS = (  # what a JSON file is, by the keys that it has at least
     ("report", {"task", "models"}),  # of sweep
     ("report", {"texts", "rejects"}),  # of a dry run
 )
+_PROJECTOR = ("projector_config.pbtxt", "vectors.tsv")  # of TensorBoard
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)  # of a page of usages
 
 
@@ -38,6 +39,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
         if path.name.endswith(ending) and path.is_file():
             main = path.with_name(path.name.removesuffix(ending))
             raise InputError(f"{str(path)!r} belongs to {main.name!r}: give {str(main)!r}.")
+    if (path / _PROJECTOR[0]).is_file():
+        return _projector(path)
     if not path.is_file():
         return None
     about = {"path": str(path), "bytes": path.stat().st_size}
@@ -51,6 +54,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return {**about, "format": "rejects", "rejects": len(lines), "first": lines[0], "provenance": {}}
         if path.suffix.lower() == ".json":
             return _json(read_json(path.read_text(encoding="utf-8")), about)
+        if path.suffix.lower() == ".h5ad":
+            return _anndata(path, about)
         if path.suffix.lower() == ".html":
             return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
@@ -58,6 +63,37 @@ def describe_other(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
     return None
+
+
+def _projector(folder: Path) -> dict[str, Any]:
+    """Say what is in a folder for TensorBoard's projector."""
+    vectors = folder / _PROJECTOR[1]
+    beside = provenance_path(vectors)
+    if not beside.is_file():
+        raise InputError(f"{str(folder)!r} was not written by wordstates: it has no {beside.name!r}.")
+    with vectors.open(encoding="utf-8") as file:
+        dim, rows = len(file.readline().split("\t")), 1 + sum(1 for _ in file)
+    return {
+        "path": str(folder),
+        "bytes": sum(path.stat().st_size for path in folder.iterdir()),
+        "format": "folder for TensorBoard's projector",
+        "rows": rows,
+        "vectors": {"vector": (dim,)},
+        "provenance": read_json(beside.read_text(encoding="utf-8")),
+    }
+
+
+def _anndata(path: Path, about: dict[str, Any]) -> dict[str, Any]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError.of("hdf5", "reading .h5ad") from error
+    with h5py.File(path, "r") as file:
+        if "uns/wordstates" not in file:
+            raise InputError(f"{str(path)!r} was not written by wordstates.")
+        rows, dim = file["X"].shape
+        provenance = read_json(file["uns/wordstates"][()])
+    return {**about, "format": "AnnData", "rows": rows, "vectors": {"X": (dim,)}, "provenance": provenance}
 
 
 def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from wordstates.errors import OutputError
 from wordstates.files.open_writer import open_writer
 from wordstates.options import VectorDtype
+from wordstates.progress import Progress
 from wordstates.result.rows import Rows
 from wordstates.store.store import Store
 
 
-def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -> int:
+def export_store(store: Store, output: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> int:
     """Write all rows of a store to one file.
 
     Rows are read and written as a stream; the formats that begin with their shapes (npz, safetensors) collect them in
@@ -27,6 +28,7 @@ def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -
         store: A complete store.
         output: The file; its ending is the format. ``-`` is JSON lines on standard output.
         overwrite: Whether to replace a file that is there.
+        progress: Hears of the rows written.
 
     Returns:
         Size of the file in bytes.
@@ -43,10 +45,13 @@ def export_store(store: Store, output: str | Path, *, overwrite: bool = False) -
     widest: VectorDtype = "float32" if "float32" in manifest.dtypes.values() else "float16"
     writer = open_writer(output, dtype=widest, overwrite=overwrite, keyed=manifest.settings.keyed)
     seen = set[int]()
+    progress = progress or Progress()
+    progress.total(sum(record.rows for record in store.records()))
     try:
         for rows in rows_by_document(store):
             _check_once(rows, seen)
             writer.write_rows(rows)
+            progress(len(rows.has_vector))
         return writer.commit(store.provenance)
     except BaseException:
         writer.abort()

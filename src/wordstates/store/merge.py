@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors, write_text_whole
+from wordstates.progress import Progress
 from wordstates.store.checksums import checksums_of
 from wordstates.store.folder import StoreFolder, existing_store, is_store
 from wordstates.store.locks import guarded, working_as
@@ -21,7 +22,7 @@ from wordstates.store.shards import Part, shard_name
 from wordstates.store.write_shard import KEPT
 
 
-def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder:
+def merge_stores(paths: Sequence[str | Path], output: str | Path, progress: Progress | None = None) -> StoreFolder:
     """Put the shards of several stores of one corpus into one.
 
     Shards are linked where the disk allows it, else copied; each is checked against its checksum on the way. A merge
@@ -30,6 +31,7 @@ def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder
     Args:
         paths: Stores that were begun with the same settings and the same input.
         output: Folder of the store to make, or of one to add to.
+        progress: Hears of each shard.
 
     Returns:
         The store.
@@ -55,10 +57,15 @@ def merge_stores(paths: Sequence[str | Path], output: str | Path) -> StoreFolder
             endings = [manifest.ending for manifest in manifests if manifest.ending is not None]
             manifest = replace(manifests[0], ending=endings[0] if endings else None, complete=None)
             manifest.write(target.manifest)
-        for number, id in target.finished().items():
+        there = target.finished()
+        progress = progress or Progress()
+        progress.total(len(there) + len(sources))
+        for number, id in there.items():
             check_shard(target, number, id)
+            progress(1)
         for (number, id), folder in sources.items():
             _take(folder, target, number, id)
+            progress(1)
         _close(target, manifest)
     return target
 

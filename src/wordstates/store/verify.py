@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from wordstates.errors import InputError
 from wordstates.files.parquet import open_parquet
+from wordstates.progress import Progress
 from wordstates.store.checksums import checksums_of
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.manifest import Manifest
@@ -57,13 +58,14 @@ class Verification:
         return {**asdict(self), "ok": self.ok}
 
 
-def verify_store(path: str | Path) -> Verification:
+def verify_store(path: str | Path, progress: Progress | None = None) -> Verification:
     """Check a store: every shard there, whole, as it was written, and no word in it twice.
 
     Memory holds eight bytes a document and no vectors.
 
     Args:
         path: Its folder.
+        progress: Hears of each shard.
 
     Returns:
         What was found; a store that another run is still working on is simply not complete.
@@ -72,6 +74,7 @@ def verify_store(path: str | Path) -> Verification:
         InputError: If there is no store, or its manifest is broken.
     """
     folder, manifest = existing_store(path)
+    progress = progress or Progress()
     found = Verification(str(path))
     try:
         finished = folder.finished()
@@ -80,10 +83,12 @@ def verify_store(path: str | Path) -> Verification:
         return found
     documents: list[npt.NDArray[np.uint64]] = []
     records: list[ShardRecord] = []
+    progress.total(len(finished))
     for number, id in finished.items():
         record = _verify_shard(folder, manifest, number, id, documents, found)
         if record is not None:
             records.append(record)
+        progress(1)
     found.shards = len(finished)
     found.documents = sum(map(len, documents))
     found.rejects = sum(len(record.rejects) for record in records)

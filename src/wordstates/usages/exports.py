@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from jaxtyping import Float
 
 from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors, write_text_whole
+from wordstates.files.formats import PROVENANCE, provenance_path
 from wordstates.files.outputs import check_free
 from wordstates.options import Viewer
 from wordstates.usages.components import principal_components
@@ -71,7 +73,7 @@ def export_usages(
     columns = _columns(index, numbers)
     if word is not None:
         columns["sense"] = [int(label) + 1 for label in senses_of(index, word, conditions=conditions)[0].labels]
-    _WRITERS[to](output, index.vectors(numbers), columns)
+    _WRITERS[to](output, index.vectors(numbers), columns, index.manifest.provenance)
     return len(numbers)
 
 
@@ -118,7 +120,9 @@ def _whole(output: Path) -> Iterator[Path]:
         raise
 
 
-def _tensorboard(output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]]) -> None:
+def _tensorboard(
+    output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]], provenance: dict[str, Any]
+) -> None:
     ours = not output.exists()
     try:
         output.mkdir(exist_ok=True)
@@ -132,6 +136,7 @@ def _tensorboard(output: Path, vectors: Float[np.ndarray, "usages dim"], columns
             np.savetxt(path, vectors, fmt="%.6g", delimiter="\t")
         write_text_whole(output / metadata_name, "\n".join(lines) + "\n")
         write_text_whole(output / config_name, _PROJECTOR)
+        write_text_whole(provenance_path(output / vectors_name), json.dumps(provenance) + "\n")
     except BaseException:
         if ours:
             shutil.rmtree(output, ignore_errors=True)
@@ -147,15 +152,21 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def _atlas(output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]]) -> None:
+def _atlas(
+    output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]], provenance: dict[str, Any]
+) -> None:
     points = np.pad(principal_components(vectors, 2)[0], ((0, 0), (0, 2)))[:, :2].astype(np.float32)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     table = pa.table({**columns, "x": points[:, 0], "y": points[:, 1], "vector": lists})
+    vector = table.schema.field("vector").with_metadata({"shape": json.dumps(vectors.shape[1:])})
+    schema = table.schema.set(table.schema.get_field_index("vector"), vector)
     with _whole(output) as path:
-        pq.write_table(table, path)
+        pq.write_table(table.cast(schema.with_metadata({PROVENANCE: json.dumps(provenance)})), path)
 
 
-def _anndata(output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]]) -> None:
+def _anndata(
+    output: Path, vectors: Float[np.ndarray, "usages dim"], columns: dict[str, list[Any]], provenance: dict[str, Any]
+) -> None:
     try:
         import anndata
         import pandas as pd
@@ -171,10 +182,11 @@ def _anndata(output: Path, vectors: Float[np.ndarray, "usages dim"], columns: di
     names = pd.DataFrame(index=pd.Index([str(number) for number in range(vectors.shape[1])], dtype=object))
     rows.index = pd.Index([str(number) for number in range(len(vectors))], dtype=object)
     with _whole(output) as path:
-        anndata.AnnData(X=vectors, obs=rows, var=names).write_h5ad(path)
+        whole = anndata.AnnData(X=vectors, obs=rows, var=names, uns={"wordstates": json.dumps(provenance)})
+        whole.write_h5ad(path, convert_strings_to_categoricals=False)  # or they would be Arrow's again
 
 
-_WRITERS: dict[str, Callable[[Path, np.ndarray, dict[str, list[Any]]], None]] = {
+_WRITERS: dict[str, Callable[[Path, np.ndarray, dict[str, list[Any]], dict[str, Any]], None]] = {
     "tensorboard": _tensorboard,
     "embedding-atlas": _atlas,
     "anndata": _anndata,
