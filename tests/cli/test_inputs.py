@@ -135,6 +135,24 @@ def test_lines_have_the_labels_of_their_words(tmp_path: Path) -> None:
     ]
 
 
+def test_labels_and_semicolons_go_through_embed(tmp_path: Path, bert: Path) -> None:
+    (tmp_path / "a.conll").write_text("bank\tN\n\nthey\tP\nbank\tV\n")
+    assert run("embed", "a.conll", "-m", bert, "--metadata", "label", "-o", "a.parquet", "-q", cwd=tmp_path).code == 0
+    assert [(row["word"], row["label"]) for row in rows(tmp_path / "a.parquet")] == [
+        ("bank", "N"),
+        ("they", "P"),
+        ("bank", "V"),
+    ]
+    (tmp_path / "b.csv").write_text('text;year\nA "river bank.;1900\n')
+    options = ["--delimiter", ";", "--quoting", "none", "--metadata", "year", "-q"]
+    assert run("find", "bank", "b.csv", "-m", bert, *options, "-o", "b.parquet", cwd=tmp_path).code == 0
+    assert [(row["word"], row["year"]) for row in rows(tmp_path / "b.parquet")] == [("bank", "1900")]
+    (tmp_path / "c.txt").write_text("We don’t.\n")
+    for options, count in (([], 1), (["--match-exactly", "--missing", "ignore", "--overwrite"], 0)):
+        assert run("find", "don't", "c.txt", "-m", bert, *options, "-o", "c.jsonl", cwd=tmp_path).code == 0
+        assert len((tmp_path / "c.jsonl").read_text().splitlines()) == count
+
+
 def test_types_by_label(tmp_path: Path, bert: Path) -> None:
     (tmp_path / "a.conll").write_text("bank\tN\nbank\tV\nbank\tN\n")
     assert run("static", "a.conll", "-m", bert, "-o", "out.parquet", "--by", "label", "-q", cwd=tmp_path).code == 0
