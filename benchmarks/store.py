@@ -30,7 +30,8 @@ HERE = Path(__file__).resolve().parent
 TEXT = HERE.parent / "examples" / "data" / "genesis-web.txt"
 RESULTS = HERE / "results" / "store.json"
 _PEAK = "import resource, sys\nfrom wordstates.cli import main\ntry:\n    main()\nfinally:\n"
-_PEAK += "    print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+_PEAK += "    used = resource.getrusage(resource.RUSAGE_SELF)\n"
+_PEAK += "    print('PEAK', used.ru_maxrss, used.ru_utime + used.ru_stime, file=sys.stderr)\n"
 
 
 def lines_of(words: int) -> Iterator[str]:
@@ -61,9 +62,10 @@ def embed(lines: Iterator[str], output: Path, *options: str, source: Path | str 
     if process.returncode:
         raise RuntimeError(err)
     report = json.loads(out)
-    peak = int(next(line for line in err.splitlines() if line.startswith("PEAK")).split()[1]) * 1024
+    _, peak, processor = next(line for line in err.splitlines() if line.startswith("PEAK")).split()
     figures = {name: report[name] for name in ("words", "shards", "bytes", "seconds") if name in report}
-    return {**figures, "peak_bytes": peak, "options": options}
+    used = {"peak_bytes": int(peak) * 1024, "processor_seconds": round(float(processor), 1)}
+    return {**figures, **used, "options": options}
 
 
 def measure_memory(words: int, model: str) -> dict[str, Any]:
@@ -126,7 +128,8 @@ def show(results: dict[str, Any]) -> None:
         )
     for run in results.get("line", []):
         into = f"one line of {run['asked']} MB, to a {run.get('output', 'store')}"
-        print(f"{into}: {run['seconds']:.0f} s, peak {run['peak_bytes'] / 2**20:,.0f} MiB")
+        processor = f" ({run['processor_seconds']:.0f} s of the processor)" if "processor_seconds" in run else ""
+        print(f"{into}: {run['seconds']:.0f} s{processor}, peak {run['peak_bytes'] / 2**20:,.0f} MiB")
     speed = results["speed"]
     alone, store = (statistics.median(speed["seconds"][name]) for name in ("embedder alone", "store"))
     print(

@@ -175,3 +175,18 @@ def test_names_of_files_that_are_no_unicode(store: Path) -> None:
     assert Manifest.read(store / "manifest.json") == manifest
     assert "caf\\udce9\\u001b[31m\\u009b" in run("info", store).out  # nor does it control a terminal
     assert "\x9b" not in run("info", "--json", store).out
+
+
+def test_what_cannot_be_read_is_not_called_missing_or_broken(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store / "shards").rename(store / "elsewhere")
+    (store / "shards").write_text("")
+    assert "shards' cannot be read (Not a directory)" in run("info", store).err
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for path in (store / "elsewhere").iterdir():
+        assert "cannot be read: you have no permission to" in run("info", path).err
+
+    def refused(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert "manifest.json' cannot be read: you have no permission to" in run("info", store).err

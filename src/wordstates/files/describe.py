@@ -116,6 +116,8 @@ def broken_is_told(path: Path) -> Iterator[None]:
         yield
     except WordstatesError:
         raise
+    except PermissionError as error:
+        raise InputError(f"{str(path)!r} cannot be read: you have no permission to.") from error
     except Exception as error:  # NumPy, h5py and others let whatever their parsers raise come through
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
 

@@ -60,6 +60,8 @@ def describe_other(path: Path) -> dict[str, Any] | None:
             return _page(path.read_text(encoding="utf-8"), about)
     except InputError:
         raise
+    except PermissionError as error:
+        raise InputError(f"{str(path)!r} cannot be read: you have no permission to.") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{str(path)!r} cannot be read as {path.suffix}: it is broken ({said(error)}).") from error
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,8 @@ def open_parquet(path: str | Path) -> pq.ParquetFile:
         raise InputError(f"{str(path)!r} does not exist.")
     if not Path(path).is_file():
         raise InputError(f"{str(path)!r} is no regular file: it is not read.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{str(path)!r} cannot be read: you have no permission to.")
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except UnicodeEncodeError:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,11 +137,17 @@ class StoreFolder:
         """Give number and id of every shard that is there, in order.
 
         Raises:
-            InputError: If there are two of one number.
+            InputError: If there are two of one number, or the folder cannot be read.
         """
         found: dict[int, str] = {}
-        for path in sorted(self.shards.glob("part-*.parquet")):
-            name = read_shard_name(path.stem)
+        try:
+            there = sorted(os.listdir(self.shards))  # not `glob`, to which an unreadable folder is an empty one
+        except FileNotFoundError:
+            return found
+        except OSError as error:
+            raise InputError(f"{str(self.shards)!r} cannot be read ({error.strerror}).") from error
+        for stem, ending in map(os.path.splitext, there):
+            name = read_shard_name(stem) if ending == ".parquet" else None
             if name is None:
                 continue
             if name[0] in found:

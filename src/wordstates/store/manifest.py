@@ -138,6 +138,8 @@ class Manifest:
             return made
         except InputError:
             raise
+        except PermissionError as error:
+            raise InputError(f"{str(path)!r} cannot be read: you have no permission to.") from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError(
                 f"{str(path)!r} is no manifest of a store, or a broken one ({said(error)}): restore it, or begin the "
