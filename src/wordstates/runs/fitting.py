@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+import regex as re
 from jaxtyping import Int, UInt8
 
 from wordstates.text.align import UNKNOWN
 
 _ENOUGH = 200  # words; of fewer nothing is said
-# Shares of MiniLM, which knows English: English 0 to 2% and 1.0 to 1.2 subwords a word; Spanish 6% and 1.9, French 12%
-# and 1.7, Turkish 26% and 3.1, Russian 90% and 5.9; Chinese 70% unknown.
-_MANY, _SPLIT, _MANY_UNKNOWN = 0.05, 1.5, 0.1
+_MANY_UNKNOWN = 0.1  # of the words
+# The Universal Declaration in 35 languages, by `python -m benchmarks.language_hint`: models of English cut English into
+# 1.0 to 1.2 subwords a word, of more than 4 letters each, and other languages into 1.7 and more of less than 3; XLM-R
+# is below 2.9 letters for three of its languages only.
+_SPLIT, _SHORT = 1.6, 2.9
+_IN_BYTES = 0.9  # characters a subword: an ideograph or a syllable alone is no sign, but less than one is
+_WHOLE_SYLLABLES = re.compile(r"[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}]")
 
 
 class Aligned(Protocol):
@@ -38,29 +43,38 @@ class Aligned(Protocol):
 def hint_of(aligned: Aligned, words: Sequence[str], vocabulary: Mapping[int, str]) -> str:
     """Say that a model was hardly made for the language of some words; empty where it seems to be.
 
-    Words are counted that begin with a letter, and of these the ones that are unknown, or at least half of whose
-    subwords are one character long.
+    Words are counted that begin with a letter: those that are unknown, and the subwords of the others, which are short
+    where a model has to spell. Models that read characters or bytes always do, and are left alone.
 
     Args:
         aligned: The words and their subwords.
         words: The words as they are written.
         vocabulary: Piece of each id.
     """
-    subword_ids, subword_starts = aligned.subword_ids, aligned.subword_starts
     letters = np.fromiter((word[:1].isalpha() for word in words), dtype=bool, count=len(words))
-    if letters.sum() < _ENOUGH:
+    if letters.sum() < _ENOUGH or _numbers_characters(vocabulary):
         return ""
-    counts = np.diff(subword_starts)
-    short = np.fromiter(
-        (len(vocabulary[index].removeprefix("##").lstrip("▁Ġ")) == 1 for index in subword_ids.tolist()), dtype=bool
-    )
-    before = np.append(0, np.cumsum(short))
-    in_letters = (counts > 1) & (2 * (before[subword_starts[1:]] - before[subword_starts[:-1]]) >= counts)
     unknown = aligned.status_codes == UNKNOWN
-    share, n_subwords = (unknown | in_letters)[letters].mean(), counts[letters].mean()
-    if unknown[letters].mean() < _MANY_UNKNOWN and (share < _MANY or n_subwords < _SPLIT):
-        return ""
-    return (
-        f"{share:.0%} of the words are unknown to the model or cut into single letters, and a word has "
-        f"{n_subwords:.1f} subwords: was it made for this language?"
-    )
+    if (share := unknown[letters].mean()) >= _MANY_UNKNOWN:
+        return f"{share:.0%} of the words are unknown to the model: was it made for this language?"
+    syllables = np.fromiter((bool(_WHOLE_SYLLABLES.match(word)) for word in words), dtype=bool, count=len(words))
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+    counts = np.diff(aligned.subword_starts)
+    known = letters & ~unknown & (counts > 0)
+    for chosen, split, short in ((known & syllables, 1.0, _IN_BYTES), (known & ~syllables, _SPLIT, _SHORT)):
+        if chosen.sum() < _ENOUGH:
+            continue
+        subwords, characters = counts[chosen].mean(), lengths[chosen].sum() / counts[chosen].sum()
+        if subwords >= split and characters < short:
+            return (
+                f"the model cuts a word into {subwords:.1f} subwords of {characters:.1f} characters: was it made for "
+                "this language?"
+            )
+    return ""
+
+
+def _numbers_characters(vocabulary: Mapping[int, str]) -> bool:
+    """Tell whether ids are those of characters or bytes, all moved by the same number: such models have no subwords."""
+    if any(len(piece) != 1 for piece in vocabulary.values()):
+        return False
+    return len({index - ord(piece) for index, piece in vocabulary.items()}) == 1
