@@ -46,7 +46,7 @@ def test_the_report_ends_with_it(tmp_path: Path) -> None:
     for options in ([], ["--dry-run"]):
         done = run(*command, "--overwrite", *options)
         assert done.code == 0
-        assert f"characters: {NOT_MADE_FOR_IT}\n" in done.err
+        assert f"long: {NOT_MADE_FOR_IT}\n" in done.err
     assert NOT_MADE_FOR_IT in json.loads(run(*command, "--overwrite", "--json").out)["hint"]
 
 

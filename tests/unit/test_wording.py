@@ -23,7 +23,6 @@ NEVER_ONE = {
     "documents/conllu.py": {"_COLUMNS"},
     "embedder.py": {"sorted(dims)"},
     "usages/exports.py": {"ending"},
-    "runs/fitting.py": {"n_subwords"},
     "model/loaded.py": {"slower"},
     "postprocess/moments.py": {"dim", "LARGEST_MATRIX"},
     "store/workers/ray.py": {"losses"},

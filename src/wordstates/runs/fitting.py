@@ -67,8 +67,8 @@ def hint_of(aligned: Aligned, words: Sequence[str], vocabulary: Mapping[int, str
         subwords, characters = counts[chosen].mean(), lengths[chosen].sum() / counts[chosen].sum()
         if subwords >= split and characters < short:
             return (
-                f"the model cuts a word into {subwords:.1f} subwords of {characters:.1f} characters: was it made for "
-                "this language?"
+                f"it takes {subwords:.1f} of the model's subwords to write a word, each {characters:.1f} characters "
+                "long: was it made for this language?"
             )
     return ""
 
