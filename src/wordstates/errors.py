@@ -1,7 +1,7 @@
 """Everything that can go wrong, as one tree.
 
 Every error names what was given, what is allowed and what to do. Each leaf is also the built-in it resembles, so
-``except ValueError`` keeps working for people who never read this page::
+``except ValueError`` keeps working for people who never read this page:
 
     WordstatesError
     ├── RecipeError         (ValueError)    layers or poolings that do not exist

@@ -50,14 +50,11 @@ class UsageIndex:
 
     Examples:
         >>> import tempfile
-        >>> from wordstates import WordEmbedder
-        >>> from wordstates.documents.document import Document
-        >>> from wordstates.store.run import embed_to_store
-        >>> from wordstates.usages.build import build_index
+        >>> from wordstates import Document, WordEmbedder, build_index, embed_corpus
         >>> folder, embedder = tempfile.mkdtemp(), WordEmbedder("minilm")
         >>> texts = ["The river bank was steep.", "The bank lends money.", "A bank account."]
         >>> documents = [Document(str(number), text) for number, text in enumerate(texts)]
-        >>> report = embed_to_store(embedder, documents, folder)
+        >>> report = embed_corpus(documents, folder, embedder)
         >>> manifest = build_index(folder)
         >>> index = UsageIndex(folder)
         >>> [hit.usage.document for hit in index.near("We sat on the [bank] of the stream.", embedder, k=1)]

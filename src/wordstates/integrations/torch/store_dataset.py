@@ -59,12 +59,10 @@ class StoreDataset(Dataset[StoredDocument]):
     Examples:
         >>> import tempfile
         >>> from torch.utils.data import DataLoader
-        >>> from wordstates import WordEmbedder
-        >>> from wordstates.documents.document import Document
-        >>> from wordstates.store.run import embed_to_store
+        >>> from wordstates import Document, WordEmbedder, embed_corpus
         >>> folder = tempfile.mkdtemp()
         >>> documents = [Document("a", "A river bank."), Document("b", "Money.")]
-        >>> report = embed_to_store(WordEmbedder("minilm"), documents, folder)
+        >>> report = embed_corpus(documents, folder, WordEmbedder("minilm"))
         >>> dataset = StoreDataset(folder, labels={"a": 0, "b": 1})
         >>> (batch,) = DataLoader(dataset, batch_size=2, collate_fn=collate)
         >>> batch.vectors.shape, batch.mask.sum(dim=1).tolist(), batch.labels.tolist()
