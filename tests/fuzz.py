@@ -171,7 +171,7 @@ def kinds_in(folder: Path) -> dict[str, Kind]:
     for ending in ("xlsx", "csv", "h5"):
         path = folder / f"written.{ending}"
         embed_documents(embedder, [Document("d", TEXTS[0])], open_writer(path))
-        add(path.name, path, partial(looked_at, describe, path))
+        add(path.name, path, partial(looked_at, describe, path), rare=ending == "h5")
     add(
         "xlsx",
         folder / "written.xlsx",

@@ -13,7 +13,10 @@ import pytest
 from cli_runner import files_in, run
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
-from wordstates.errors import OutputError, WordstatesError
+from wordstates.errors import InputError, OutputError, WordstatesError
+from wordstates.explore.labels import Labels
+from wordstates.files import hdf5_facts
+from wordstates.files.describe import describe
 from wordstates.store.manifest import Manifest
 from wordstates.store.run import embed_to_store
 from wordstates.store.settings import StoreSettings
@@ -190,3 +193,20 @@ def test_what_cannot_be_read_is_not_called_missing_or_broken(store: Path, monkey
 
     monkeypatch.setattr(Path, "read_text", refused)
     assert "manifest.json' cannot be read: you have no permission to" in run("info", store).err
+
+
+def test_a_library_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On some damaged files HDF5 loops for ever, where no signal reaches it: it reads in a process of its own."""
+    (tmp_path / "x.h5").write_bytes(b"no HDF5")
+    with pytest.raises(InputError, match=r"x.h5' cannot be read as .h5: it is broken"):
+        describe(tmp_path / "x.h5")
+    monkeypatch.setattr(hdf5_facts, "_SECONDS", 0.0)
+    with pytest.raises(InputError, match="its library was not done with it after 0 seconds"):
+        describe(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("usage", ['["d", Infinity]', '["d"]', "5", '["d", ' + "9" * 5000 + "]"])
+def test_names_of_senses_that_are_none(tmp_path: Path, usage: str) -> None:
+    (tmp_path / "labels.json").write_text(f'{{"bank": [{{"name": "money", "usages": [{usage}]}}]}}')
+    with pytest.raises(InputError, match="holds no names of senses"):
+        Labels(tmp_path / "labels.json")

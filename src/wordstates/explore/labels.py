@@ -42,7 +42,7 @@ class Labels:
                     ]
                     for word, names in found.items()
                 }
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
                 raise InputError(f"{str(path)!r} holds no names of senses ({error}): move it away.") from error
 
     def give(self, senses: Senses, sense: int, name: str) -> None:

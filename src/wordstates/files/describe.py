@@ -18,6 +18,7 @@ from safetensors import safe_open
 
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
+from wordstates.files.hdf5_facts import hdf5_facts
 from wordstates.files.parquet import open_parquet
 from wordstates.json_text import read_json
 from wordstates.wording import said
@@ -270,28 +271,16 @@ def _xlsx_content(path: Path) -> _Content:
 # ── HDF5 ──
 
 
-def _hdf5(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError.of("hdf5", "reading HDF5") from error
-    return h5py.File(path, "r")
-
-
 def _hdf5_provenance(path: Path) -> str | None:
-    with _hdf5(path) as file:
-        found = file.attrs.get(PROVENANCE)
-    return None if found is None else str(found)
+    found: str | None = hdf5_facts(path)["provenance"]
+    return found
 
 
 def _hdf5_content(path: Path) -> _Content:
-    with _hdf5(path) as file:
-        shapes: list[tuple[int, ...]] = [
-            getattr(dataset, "shape", ()) for name, dataset in file.items() if name.isdecimal()
-        ]
-        if not shapes or not all(len(shape) in (2, 3) for shape in shapes) or "0" not in file:
-            raise ValueError("a document of it is no array of vectors")
-        dtype = str(file["0"].dtype)
+    facts = hdf5_facts(path)
+    shapes, dtype = facts["shapes"], facts["dtype"]
+    if not shapes or not dtype or not all(len(shape) in (2, 3) for shape in shapes):
+        raise ValueError("a document of it is no array of vectors")
     rows = sum(shape[-2] for shape in shapes)
     shape = (*shapes[0][:-2], shapes[0][-1])
     return rows, {"vector": f"{dtype}{list(shape)}"}, dtype, {"vector": shape}

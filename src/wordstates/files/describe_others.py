@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wordstates.errors import InputError, MissingExtraError
+from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
+from wordstates.files.hdf5_facts import hdf5_facts
 from wordstates.json_text import read_json
 from wordstates.wording import counted, said
 
@@ -86,15 +87,11 @@ def _projector(folder: Path) -> dict[str, Any]:
 
 
 def _anndata(path: Path, about: dict[str, Any]) -> dict[str, Any]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError.of("hdf5", "reading .h5ad") from error
-    with h5py.File(path, "r") as file:
-        if "uns/wordstates" not in file:
-            raise InputError(f"{str(path)!r} was not written by wordstates.")
-        rows, dim = file["X"].shape
-        provenance = read_json(file["uns/wordstates"][()])
+    facts = hdf5_facts(path)
+    if facts["uns"] is None:
+        raise InputError(f"{str(path)!r} was not written by wordstates.")
+    rows, dim = facts["x"]
+    provenance = read_json(facts["uns"])
     return {**about, "format": "AnnData", "rows": rows, "vectors": {"X": (dim,)}, "provenance": provenance}
 
 
