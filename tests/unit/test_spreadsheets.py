@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from families import build
 from wordstates import WordEmbedder, load
+from wordstates.documents import tables
+from wordstates.documents.readers import read_documents
 from wordstates.errors import InputError, OutputError
 from wordstates.files import spreadsheets
 from wordstates.files.describe import describe, read_provenance
@@ -187,3 +190,16 @@ def test_spreadsheets_from_python(tmp_path: Path) -> None:
         emb.to_spreadsheet(tmp_path / "e.npz")
     with pytest.raises(OutputError, match=r"written by to_spreadsheet\(\)"):
         emb.save(tmp_path / "e.csv")
+
+
+def test_a_row_of_an_impossible_number_is_not_counted_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Openpyxl gives an empty row for each number that is left out."""
+    monkeypatch.setattr(tables, "_MOST_ROWS", 100)
+    written(tmp_path / "a.xlsx", rows())
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as sound, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as damaged:
+        for name in sound.namelist():
+            damaged.writestr(name, sound.read(name).replace(b'<row r="2"', b'<row r="22222222222222"'))
+    path = tmp_path / "b.xlsx"
+    for read in (lambda: list(read_documents([path], text_column="word")), lambda: describe(path)):
+        with pytest.raises(InputError, match="a row has a number beyond 100"):
+            read()

@@ -25,6 +25,7 @@ from wordstates.wording import counted, said
 Row = tuple[int, dict[str, object]]  # line or row in the file, from 1, and the fields by their columns
 CheckColumns = Callable[[str, list[str], str], None]  # place, columns, advice; raises InputError
 
+_MOST_ROWS = 1 << 20  # of a sheet
 _PARQUET_ROWS = 1024
 _LINE_OF_TEXTS = 8  # times the longest text: JSON may write a character as six
 _LONGEST_FIELD = 2**31 - 1  # csv's own limit is 128 KiB; more than this does not fit a C long everywhere
@@ -258,12 +259,24 @@ def read_xlsx(source: Source, check: CheckColumns) -> Iterator[Row]:
         try:
             book = load_workbook(file, read_only=True, data_only=True)
             sheet = book.worksheets[0]
-            rows = enumerate(sheet.iter_rows(values_only=True), 1)
+            rows = enumerate(rows_of_sheet(sheet), 1)
             yield from _sheet_rows(source, rows, check)
         except InputError:
             raise
         except Exception as error:  # openpyxl lets whatever its zip and XML readers raise come through
             raise InputError(f"{source.name!r}: not an Excel file (.xlsx), or a broken one ({said(error)})") from error
+
+
+def rows_of_sheet(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a sheet, the empty ones before a row too: not for ever, whatever number a damaged row has.
+
+    Raises:
+        ValueError: If there are more rows than a sheet can have.
+    """
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        if number > _MOST_ROWS:
+            raise ValueError(f"a row has a number beyond {_MOST_ROWS:,}, which no sheet has")
+        yield row
 
 
 def _sheet_rows(source: Source, rows: Iterator[tuple[int, tuple[Any, ...]]], check: CheckColumns) -> Iterator[Row]:

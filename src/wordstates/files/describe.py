@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from safetensors import safe_open
 
+from wordstates.documents.tables import rows_of_sheet
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
 from wordstates.files.hdf5_facts import hdf5_facts
@@ -264,7 +265,7 @@ def _xlsx_provenance(path: Path) -> str | None:
 
 def _xlsx_content(path: Path) -> _Content:
     with _xlsx(path) as book:
-        lines = book.active.iter_rows(values_only=True)
+        lines = rows_of_sheet(book.active)
         return _spreadsheet_content([*next(lines)], sum(1 for _ in lines))
 
 
