@@ -17,8 +17,8 @@ _SHOW_EVERY = 0.2
 _WORDS_OF_A_CHARACTER = 1 / 6  # about, until a shard has been counted
 
 _FIRST = "{desc} ..."
-_WITHOUT_TOTAL = "{desc}: {n_fmt}{unit}, {rate_fmt}{postfix} [{elapsed}]"
-_WITH_TOTAL = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
+_WITHOUT_TOTAL = "{desc}: {n:,}{unit}, {rate_fmt}{postfix} [{elapsed}]"
+_WITH_TOTAL = "{desc}: {percentage:3.0f}%|{bar:20}| {n:,}{unit}, {rate_fmt}, {remaining} left{postfix}"
 
 
 class Progress:

@@ -366,8 +366,8 @@ def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none")
     assert run(*arguments, cwd=folder).err == ""
     err = run(*arguments, cwd=folder, terminal=True).err
-    assert re.search(r"embedding: 100%.* \d+(\.0+)? usages", err)
-    assert re.search(r"scoring: 100%.* \d+(\.0+)? recipes", err)
+    assert re.search(r"embedding: 100%.* [\d,]+ usages", err)
+    assert re.search(r"scoring: 100%.* \d+ recipes", err)
 
 
 # ---------------------------------------------------------------- how it ends

@@ -35,10 +35,10 @@ def test_a_bar_says_what_is_done_first_then_percent_and_time_left(clock: list[fl
         for _ in range(5):
             clock[0] += 1.0
             bar(10)
-        assert re.fullmatch(r"embedding:  25%\|[█#]{5} {15}\| 50\.0 words, 10\.0 words/s, 00:15 left", str(bar))
+        assert re.fullmatch(r"embedding:  25%\|[█#]{5} {15}\| 50 words, 10\.0 words/s, 00:15 left", str(bar))
     last = stream.getvalue().split("\r")[-1].strip()
     assert last.startswith("embedding: 100%|")
-    assert last.endswith("| 50.0 words, 10.0 words/s, 00:05")
+    assert last.endswith("| 50 words, 10.0 words/s, 00:05")
 
 
 def test_an_estimate_that_is_too_small_is_never_passed(clock: list[float]) -> None:
@@ -58,7 +58,7 @@ def test_a_bar_whose_total_is_known(clock: list[float]) -> None:
     clock[0] = 1.0
     bar(2)
     assert str(bar).startswith("embedding:  25%|")
-    assert str(bar).endswith("2.00 usages, 2.00 usages/s, 00:03 left")
+    assert str(bar).endswith("2 usages, 2.00 usages/s, 00:03 left")
     bar.total(16)  # a run found out
     assert str(bar).startswith("embedding:  12%|")
     bar.close()
@@ -68,7 +68,7 @@ def test_a_bar_without_any_total(clock: list[float]) -> None:
     bar = ShownProgress(stream=io.StringIO())
     clock[0] = 2.0
     bar(2000)
-    assert str(bar) == "embedding: 2.00k words, 1.00k words/s [00:02]"
+    assert str(bar) == "embedding: 2,000 words, 1.00k words/s [00:02]"
     bar.close()
 
 
@@ -90,7 +90,7 @@ def test_a_line_now_and_then_where_there_is_no_terminal(clock: list[float]) -> N
     bar.note("the disk")
     assert stream.getvalue().splitlines() == [
         "embedding:  18%, 700 words, 10.0 words/s, 05:30 left, 2 shards and 4 from before, 2 rejects, 3.00 GiB",
-        "embedding:  25%, 1.00k words, 10.0 words/s, 05:00 left, 5 shards and 4 from before, 5 rejects, 3.00 GiB",
+        "embedding:  25%, 1,000 words, 10.0 words/s, 05:00 left, 5 shards and 4 from before, 5 rejects, 3.00 GiB",
         "note: the disk",
     ]
     bar.close()
