@@ -306,7 +306,7 @@ def test_a_lock_that_is_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious.txt"
     precious.write_text("precious", encoding="utf-8")
     (tmp_path / "0-of-1.lock").symlink_to(precious)
-    with pytest.raises(OutputError, match="cannot be written to"), locks.working_as(tmp_path, Part(), "store"):
+    with pytest.raises(OutputError, match="is no regular file: remove it"), locks.working_as(tmp_path, Part(), "store"):
         raise AssertionError("not reached")
     assert precious.read_text(encoding="utf-8") == "precious"
 
