@@ -31,7 +31,6 @@ import pytest
 import wordstates
 from patience import A_HANG
 from wordstates import cli
-from wordstates.model.engine_cache import FOLDER
 from wordstates.text.align import HAS_VECTOR, STATUSES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,11 +154,8 @@ def commands_of(code: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_a_page_runs(
-    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(FOLDER, str(tmp_path_factory.getbasetemp() / "cache"))  # engines are compared once for all pages
     Path("examples").symlink_to(ROOT / "examples")
     namespace: dict[str, Any] = {"__name__": f"blocks of {name_of(page)}"}
     shell, printed, wrong = Shell(), None, []

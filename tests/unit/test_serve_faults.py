@@ -93,7 +93,8 @@ def test_a_head_that_never_ends_does_not_hold_its_connection(port: int) -> None:
         for connection in (new, used):
             connection.sendall(b"POST /v1/wo")
         for connection in (new, used, silent):
-            assert connection.recv(65_536) == b""
+            while connection.recv(65_536):  # the body of the answer may come after its head
+                pass
 
 
 @pytest.mark.parametrize("declared", [True, False])
