@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build the wheel and the sdist, install each into an empty environment, and use it as a stranger would.
+# Build the wheel and the sdist, install them into an empty environment, one after the other, and use each as a stranger
+# would. What they need is installed once: PyTorch alone takes minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -8,10 +9,11 @@ trap 'rm -rf "$work"' EXIT
 export HF_HUB_OFFLINE=1 PIP_CONSTRAINT="$root/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1
 
 "$root/.venv/bin/python" -m build --outdir "$work/dist" "$root" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"${PYTHON:-python3.11}" -m venv "$work/venv"
+"$work/venv/bin/pip" install -qq torch
 for package in "$work"/dist/*.whl "$work"/dist/*.tar.gz; do
     echo "smoke: $(basename "$package")"
-    "${PYTHON:-python3.11}" -m venv "$work/venv"
-    "$work/venv/bin/pip" install -qq torch
+    "$work/venv/bin/pip" uninstall -qq -y wordstates
     "$work/venv/bin/pip" install -qq "$package[minilm]"
     cd "$work" # so that nothing is imported from the checkout
     venv/bin/wordstates --version
@@ -28,6 +30,5 @@ assert (folder / "py.typed").exists()
 assert "Apache" in importlib.metadata.metadata("wordstates")["License-Expression"]
 EOF
     cd "$root"
-    rm -rf "$work/venv"
 done
 echo "smoke: the wheel and the sdist install and run"
