@@ -28,6 +28,7 @@ _PAUSE = 0.5  # between turns: the threads of the one before go to sleep
 _BATCH = 32  # texts of a request under overload
 _TIMES = 5
 _SATURATED = 8
+_IDLE = 2.0  # seconds after which a client does not use a connection again: servers close those that are idle
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,17 @@ async def _flood(
 ) -> tuple[Load, list[float], list[float]]:
     """Send requests at a rate, whatever becomes of them; meanwhile ask whether the server is alive."""
     load, live, memory = Load(), [], []
-    free: list[Connection] = []
+    free: list[tuple[Connection, float]] = []  # since when
     turn = itertools.cycle(requests)
     began = time.perf_counter()
     over = asyncio.Event()
 
     async def one(content: bytes, units: int) -> None:
-        connection = free.pop() if free else Connection(port)
         asked = time.perf_counter()
+        connection, since = free.pop() if free else (Connection(port), asked)
+        if asked - since > _IDLE:
+            await connection.close()
+            connection = Connection(port)
         status, headers, _ = await connection.ask(content)
         load.statuses[status] += 1
         if status == 200:
@@ -206,7 +210,7 @@ async def _flood(
             load.units += units
         if headers.get("connection", "") == "close":
             await connection.close()
-        free.append(connection)
+        free.append((connection, time.perf_counter()))
 
     async def ask_whether_alive() -> None:
         connection = Connection(port)
@@ -233,7 +237,7 @@ async def _flood(
                 await asyncio.sleep(0.005)
         over.set()
     load.seconds = time.perf_counter() - began
-    for connection in free:
+    for connection, _ in free:
         await connection.close()
     return load, live, memory
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from starlette.testclient import TestClient
 
 from families import build
 from wordstates import Recipe, WordEmbedder
+from wordstates.serve.address import listen
 from wordstates.serve.app import make_app
 from wordstates.serve.exchange import Service
 from wordstates.serve.limits import Limits
@@ -261,3 +264,24 @@ def test_limits_are_told(embedder: WordEmbedder) -> None:
             answer = client.post("/v1/words", json=body)
             assert answer.status_code == 413, answer.text
             assert what in answer.json()["error"]["message"]
+
+
+def test_the_parts_of_an_answer_are_sent_at_once() -> None:
+    """Where the socket does not say that it speaks TCP, asyncio leaves Nagle's algorithm on: 40 ms for each answer."""
+    found = []
+
+    async def look() -> None:
+        def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = listen("127.0.0.1", 0)
+        async with await asyncio.start_server(answer, sock=listening):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(look())
+    assert len(found) == 1
+    assert found[0] != 0
