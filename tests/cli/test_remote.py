@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,7 +149,10 @@ def test_a_text_that_is_too_large_or_fails_is_rejected_and_the_rest_written(
             remote.encode(TEXTS)
         engine = service.models["tiny"].session._engine()
         plain = engine.hidden_states
-        nan = lambda batch, layers: {layer: h * float("nan") for layer, h in plain(batch, layers).items()}  # noqa: E731
+
+        def nan(*asked: Any) -> dict[int, Any]:
+            return {layer: states * float("nan") for layer, states in plain(*asked).items()}
+
         monkeypatch.setattr(engine, "hidden_states", nan, raising=False)
         with pytest.raises(NonFiniteError):
             remote.encode("a bank")

@@ -9,8 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from wordstates.errors import InputError
 from wordstates.usages.change import changes, in_order, shares_by, wilson
 from wordstates.usages.collocates import collocates, words_near
-from wordstates.usages.sense_page import senses_as_html
-from wordstates.usages.sense_report import senses_as_text
+from wordstates.usages.sense_report import SenseReport
 from wordstates.usages.senses import METHODS, Senses, find_senses
 from wordstates.usages.usage import IndexedUsage
 
@@ -132,8 +131,7 @@ def test_groups_go_by_number_where_they_are_numbers() -> None:
 
 
 def test_the_report_says_what_can_be_trusted(senses: Senses) -> None:
-    years = [str(usage.metadata["year"]) for usage in senses.usages]
-    text = senses_as_text(senses, {1: "money"}, 20, "year", shares_by(years, senses.labels))
+    text = SenseReport(senses, usages()[1], {1: "money"}, 20, "year").to_text()
     assert text.startswith("bank: 60 usages, 3 senses (kmeans)\n")
     assert '2.  20 usages, 33%  "money"' in text
     assert "stability" in text
@@ -141,24 +139,21 @@ def test_the_report_says_what_can_be_trusted(senses: Senses) -> None:
 
 
 def test_the_page_shows_the_senses_and_escapes_what_it_is_given(senses: Senses) -> None:
-    years = [str(usage.metadata["year"]) for usage in senses.usages]
-    _, vectors = usages()
-    named = {1: "<script>alert(1)</script> $x$"}
-    page = senses_as_html(senses, vectors, named, 20, "year", shares_by(years, senses.labels), changes(years, vectors))
+    vectors, named = usages()[1], {1: "<script>alert(1)</script> $x$"}
+    page = SenseReport(senses, vectors, named, 20, "year").to_html()
     assert "<script" not in page
-    assert "60 usages in 3 senses (kmeans)" in page
+    assert "60 usages, 3 senses (kmeans)" in page
     assert "Sense 1: " in page
     assert "<b>bank</b>" in page
     assert page.count("<svg") == 2
     assert "100% (89% to 100%)" in page
-    assert page == senses_as_html(
-        senses, vectors, named, 20, "year", shares_by(years, senses.labels), changes(years, vectors)
-    )
-    assert senses_as_html(senses, vectors, {}, 20).count("<svg") == 1
+    assert "cosine distance of the means" in page
+    assert page == SenseReport(senses, vectors, named, 20, "year").to_html()
+    assert SenseReport(senses, vectors, {}, 20).to_html().count("<svg") == 1
 
 
 def test_two_usages_are_no_picture() -> None:
     given, vectors = usages()
-    page = senses_as_html(find_senses("bank", given[:2], vectors[:2]), vectors[:2], {}, 9)
-    assert "2 usages in 1 sense" in page
+    page = SenseReport(find_senses("bank", given[:2], vectors[:2]), vectors[:2], {}, 9).to_html()
+    assert "2 usages, 1 sense" in page
     assert "<svg" not in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +16,7 @@ from wordstates.cli.options import (
     output_option,
     search_option,
 )
-from wordstates.cli.outputs import check_outputs
+from wordstates.cli.outputs import check_page_output
 from wordstates.cli.remote import index_reader, remote_maker
 from wordstates.cli.telling import progress_bar, say
 
@@ -60,17 +59,10 @@ def explore(
         $ wordstates explore store/ --word bank
         $ wordstates explore store/ --word bank --export bank.html
     """
-    from wordstates.errors import OutputError
     from wordstates.explore.explorer import Explorer
     from wordstates.explore.prepare import index_for
-    from wordstates.files.outputs import check_page
 
-    target = Path(export) if export is not None else None
-    if export is not None:
-        check_page(export)
-        check_outputs(export, [], overwrite=overwrite)
-    if target is not None and target.exists() and not overwrite:
-        raise OutputError(f"{export!r} exists: choose another name, or pass --overwrite to replace it.")
+    target = None if export is None else check_page_output(export, [], overwrite=overwrite)
     given = {"model": model, "device": device}
     with progress_bar("words", hidden=False, what="preparing") as bar:
         index = index_for(source, bar, _maker(server, **given), verify=not no_verify)

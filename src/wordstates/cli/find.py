@@ -117,9 +117,7 @@ def find(
     for_tables: dict[str, Any] = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
     into_store = sharding.go_with(output, reader.device, for_tables)
     if not into_store:
-        writer = open_usages_writer(
-            output, dtype=dtype, overwrite=end.overwrite or dry_run, vectors=vectors, vectors_file=vectors_file, bom=bom
-        )
+        writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, **for_tables)
     if dry_run:
         if not into_store:
             writer.abort()

@@ -48,7 +48,7 @@ def geometry(
     from wordstates.evaluate.geometry.run import check_recipes, layer_recipe, measure_geometry
 
     documents = reading.documents(inputs, [], meter=(meter := InputMeter()), ids_must_differ=False)
-    target = None if output is None else check_page_output(output, inputs, overwrite=end.overwrite)
+    target = None if output is None else check_page_output(output, inputs, overwrite=end.overwrite, plots=True)
     recipes = reader.recipes()
     check_recipes(recipes)
     fitted = reader.post_processing()

@@ -32,15 +32,21 @@ def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True)
     check_free(path, overwrite=overwrite)
 
 
-def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool) -> Path:
-    """Refuse a page as `check_outputs` does, and one that is not called a page, or cannot be drawn here.
+def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool, plots: bool = False) -> Path:
+    """Refuse a page as `check_outputs` does, and one that is not called a page, or whose plots cannot be drawn here.
+
+    Args:
+        output: The page.
+        inputs: What is read.
+        overwrite: Whether it may be there already.
+        plots: Whether it has plots.
 
     Returns:
         Where to write it.
 
     Raises:
         OutputError: If it cannot be written.
-        MissingExtraError: If matplotlib is not installed.
+        MissingExtraError: If there are to be plots, and matplotlib is not installed.
     """
     from wordstates.files.atomic import PartialFile
     from wordstates.files.outputs import check_page
@@ -48,7 +54,8 @@ def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool) ->
 
     check_outputs(output, inputs, overwrite=overwrite)
     check_page(output)
-    new_figure(1, 1)
+    if plots:
+        new_figure(1, 1)
     return PartialFile(Path(output), overwrite=overwrite).target
 
 

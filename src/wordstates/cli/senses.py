@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
@@ -46,12 +45,12 @@ def senses(
         $ wordstates senses bank store/ -o bank.html
     """
     from wordstates.explore.labels import NAME, Labels
-    from wordstates.usages.change import changes, shares_by
+    from wordstates.files.atomic import write_text_whole
     from wordstates.usages.index import UsageIndex
-    from wordstates.usages.sense_report import senses_as_text
+    from wordstates.usages.sense_report import SenseReport
     from wordstates.usages.senses import senses_of
 
-    page = None if output is None else check_page_output(output, [source], overwrite=overwrite)
+    page = None if output is None else check_page_output(output, [source], overwrite=overwrite, plots=True)
     index = UsageIndex(source, verify=not no_verify)
     if by is not None and by not in index.metadata_columns:
         raise typer.BadParameter(
@@ -59,24 +58,12 @@ def senses(
         )
     found, vectors = senses_of(index, word, conditions=where or (), method=method, count=count)
     names = Labels(index.path / NAME).of(found)
-    groups = [str(usage.metadata.get(by) or "") for usage in found.usages] if by is not None else []
-    shares = shares_by(groups, found.labels) if groups else []
-    steps = changes(groups, vectors) if groups else []
+    report = SenseReport(found, vectors, names, context, by)
     if page is not None:
-        from wordstates.files.atomic import write_text_whole
-        from wordstates.usages.sense_page import senses_as_html
-
-        write_text_whole(page, senses_as_html(found, vectors, names, context, by, shares, steps))
+        write_text_whole(page, report.to_html())
     if json:
-        data = found.to_dict()
-        for sense in data["senses"]:
-            sense["name"] = names.get(sense["id"], sense["name"])
-        if by is not None:
-            data["by"] = by
-            data["groups"] = [asdict(each) for each in shares]
-            data["changes"] = [asdict(each) for each in steps]
-        print_json(data)
-    else:
-        print(senses_as_text(found, names, context, by, shares, steps))
-    if page is not None and not json:
+        print_json(report.to_dict())
+        return
+    print(report.to_text())
+    if page is not None:
         say(f"wrote {output}")

@@ -13,6 +13,7 @@ were used longest ago are removed.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -251,13 +252,10 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _checksum(path: Path) -> str:
-    digest = xxhash.xxh3_128()
     if not _is_ours_alone(path):
         raise OSError(f"{path} is not this user's alone")
     with path.open("rb") as file:
-        while chunk := file.read(2**22):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def processor(device: torch.device) -> str:

@@ -23,11 +23,8 @@ def checksums_of(path: Path) -> dict[str, str]:
 
 def fast_checksum_of(path: Path) -> str:
     """Give the fast checksum of a file."""
-    digest = xxhash.xxh3_128()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def is_as_written(path: Path, *, xxh3: str, sha256: str = "") -> bool:

@@ -97,7 +97,7 @@ class UsageIndex:
             InputError: If one is not what was written.
         """
         self._mapped.check()
-        self._post  # noqa: B018 (it is read)
+        _ = self._post  # reading it compares it
 
     def __len__(self) -> int:
         """Count the usages."""

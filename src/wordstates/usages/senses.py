@@ -49,6 +49,16 @@ class Sense:
     central: tuple[int, ...]
 
 
+def sense_name(sense: int) -> str:
+    """Name a sense by its number, counted from 1.
+
+    Example:
+        >>> sense_name(0), sense_name(-1)
+        ('sense 1', 'no sense')
+    """
+    return f"sense {sense + 1}" if sense >= 0 else "no sense"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Senses:
     """The senses of a word.
