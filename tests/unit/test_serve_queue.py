@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +30,12 @@ from families import build
 from patience import A_HANG, closed, ended, wait_until
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import WorkerError
+from wordstates.serve.address import listen
 from wordstates.serve.app import make_app
 from wordstates.serve.asked import Asked, AskedRecipe
 from wordstates.serve.limits import Limits
 from wordstates.serve.queue import FairQueue, Job, Piece, QueueClosedError, QueueFullError
+from wordstates.serve.run import run
 from wordstates.serve.served_model import ServedModel
 from wordstates.serve.worker import Worker
 
@@ -414,3 +419,29 @@ def test_a_server_that_is_killed_is_told_and_one_that_is_stopped_answers_what_it
             with pytest.raises(OSError, match=r"503|refused"):
                 urllib.request.urlopen(f"{url}/ready", timeout=A_HANG)
             assert ended(server) == (0, b"", b"")
+
+
+def test_who_stops_a_server_twice_waits_for_nothing(embedder: WordEmbedder, capfd: pytest.CaptureFixture[str]) -> None:
+    app, service = make_app({"tiny": embedder})
+
+    def press(url: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"POST /v1/words HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n")
+            urllib.request.urlopen(f"{url}/live", timeout=A_HANG).close()  # by now that is being waited for
+            os.kill(os.getpid(), signal.SIGINT)
+            wait_until(lambda: service.stopping)
+            os.kill(os.getpid(), signal.SIGINT)
+            while connection.recv(65_536):
+                pass
+
+    pressing: list[threading.Thread] = []
+
+    def ready(url: str) -> None:
+        pressing.append(threading.Thread(target=press, args=(url,)))
+        pressing[0].start()
+
+    run(app, service, listen("127.0.0.1", 0), on_ready=ready)
+    pressing[0].join(A_HANG)
+    assert service.hurried
+    assert capfd.readouterr().err == ""

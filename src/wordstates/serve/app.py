@@ -87,7 +87,9 @@ def make_app(
             yield
         finally:
             probing.cancel()
-            await asyncio.get_running_loop().run_in_executor(None, service.close, limits.drain_seconds)
+            await asyncio.get_running_loop().run_in_executor(
+                None, service.close, 0.0 if service.hurried else limits.drain_seconds
+            )
 
     near = NearRoute({name: ServedIndex.of(name, index, models) for name, index in (indexes or {}).items()})
     app = Starlette(

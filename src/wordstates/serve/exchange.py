@@ -180,7 +180,7 @@ class Service:
         self.limits = limits
         self.metrics = metrics
         self.ready = False
-        self.stopping = False
+        self.stopping = self.hurried = False
         self._log = log
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="wordstates requests")
 

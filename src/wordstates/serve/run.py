@@ -21,7 +21,7 @@ _SWITCH = 0.001  # seconds that the loop, which answers all, waits at most for a
 
 
 class _Server(uvicorn.Server):
-    """A server that a signal ends as its work is done, and that hands the signal to nobody."""
+    """A server that a signal ends as its work is done, a second one at once, and that hands signals to nobody."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -31,9 +31,9 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Stop by SIGINT and SIGTERM while the server runs."""
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._service.stopping = True
-            self.handle_exit(number, frame)
+        def stop(_: int, __: FrameType | None) -> None:
+            self.force_exit = self._service.hurried = self._service.stopping
+            self._service.stopping = self.should_exit = True
 
         before: dict[int, Any] = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -41,6 +41,12 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; also who is hurried ends the application, or its end would be told as a failure."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
 
 
 def config_of(app: ASGIApp, service: Service) -> uvicorn.Config:
@@ -57,7 +63,7 @@ def config_of(app: ASGIApp, service: Service) -> uvicorn.Config:
 
 
 def run(app: ASGIApp, service: Service, listening: socket.socket, *, on_ready: Callable[[str], object]) -> None:
-    """Serve until SIGTERM or Ctrl-C.
+    """Serve until SIGTERM or Ctrl-C: what was taken is finished; a second one waits for nothing.
 
     Args:
         app: What answers.
