@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -18,8 +19,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from cli_runner import run
 from families import save
 from patience import A_HANG
+from usage_files import write_file
 from wordstates.explore.app import make_app
 from wordstates.explore.app import run as serve
+from wordstates.explore.crowd import MOST_IN_SIGHT, MOST_POINTS
 from wordstates.explore.explorer import Explorer
 from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
@@ -53,13 +56,32 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-@pytest.fixture(scope="module")
-def address(store: Path) -> str:
+def served(explorer: Explorer) -> str:
     """Serve the live page from a thread that ends with the tests."""
     addresses: SimpleQueue[str] = SimpleQueue()
-    app = make_app(Explorer(UsageIndex(store)), word="bank")
+    app = make_app(explorer, word="bank")
     threading.Thread(target=serve, args=(app, "127.0.0.1", 0), kwargs={"on_ready": addresses.put}, daemon=True).start()
     return addresses.get(timeout=A_HANG)
+
+
+@pytest.fixture(scope="module")
+def address(store: Path) -> str:
+    return served(Explorer(UsageIndex(store)))
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+    """Give one usage more than the page is given one by one, in three clusters, without a model."""
+    random, count = np.random.default_rng(0), MOST_POINTS + 1
+    kinds = random.integers(0, 3, count)
+    vectors = random.normal(size=(count, 8)) + np.eye(3, 8)[kinds] * 6
+    left = np.array(["river water ", "money loan ", "blood donor "])[kinds]
+    right = [f" line {number}" for number in range(count)]
+    years = np.array(["1900", "1950"])[random.integers(0, 2, count)]
+    path = tmp_path_factory.mktemp("crowd") / "usages.parquet"
+    write_file(path, list(vectors), left=left.tolist(), right=right, year=years.tolist())
+    build_index(path)
+    return Explorer(UsageIndex(path), model=False)
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +274,57 @@ def test_an_exported_page_works_from_disk(page: Page, browser: Browser, tmp_path
         expect(exported.locator("main")).to_contain_text("needs the model")
         exported.locator("#tab-change").click()
         expect(exported.locator("#change .share").first).to_be_visible()
+
+
+def test_too_many_usages_are_shown_as_density_until_few_are_in_sight(browser: Browser, crowded: Explorer) -> None:
+    total = f"{MOST_POINTS + 1:,}"
+    for page in opened(browser, served(crowded)):
+        canvas = page.locator("#map")
+        page.locator("#map[data-seen=density]").wait_for()
+        expect(page.locator("#caption")).to_contain_text(f"{total} usages, shown as density; zoom in to see single")
+        expect(page.locator("#count")).to_contain_text(f"2,000 usages, an even sample of {total}")
+        page.locator(".key").first.click()
+        expect(page.locator("#caption")).not_to_contain_text(total)  # the density of one sense
+        page.locator("#undo").click()
+        expect(page.locator("#caption")).to_contain_text(total)
+        expect(page.locator("#count")).to_contain_text("2,000 usages")
+
+        canvas.focus()
+        for _ in range(12):
+            page.keyboard.press("+")
+            page.wait_for_timeout(300)
+            page.locator("#map[data-seen]").wait_for()
+            if canvas.get_attribute("data-seen") == "points":
+                break
+        count = page.locator("#count")
+        expect(count).to_contain_text(f"in sight on the map, of {total}")
+        assert 0 < int(count.inner_text().split()[0].replace(",", "")) <= MOST_IN_SIGHT
+        page.locator(".line").first.click()
+        page.locator("#by-meaning").click()
+        expect(page.locator(".line .score").first).to_have_text("1.00")
+        expect(page.locator(".line").first).to_have_attribute("aria-selected", "true")
+        selected, there = page.locator("#selected p").first.inner_text(), page.url
+        assert "usage=" in there
+        assert "at=" in there
+
+        box = canvas.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        page.mouse.down()
+        for x, y in ((box["width"] - 60, 2), (box["width"] - 60, box["height"] - 2), (2, box["height"] - 2)):
+            page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+        page.mouse.up()
+        expect(page.locator(".chip")).to_contain_text("selected on the map")
+
+        page.goto("about:blank")
+        page.goto(there)  # the address says what is seen
+        expect(page.locator("#selected p").first).to_have_text(selected)
+        expect(count).to_contain_text("in sight on the map")
+        for _ in range(20):
+            page.locator("[aria-label='Zoom out']").click()
+        expect(page.locator("#caption")).to_contain_text(f"{total} usages, shown as density")
+        expect(page.locator("#count")).to_contain_text("an even sample")
+        assert Axe().run(page).response["violations"] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -157,3 +157,8 @@ def test_two_usages_are_no_picture() -> None:
     page = SenseReport(find_senses("bank", given[:2], vectors[:2]), vectors[:2], {}, 9).to_html()
     assert "2 usages, 1 sense" in page
     assert "<svg" not in page
+
+
+def test_groups_that_differ_in_a_nul_are_two() -> None:
+    groups = shares_by(["1900", "1900\0", "1900"], np.array([0, 1, 0]))
+    assert [(group.group, group.total) for group in groups] == [("1900", 2), ("1900\0", 1)]

@@ -11,6 +11,19 @@ export function onTheme(listener: () => void): () => void {
   return () => dark.removeEventListener("change", listener);
 }
 
+export type Rgb = [number, number, number];
+
+const parsed = (colour: string): Rgb => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)) as Rgb;
+
+/** Colours of points as numbers: of a rank, of what is left out, and of what lies behind them. */
+export const rgbOf = (rank: number): Rgb => parsed(colourOf(rank));
+export const outOf = (): Rgb => parsed(isDark() ? "#39404d" : "#dcdfe5");
+
+export function backgroundOf(canvas: HTMLElement): Rgb {
+  const found = getComputedStyle(canvas.parentElement!).backgroundColor.match(/\d+/g) ?? [];
+  return [0, 1, 2].map((part) => Number(found[part] ?? 255)) as Rgb;
+}
+
 /** Colour of the value of this rank; usages in no sense, and values beyond the palette, are grey. */
 export function colourOf(rank: number): string {
   const colours = isDark() ? DARK : LIGHT;

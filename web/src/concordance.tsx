@@ -141,7 +141,7 @@ export function Concordance() {
             id="filter"
             type="search"
             value={filter.value}
-            placeholder="letters in the line or its document"
+            placeholder="letters in line or document"
             onInput={(event) => search(event.currentTarget.value)}
           />
         </label>
@@ -153,7 +153,8 @@ export function Concordance() {
         {numbers.length === found.usages.length
           ? `${found.usages.length.toLocaleString()} ${found.usages.length === 1 ? "usage" : "usages"}`
           : `${numbers.length.toLocaleString()} of ${found.usages.length.toLocaleString()} usages`}
-        {found.total > found.usages.length && `, an even sample of ${found.total.toLocaleString()}`}
+        {found.total > found.usages.length &&
+          (found.mode === "part" ? `, in sight on the map, of ${found.total.toLocaleString()}` : `, an even sample of ${found.total.toLocaleString()}`)}
         {lasso.value && (
           <button type="button" class="chip" onClick={() => choose(null)}>
             selected on the map <span aria-hidden="true">×</span>

@@ -33,7 +33,11 @@ export interface GroupShare {
   shares: { sense: number; count: number; share: number; low: number; high: number }[];
 }
 
+/** layers: read in every layer; all: each usage, in the index's layer; density: a sample, the rest is counted; part: what is in sight. */
+export type Mode = "layers" | "all" | "density" | "part";
+
 export interface Packed {
+  mode: Mode;
   word: string;
   total: number; // usages in the corpus; more than are shown where a sample is
   usages: Usage[];
@@ -50,6 +54,21 @@ export interface Packed {
   vectors: string; // base64 of Int8, (usages, dim): unit vectors of the reference layer, times 127
   dim: number;
   k: number;
+  places?: string; // base64 of Int32, (usages): where they stand among all of the word; not where mode is layers
+  layered?: boolean; // whether a model is there to read them in every layer
+  labels?: Record<string, string>;
+}
+
+/** What is in a part of the picture of a word with too many usages to give them all. */
+export interface Seen {
+  box: [number, number, number, number]; // left, bottom, right, top
+  values: [string, number][]; // of the column that colours, most frequent first, over all usages
+  more: number; // values beyond these
+  part?: Packed; // the usages, where they are few enough; else:
+  count: number;
+  columns: number;
+  rows: number;
+  counts: string; // base64 of Uint32, (values and the rest, rows, columns)
 }
 
 export interface Start {
@@ -62,14 +81,15 @@ export interface Start {
   labels: Record<string, Record<string, string>>; // word -> sense -> name given by a person
 }
 
-export interface View extends Omit<Packed, "points" | "neighbours" | "scores" | "vectors"> {
+export interface View extends Omit<Packed, "points" | "neighbours" | "scores" | "vectors" | "places"> {
+  places: Int32Array | null;
   points: Float32Array;
   neighbours: Int32Array;
   scores: Float32Array;
   vectors: Int8Array;
 }
 
-function bytes(base64: string): ArrayBuffer {
+export function bytes(base64: string): ArrayBuffer {
   const text = atob(base64);
   const array = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) array[index] = text.charCodeAt(index);
@@ -83,6 +103,7 @@ export function unpack(packed: Packed): View {
     neighbours: new Int32Array(bytes(packed.neighbours)),
     scores: new Float32Array(bytes(packed.scores)),
     vectors: new Int8Array(bytes(packed.vectors)),
+    places: packed.places === undefined ? null : new Int32Array(bytes(packed.places)),
   };
 }
 
@@ -129,6 +150,15 @@ export interface NearHit {
   document: string;
 }
 
+/** One usage beside all others of its word, by their places. */
+export interface Like {
+  word: string;
+  usage: number;
+  nearest: number[];
+  points: [number, number][]; // where these lie
+  cosines: Float32Array;
+}
+
 async function ask<T>(path: string, body?: unknown): Promise<T> {
   const answer = await fetch(
     path,
@@ -142,7 +172,13 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
 }
 
 export const server = {
-  word: (word: string) => ask<Packed>(`api/word?word=${encodeURIComponent(word)}`),
+  word: (word: string, all: boolean) => ask<Packed>(`api/word?${new URLSearchParams({ word, all: all ? "1" : "0" })}`),
+  seen: (asked: Record<string, string>) => ask<Seen>(`api/seen?${new URLSearchParams(asked)}`),
+  like: async (word: string, usage: number): Promise<Like> => {
+    const asked = new URLSearchParams({ word, usage: String(usage) });
+    const found = await ask<Omit<Like, "word" | "usage" | "cosines"> & { cosines: string }>(`api/like?${asked}`);
+    return { ...found, word, usage, cosines: new Float32Array(bytes(found.cosines)) };
+  },
   sentence: async (text: string): Promise<Sentence> => {
     const found = await ask<Omit<Sentence, "similarity"> & { similarity: string }>("api/sentence", { text });
     return { ...found, similarity: new Float32Array(bytes(found.similarity)) };

@@ -10,6 +10,7 @@ import {
   announce,
   begin,
   canUndo,
+  all,
   chooseGroup,
   colour,
   columns,
@@ -18,9 +19,12 @@ import {
   labels,
   layer,
   loading,
+  moreValues,
   open,
   rename,
+  seen,
   senseName,
+  showAll,
   start,
   tab,
   undo,
@@ -148,6 +152,7 @@ function Legend() {
   const found = view.value;
   if (!found) return null;
   const senses = colour.value === "sense";
+  const more = Math.max(0, values.value.length - 10) + moreValues.value;
   return (
     <div class="legend">
       <label>
@@ -205,7 +210,7 @@ function Legend() {
             </li>
           );
         })}
-        {values.value.length > 10 && <li class="faint">and {values.value.length - 10} more, in grey</li>}
+        {more > 0 && <li class="faint">and {more.toLocaleString()} more, in grey</li>}
       </ul>
       {senses && found.stability !== null && (
         <p class="faint">
@@ -221,8 +226,18 @@ function Layers() {
   const found = view.value;
   if (!found) return null;
   const caption = found.layers[layer.value];
+  const dense = found.mode === "density" && seen.value;
   return (
     <div class="layers">
+      {start.live && found.layered && (found.mode !== "layers" || found.total > found.usages.length) && (
+        <label class="which">
+          Show{" "}
+          <select id="which" value={all.value ? "all" : "sample"} onChange={(event) => showAll(event.currentTarget.value === "all")}>
+            <option value="all">all {found.total.toLocaleString()} usages, in one layer</option>
+            <option value="sample">an even sample of them, in every layer</option>
+          </select>
+        </label>
+      )}
       {found.layers.length > 1 && (
         <label>
           Layer <output>{caption.layer}</output>
@@ -239,6 +254,11 @@ function Layers() {
         </label>
       )}
       <p class="caption" id="caption">
+        {dense && (
+          <>
+            <b>{dense.count.toLocaleString()} usages, shown as density</b>; zoom in to see single ones.{" "}
+          </>
+        )}
         Layer {caption.layer} of {start.model}, first two principal components: they keep {Math.round(100 * caption.kept)}% of
         the variance, and {Math.round(100 * caption.neighboursKept)}% of each usage’s {found.k} true nearest are near it here.
         Lines go to the true nearest{found.baseline.length ? `; two random words have a cosine of ${found.baseline[layer.value].toFixed(2)}` : ""}.

@@ -4,26 +4,47 @@ import KDBush from "kdbush";
 import { useEffect, useRef } from "preact/hooks";
 import { colourOf, isDark, onTheme } from "./colours";
 import type { View } from "./data";
-import { choose, colour, hovered, lasso, layer, pin, pinned, senseName, shown, valueOf, values, view } from "./state";
+import { type Density, densityOf } from "./density";
+import { paintPixels } from "./pixels";
+import {
+  GREY,
+  OUT,
+  choose,
+  colour,
+  crowd,
+  frame,
+  group,
+  hovered,
+  lasso,
+  layer,
+  look,
+  nearestPoints,
+  pin,
+  pinned,
+  ranks,
+  seen,
+  senseName,
+  shown,
+  values,
+  view,
+} from "./state";
 
 const RADIUS = 4.5;
+const MANY = 3_000; // points that are drawn pixel by pixel if there are more
+const CELL = 4; // pixels on each side of a cell of density
+const PAUSE = 120; // milliseconds that the map has to stand still before the server is asked what is in sight
 const GLIDE = 450; // milliseconds from one layer's picture to the next
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-
-interface Frame {
-  x: number; // centre of the view, in picture coordinates
-  y: number;
-  zoom: number;
-}
 
 class MapCanvas {
   private places = new Float32Array(0); // where points are now, in picture coordinates
   private index: KDBush | null = null;
-  private frame: Frame = { x: 0, y: 0, zoom: 1 };
   private drawn = 0;
   private gliding = 0;
   private path: [number, number][] = [];
   private of: View | null = null;
+  private density: Density | null = null;
+  private waiting = 0;
 
   constructor(
     private canvas: HTMLCanvasElement,
@@ -35,7 +56,6 @@ class MapCanvas {
     const count = found.usages.length;
     const goal = found.points.subarray(at * count * 2, (at + 1) * count * 2);
     const jump = this.of !== found || still.matches;
-    if (this.of !== found) this.frame = { x: 0, y: 0, zoom: 1 };
     this.of = found;
     cancelAnimationFrame(this.gliding);
     if (jump) {
@@ -67,17 +87,19 @@ class MapCanvas {
   }
 
   private get scale(): number {
-    return (Math.min(this.canvas.clientWidth, this.canvas.clientHeight) / 2 - 16) * this.frame.zoom;
+    return (Math.min(this.canvas.clientWidth, this.canvas.clientHeight) / 2 - 16) * frame.peek().zoom;
   }
 
   screen(x: number, y: number): [number, number] {
     const { clientWidth, clientHeight } = this.canvas;
-    return [clientWidth / 2 + (x - this.frame.x) * this.scale, clientHeight / 2 - (y - this.frame.y) * this.scale];
+    const at = frame.peek();
+    return [clientWidth / 2 + (x - at.x) * this.scale, clientHeight / 2 - (y - at.y) * this.scale];
   }
 
   picture(x: number, y: number): [number, number] {
     const { clientWidth, clientHeight } = this.canvas;
-    return [(x - clientWidth / 2) / this.scale + this.frame.x, (clientHeight / 2 - y) / this.scale + this.frame.y];
+    const at = frame.peek();
+    return [(x - clientWidth / 2) / this.scale + at.x, (clientHeight / 2 - y) / this.scale + at.y];
   }
 
   place(usage: number): [number, number] {
@@ -86,32 +108,55 @@ class MapCanvas {
 
   /** The shown usage under a point of the canvas. */
   at(x: number, y: number): number | null {
-    if (!this.index || !this.of) return null;
+    if (!this.index || !this.of || this.isDense) return null;
     const [px, py] = this.picture(x, y);
-    const among = new Set(shown.peek());
+    const among = ranks.peek();
     let best: number | null = null;
     let least = Infinity;
     for (const usage of this.index.within(px, py, (RADIUS + 5) / this.scale)) {
       const distance = (this.places[2 * usage] - px) ** 2 + (this.places[2 * usage + 1] - py) ** 2;
-      if (distance < least && among.has(usage)) [best, least] = [usage, distance];
+      if (distance < least && among[usage] !== OUT) [best, least] = [usage, distance];
     }
     return best;
   }
 
   zoom(by: number, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2): void {
     const [px, py] = this.picture(x, y);
-    this.frame.zoom = Math.min(60, Math.max(1, this.frame.zoom * by));
-    const [nx, ny] = this.picture(x, y);
-    this.frame.x += px - nx;
-    this.frame.y += py - ny;
-    if (this.frame.zoom === 1) this.frame.x = this.frame.y = 0;
-    this.draw();
+    const at = frame.peek();
+    const zoom = Math.min(crowd.peek() ? 2_000 : 60, Math.max(1, at.zoom * by));
+    const kept = at.zoom / zoom; // what lies under the pointer stays there
+    frame.value = zoom === 1 ? { x: 0, y: 0, zoom } : { x: px + (at.x - px) * kept, y: py + (at.y - py) * kept, zoom };
   }
 
   pan(dx: number, dy: number): void {
-    this.frame.x -= dx / this.scale;
-    this.frame.y += dy / this.scale;
-    this.draw();
+    const at = frame.peek();
+    frame.value = { ...at, x: at.x - dx / this.scale, y: at.y + dy / this.scale };
+  }
+
+  /** Whether there are too many usages in sight to show them one by one. */
+  get isDense(): boolean {
+    return crowd.peek() !== null && !seen.peek()?.part;
+  }
+
+  /** Ask for what is in sight, when the map has stood still for a moment. */
+  lookSoon(): void {
+    clearTimeout(this.waiting);
+    if (!crowd.peek()) return;
+    delete this.canvas.dataset.seen;
+    this.waiting = window.setTimeout(() => {
+      const { clientWidth, clientHeight } = this.canvas;
+      if (!clientWidth || !clientHeight) return;
+      const [left, top] = this.picture(0, 0);
+      const [right, bottom] = this.picture(clientWidth, clientHeight);
+      const cells = (pixels: number) => Math.min(400, Math.ceil(pixels / CELL));
+      void look([left, bottom, right, top], cells(clientWidth), cells(clientHeight)).then(() => this.draw());
+    }, PAUSE);
+  }
+
+  end(): void {
+    clearTimeout(this.waiting);
+    cancelAnimationFrame(this.drawn);
+    cancelAnimationFrame(this.gliding);
   }
 
   draw(): void {
@@ -132,40 +177,75 @@ class MapCanvas {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     if (!of) return;
-    const among = new Set(shown.peek());
-    const count = of.usages.length;
-    const radius = count > 20_000 ? 1.5 : count > 3_000 ? 2.5 : RADIUS;
-    const ranks = new Map(values.peek().map(([value], rank) => [value, rank]));
-    const senses = colour.peek() === "sense";
-    const groups = new Map<string, number[]>();
-    for (let usage = 0; usage < count; usage++) {
-      const value = valueOf(usage, colour.peek());
-      const paint = !among.has(usage) ? "" : colourOf(senses ? Number(value) : (ranks.get(value) ?? -1));
-      const list = groups.get(paint);
-      if (list) list.push(usage);
-      else groups.set(paint, [usage]);
-    }
-    const order = [...groups.keys()].sort((a) => (a === "" ? -1 : 1)); // what is left out lies below
-    for (const paint of order) {
-      pen.fillStyle = paint || (isDark() ? "#39404d" : "#dcdfe5");
-      pen.globalAlpha = paint && count > 3_000 ? 0.6 : 1;
-      pen.beginPath();
-      for (const usage of groups.get(paint)!) {
-        const [x, y] = this.place(usage);
-        if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
-        if (radius < 2) pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
-        else {
-          pen.moveTo(x + radius, y);
-          pen.arc(x, y, radius, 0, 7);
-        }
-      }
-      pen.fill();
-    }
-    pen.globalAlpha = 1;
+    const began = performance.now();
+    if (this.isDense) this.paintDensity(pen);
+    else if (of.usages.length > MANY) paintPixels(pen, ratio, this.places, ranks.peek(), (x, y) => this.screen(x, y));
+    else this.paintPoints(pen, width, height);
     this.paintPinned(pen, of);
     this.paintHovered(pen);
     this.paintLasso(pen);
+    canvas.dataset.drawn = (performance.now() - began).toFixed(2); // milliseconds, for the benchmark
     if (this.index) canvas.dataset.settled = String(layer.peek()); // the points stand still, and are to be seen
+    if (crowd.peek() && seen.peek()) canvas.dataset.seen = this.isDense ? "density" : "points";
+  }
+
+  private paintPoints(pen: CanvasRenderingContext2D, width: number, height: number): void {
+    const groups = new Map<number, number[]>();
+    ranks.peek().forEach((rank, usage) => {
+      const list = groups.get(rank);
+      if (list) list.push(usage);
+      else groups.set(rank, [usage]);
+    });
+    const order = [...groups.keys()].sort((a) => (a === OUT ? -1 : 1)); // what is left out lies below
+    for (const rank of order) {
+      pen.fillStyle = rank === OUT ? (isDark() ? "#39404d" : "#dcdfe5") : colourOf(rank === GREY ? -1 : rank);
+      pen.beginPath();
+      for (const usage of groups.get(rank)!) {
+        const [x, y] = this.place(usage);
+        if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
+        pen.moveTo(x + RADIUS, y);
+        pen.arc(x, y, RADIUS, 0, 7);
+      }
+      pen.fill();
+    }
+  }
+
+  private paintDensity(pen: CanvasRenderingContext2D): void {
+    const found = seen.peek();
+    if (!found) return;
+    if (this.density?.of !== found || this.density.dark !== isDark())
+      this.density = densityOf(found, values.peek().map(([value], rank) => (colour.peek() === "sense" ? Number(value) : rank)));
+    const [left, bottom, right, top] = found.box;
+    const [x, y] = this.screen(left, top);
+    const [toX, toY] = this.screen(right, bottom);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.density.image, x, y, toX - x, toY - y);
+  }
+
+  /** Say how many usages are in the cell of density at a point of the canvas. */
+  tellCell(x: number, y: number): void {
+    const found = seen.peek();
+    const { tip } = this;
+    tip.hidden = true;
+    if (!found || !this.density || !this.isDense) return;
+    const [left, bottom, right, top] = found.box;
+    const [px, py] = this.picture(x, y);
+    const column = Math.floor(((px - left) / (right - left)) * found.columns);
+    const row = Math.floor(((top - py) / (top - bottom)) * found.rows);
+    if (column < 0 || row < 0 || column >= found.columns || row >= found.rows) return;
+    const count = this.density.totals[row * found.columns + column];
+    if (!count) return;
+    tip.textContent = count === 1 ? "1 usage" : `${count.toLocaleString()} usages`;
+    this.placeTip(x, y);
+  }
+
+  private placeTip(x: number, y: number): void {
+    const { tip } = this;
+    tip.hidden = false;
+    const wide = tip.offsetWidth;
+    const tall = tip.offsetHeight;
+    tip.style.left = `${Math.max(4, Math.min(x + 12, this.canvas.clientWidth - wide - 4))}px`;
+    tip.style.top = `${y + tall + 16 > this.canvas.clientHeight ? y - tall - 12 : y + 12}px`;
   }
 
   private paintPinned(pen: CanvasRenderingContext2D, of: View): void {
@@ -173,10 +253,12 @@ class MapCanvas {
     if (usage === null || usage >= of.usages.length) return;
     const [x, y] = this.place(usage);
     const ink = isDark() ? "#f3f5f9" : "#15181d";
-    const first = (layer.peek() * of.usages.length + usage) * of.k;
     pen.strokeStyle = ink;
-    for (let rank = 0; rank < of.k; rank++) {
-      const [toX, toY] = this.place(of.neighbours[first + rank]);
+    const first = (layer.peek() * of.usages.length + usage) * of.k;
+    const nearest = of.places
+      ? nearestPoints.peek().map((point) => this.screen(...point))
+      : Array.from(of.neighbours.subarray(first, first + of.k), (other) => this.place(other));
+    for (const [rank, [toX, toY]] of nearest.entries()) {
       pen.globalAlpha = 0.75 - 0.05 * rank;
       pen.lineWidth = rank < 3 ? 1.6 : 1;
       pen.beginPath();
@@ -195,7 +277,7 @@ class MapCanvas {
     const usage = hovered.peek();
     const { tip, of } = this;
     if (usage === null || !of || usage >= of.usages.length) {
-      tip.hidden = true;
+      if (!this.isDense) tip.hidden = true;
       return;
     }
     const [x, y] = this.place(usage);
@@ -213,11 +295,7 @@ class MapCanvas {
     const source = globalThis.document.createElement("small");
     source.textContent = `${document} · ${senseName(sense)}`;
     tip.append(line, source);
-    tip.hidden = false;
-    const wide = tip.offsetWidth;
-    const tall = tip.offsetHeight;
-    tip.style.left = `${Math.max(4, Math.min(x + 12, this.canvas.clientWidth - wide - 4))}px`;
-    tip.style.top = `${y + tall + 16 > this.canvas.clientHeight ? y - tall - 12 : y + 12}px`;
+    this.placeTip(x, y);
   }
 
   private paintLasso(pen: CanvasRenderingContext2D): void {
@@ -248,10 +326,10 @@ class MapCanvas {
     this.path = [];
     this.draw();
     if (path.length < 4 || !this.of) return null;
-    const among = new Set(shown.peek());
+    const among = ranks.peek();
     const inside = new Set<number>();
     for (let usage = 0; usage < this.of.usages.length; usage++)
-      if (among.has(usage) && isInside(this.place(usage), path)) inside.add(usage);
+      if (among[usage] !== OUT && isInside(this.place(usage), path)) inside.add(usage);
     return inside;
   }
 
@@ -299,10 +377,14 @@ export function UsageMap() {
     const made = new MapCanvas(canvas.current!, tip.current!);
     map.current = made;
     if (view.peek()) made.show(view.peek()!, layer.peek());
-    const resized = new ResizeObserver(() => made.draw());
+    const resized = new ResizeObserver(() => {
+      made.draw();
+      made.lookSoon();
+    });
     resized.observe(canvas.current!);
     const themed = onTheme(() => made.draw());
     return () => {
+      made.end();
       resized.disconnect();
       themed();
     };
@@ -313,8 +395,12 @@ export function UsageMap() {
     if (found) map.current?.show(found, at);
   });
   useSignalEffect(() => {
-    void [shown.value, hovered.value, pinned.value, colour.value, lasso.value];
+    void [ranks.value, hovered.value, pinned.value, nearestPoints.value, frame.value, seen.value];
     map.current?.draw();
+  });
+  useSignalEffect(() => {
+    void [crowd.value, frame.value, colour.value, group.value];
+    map.current?.lookSoon();
   });
 
   const place = (event: PointerEvent | MouseEvent | WheelEvent): [number, number] => {
@@ -326,15 +412,16 @@ export function UsageMap() {
   const down = (event: PointerEvent) => {
     if (event.button > 1) return;
     const [x, y] = place(event);
-    drag.current = { x, y, moved: false, panning: event.shiftKey || event.button === 1 };
+    drag.current = { x, y, moved: false, panning: event.shiftKey || event.button === 1 || map.current!.isDense };
     canvas.current!.setPointerCapture(event.pointerId);
-    map.current!.beginLasso(x, y);
+    if (!drag.current.panning) map.current!.beginLasso(x, y);
   };
   const move = (event: PointerEvent) => {
     const [x, y] = place(event);
     const held = drag.current;
     if (!held) {
-      hovered.value = map.current!.at(x, y);
+      if (map.current!.isDense) map.current!.tellCell(x, y);
+      else hovered.value = map.current!.at(x, y);
       return;
     }
     if (!held.moved && Math.hypot(x - held.x, y - held.y) < 5) return;
@@ -351,6 +438,10 @@ export function UsageMap() {
     if (!held) return;
     const inside = map.current!.endLasso();
     if (held.panning && held.moved) return;
+    if (map.current!.isDense) {
+      map.current!.zoom(2, ...place(event));
+      return;
+    }
     if (held.moved) {
       if (inside) choose(inside);
       return;
@@ -361,7 +452,8 @@ export function UsageMap() {
   };
   const key = (event: KeyboardEvent) => {
     const arrow = ARROWS[event.key];
-    if (arrow) {
+    if (arrow && map.current!.isDense) map.current!.pan(-60 * arrow[0], -60 * arrow[1]);
+    else if (arrow) {
       hovered.value = map.current!.beside(hovered.value ?? pinned.value, ...arrow);
       const found = view.value;
       if (found && hovered.value !== null) {
@@ -386,11 +478,19 @@ export function UsageMap() {
         id="map"
         tabIndex={0}
         role="img"
-        aria-label="Map of usages. Arrow keys go from point to point, Enter selects one, Escape selects none. The list beside it says the same."
+        aria-label={
+          crowd.value && !seen.value?.part
+            ? "Map of usages, as density. Plus and minus zoom, arrow keys move. The list beside it has a sample of them."
+            : "Map of usages. Arrow keys go from point to point, Enter selects one, Escape selects none. The list beside it says the same."
+        }
         onPointerDown={down}
         onPointerMove={move}
         onPointerUp={up}
-        onPointerLeave={() => !drag.current && (hovered.value = null)}
+        onPointerLeave={() => {
+          if (drag.current) return;
+          hovered.value = null;
+          tip.current!.hidden = true;
+        }}
         onKeyDown={key}
         onBlur={() => (hovered.value = null)}
         onWheel={(event) => {

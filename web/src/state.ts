@@ -1,6 +1,6 @@
 // What is chosen: one usage is one thing, whether it is seen as a point, as a line or as a word in a sentence.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { type Packed, type Start, type View, server, similarities, unpack } from "./data";
+import { type Like, type Packed, type Seen, type Start, type View, server, similarities, unpack } from "./data";
 
 export const start: Start = JSON.parse(document.getElementById("data")!.textContent!);
 
@@ -19,6 +19,10 @@ export const group = signal<{ column: string; value: string; sense: number } | n
 export const hovered = signal<number | null>(null);
 export const pinned = signal<number | null>(null);
 export const lasso = signal<ReadonlySet<number> | null>(null);
+export const all = signal(start.live); // all usages in one layer, where there are too many to read them in every layer
+export const frame = signal({ x: 0, y: 0, zoom: 1 }); // of the map: its centre, in picture coordinates
+export const crowd = signal<View | null>(null); // of a word with too many usages to give them all: a sample of them
+export const seen = signal<Seen | null>(null); // how densely the usages in sight lie, or which they are
 export const labels = signal<Record<string, Record<string, string>>>(start.labels);
 
 export const announce = signal(""); // for screen readers
@@ -124,19 +128,24 @@ let asked = 0;
 
 export async function open(word: string, keep = false): Promise<void> {
   const mine = ++asked;
+  looks++;
   loading.value = word;
   failure.value = null;
   try {
     const kept = start.pages.find((page) => page.word === word);
-    const packed: Packed | undefined = kept ?? (start.live ? await server.word(word) : undefined);
+    const packed: Packed | undefined = kept ?? (start.live ? await server.word(word, all.value) : undefined);
     if (mine !== asked) return;
     if (!packed) throw new Error(`“${word}” is not in this page.`);
     const found = unpack(packed);
     batch(() => {
       const sameLayers = view.value?.layers.length === found.layers.length;
       view.value = found;
+      crowd.value = found.mode === "density" ? found : null;
+      seen.value = null;
       past.value = [];
+      if (packed.labels) labels.value = { ...labels.value, [word]: packed.labels };
       if (!keep) {
+        frame.value = { x: 0, y: 0, zoom: 1 };
         pinned.value = lasso.value = group.value = hovered.value = null;
         filter.value = "";
         sort.value = "text";
@@ -145,13 +154,59 @@ export async function open(word: string, keep = false): Promise<void> {
       }
       layer.value = Math.max(0, Math.min(layer.value, found.layers.length - 1));
     });
-    announce.value = `${found.usages.length} usages of ${word}.`;
+    announce.value = `${found.total} usages of ${word}.`;
   } catch (error) {
     if (mine === asked) failure.value = (error as Error).message;
   } finally {
     if (mine === asked) loading.value = null;
   }
 }
+
+/** Show all usages in one layer, or a sample of them in every layer. */
+export function showAll(wanted: boolean): void {
+  all.value = wanted;
+  if (view.value) void open(view.value.word);
+}
+
+let looks = 0;
+
+/** Ask what is in a part of a picture that has too many usages; they are shown as soon as they are few enough. */
+export async function look(box: [number, number, number, number], columns: number, rows: number): Promise<void> {
+  const sample = crowd.value;
+  if (!sample) return;
+  const mine = ++looks;
+  const [left, bottom, right, top] = box.map(String);
+  const only = group.value;
+  const asked: Record<string, string> = { word: sample.word, left, bottom, right, top, colour: colour.value };
+  if (only?.column) Object.assign(asked, { column: only.column, value: only.value });
+  if (only && only.sense >= -1) asked.sense = String(only.sense);
+  try {
+    const found = await server.seen({ ...asked, columns: String(columns), rows: String(rows) });
+    if (mine !== looks) return;
+    batch(() => {
+      seen.value = found;
+      replaceView(found.part ? unpack(found.part) : sample);
+    });
+    announce.value = found.part ? `${found.part.usages.length} usages are in sight.` : `${found.count} usages are in sight, as density.`;
+  } catch (error) {
+    if (mine === looks) failure.value = (error as Error).message;
+  }
+}
+
+/** Show other usages of the same word; what is selected stays so, where it is among them. */
+function replaceView(next: View): void {
+  const before = view.value;
+  if (!before || before === next) return;
+  const number = waiting ?? (pinned.value === null ? null : before.usages[pinned.value]?.number);
+  const place = next.usages.findIndex((usage) => usage.number === number);
+  view.value = next;
+  pinned.value = place < 0 ? null : place;
+  waiting = null;
+  hovered.value = lasso.value = null;
+  past.value = past.value.map((choice) => ({ ...choice, pinned: null, lasso: null })); // they were of other usages
+}
+
+let waiting: number | null = null; // the usage that the address names, until it is here
 
 // ---------------------------------------------------------------- what follows
 
@@ -171,6 +226,7 @@ export const valueOf = (usage: number, column: string): string => {
 export const values = computed(() => {
   const found = view.value;
   if (!found) return [];
+  if (crowd.value) return seen.value?.values ?? [];
   const counts = new Map<string, number>();
   for (let usage = 0; usage < found.usages.length; usage++) {
     const value = valueOf(usage, colour.value);
@@ -180,6 +236,9 @@ export const values = computed(() => {
   if (colour.value === "sense") return listed.sort((a, b) => order(a[0]) - order(b[0]));
   return listed.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 });
+
+/** How many values of that column are not among them. */
+export const moreValues = computed(() => (crowd.value ? (seen.value?.more ?? 0) : 0));
 
 const order = (sense: string) => (Number(sense) < 0 ? Infinity : Number(sense));
 
@@ -223,11 +282,61 @@ function sorted(found: View, numbers: number[]): number[] {
   }
 }
 
+/** Where a usage is coloured by no value, and where it is not shown. */
+export const GREY = 254;
+export const OUT = 255;
+
+/** The rank of each usage's value, which gives its colour; `GREY` or `OUT`. */
+export const ranks = computed(() => {
+  const found = view.value;
+  const paints = new Uint8Array(found?.usages.length ?? 0).fill(OUT);
+  const places = new Map(values.value.map(([value], rank) => [value, rank]));
+  for (const usage of shown.value) {
+    const value = valueOf(usage, colour.value);
+    const rank = colour.value === "sense" ? Number(value) : (places.get(value) ?? -1);
+    paints[usage] = rank >= 0 && rank < GREY ? rank : GREY;
+  }
+  return paints;
+});
+
+const like = signal<Like | null>(null); // what the server said of the pinned usage
+
+/** The pinned usage beside all others, where the server has to be asked: there are many. */
+const likeHere = computed(() => {
+  const found = view.value;
+  if (!found?.places || pinned.value === null) return null;
+  const said = like.value;
+  return said && said.word === found.word && said.usage === found.places[pinned.value] ? said : null;
+});
+
 /** Cosines of the pinned usage with all. */
 export const likeness = computed(() => {
   const found = view.value;
-  return found && pinned.value !== null ? similarities(found, pinned.value) : null;
+  if (!found || pinned.value === null || pinned.value >= found.usages.length) return null;
+  if (!found.places) return similarities(found, pinned.value);
+  const said = likeHere.value;
+  return said && Float32Array.from(found.places, (place) => said.cosines[place]);
 });
+
+/** Where the nearest of the pinned usage lie, in sight or not, if the server has to say it. */
+export const nearestPoints = computed(() => likeHere.value?.points ?? []);
+
+function askLikeness(): void {
+  const found = view.value;
+  const usage = pinned.value;
+  if (!found?.places || usage === null || usage >= found.usages.length) return;
+  const place = found.places[usage];
+  const said = like.peek();
+  if (said && said.word === found.word && said.usage === place) return;
+  server
+    .like(found.word, place)
+    .then((answer) => {
+      like.value = answer;
+    })
+    .catch((error: Error) => {
+      failure.value = error.message;
+    });
+}
 
 // ---------------------------------------------------------------- the address says what is seen
 
@@ -240,6 +349,9 @@ function readAddress(): void {
     sort.value = (asked.get("sort") as Sort) ?? "text";
     filter.value = asked.get("find") ?? "";
     pinned.value = asked.has("usage") ? Number(asked.get("usage")) : null;
+    if (start.live) all.value = !asked.has("sample");
+    const [x, y, zoom] = (asked.get("at") ?? "").split(",").map(Number);
+    frame.value = zoom >= 1 && Number.isFinite(x + y + zoom) ? { x, y, zoom } : { x: 0, y: 0, zoom: 1 };
     const chosen = asked.get("lines");
     lasso.value = chosen ? new Set(chosen.split(".").map(Number)) : null;
   });
@@ -250,6 +362,11 @@ function readAddress(): void {
       batch(() => {
         const wanted = found.layers.findIndex((each) => String(each.layer) === asked.get("layer"));
         layer.value = wanted >= 0 ? wanted : found.reference;
+        if (crowd.value && pinned.value !== null) {
+          waiting = pinned.value; // a number of the index here, since which usages are in the view changes
+          const place = found.usages.findIndex((usage) => usage.number === waiting);
+          pinned.value = place < 0 ? null : place;
+        }
         if (pinned.value !== null && !(pinned.value < found.usages.length)) pinned.value = null;
         if (!columns.value.includes(colour.value)) colour.value = "sense";
       });
@@ -261,6 +378,7 @@ export function begin(): void {
   addEventListener("hashchange", () => {
     if (location.hash.slice(1) !== written) readAddress();
   });
+  effect(askLikeness);
   effect(() => {
     const found = view.value;
     if (!found) return;
@@ -269,8 +387,12 @@ export function begin(): void {
     if (colour.value !== "sense") said.set("colour", colour.value);
     if (sort.value !== "text") said.set("sort", sort.value);
     if (filter.value) said.set("find", filter.value);
-    if (pinned.value !== null) said.set("usage", String(pinned.value));
-    if (lasso.value && lasso.value.size <= 500) said.set("lines", [...lasso.value].join("."));
+    if (pinned.value !== null && pinned.value < found.usages.length)
+      said.set("usage", String(crowd.value ? found.usages[pinned.value].number : pinned.value));
+    if (start.live && !all.value) said.set("sample", "1");
+    const { x, y, zoom } = frame.value;
+    if (zoom > 1) said.set("at", [x, y, zoom].map((each) => Number(each.toPrecision(6))).join(","));
+    if (lasso.value && !crowd.value && lasso.value.size <= 500) said.set("lines", [...lasso.value].join("."));
     written = said.toString();
     try {
       history.replaceState(null, "", `#${written}`);

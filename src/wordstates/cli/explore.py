@@ -80,7 +80,7 @@ def explore(
 
     first = word[0] if word else None
     if first is not None:
-        explorer.view(first)
+        explorer.word(first, all_usages=True)  # computed before the page is open, and cached
 
     def ready(url: str) -> None:
         say(f"{index!r}", f"look at {url} (Ctrl-C ends)")

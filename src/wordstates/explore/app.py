@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from wordstates.errors import InputError, MissingExtraError, WordstatesError
+from wordstates.explore.crowd import Wanted
 from wordstates.explore.explorer import Explorer
 from wordstates.json_text import read_json
 
@@ -24,6 +26,7 @@ from wordstates.serve.guard import LOCAL, Guard
 
 _LARGEST_BODY = 1 << 17  # bytes of a request
 _ALL_ADDRESSES = {"", "*", "0.0.0.0", "::"}
+_Number = TypeVar("_Number", int, float)
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -59,7 +62,22 @@ def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.
         return HTMLResponse(await anyio.to_thread.run_sync(explorer.live_page, word))
 
     async def of_word(request: Request) -> dict[str, Any]:
-        return await anyio.to_thread.run_sync(explorer.word, _asked(request, "word"))
+        asked, all_usages = _asked(request, "word"), request.query_params.get("all") == "1"
+        return await anyio.to_thread.run_sync(partial(explorer.word, asked, all_usages=all_usages))
+
+    async def seen(request: Request) -> dict[str, Any]:
+        left, bottom, right, top = _numbers(request, float, "left", "bottom", "right", "top")
+        columns, rows = _numbers(request, int, "columns", "rows")
+        given = request.query_params
+        sense = _numbers(request, int, "sense")[0] if "sense" in given else None
+        wanted = Wanted(given.get("column", ""), given.get("value", ""), sense)
+        colour, box = given.get("colour", "sense"), (left, bottom, right, top)
+        asked = partial(explorer.seen, _asked(request, "word"), box, (columns, rows), colour, wanted)
+        return await anyio.to_thread.run_sync(asked)
+
+    async def like(request: Request) -> dict[str, Any]:
+        (usage,) = _numbers(request, int, "usage")
+        return await anyio.to_thread.run_sync(explorer.like, _asked(request, "word"), usage)
 
     async def export(request: Request) -> Response:
         asked = _asked(request, "word")
@@ -85,6 +103,8 @@ def make_app(explorer: Explorer, *, word: str | None = None, host: str = "127.0.
         routes=[
             Route("/", _told(home)),
             Route("/api/word", _told(of_word)),
+            Route("/api/seen", _told(seen)),
+            Route("/api/like", _told(like)),
             Route("/api/export", _told(export)),
             Route("/api/sentence", _told(sentence), methods=["POST"]),
             Route("/api/near", _told(near), methods=["POST"]),
@@ -120,6 +140,18 @@ def _asked(request: Request, name: str) -> str:
     if not value or len(value) > 1_000:
         raise _RefusedError(400, f"Say which {name}: ?{name}=...")
     return value
+
+
+def _numbers(request: Request, kind: type[_Number], *names: str) -> list[_Number]:
+    """Read numbers of a query."""
+    found = []
+    for name in names:
+        try:
+            found.append(kind(request.query_params.get(name, "")))
+        except ValueError:
+            whole = "a whole number" if kind is int else "a number"
+            raise _RefusedError(400, f"The request needs {name!r}, {whole}.") from None
+    return found
 
 
 async def _body(request: Request, **fields: type) -> dict[str, Any]:

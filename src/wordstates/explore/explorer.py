@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wordstates.errors import InputError
+from wordstates.explore.crowd import Box, Crowd, Wanted, gather
 from wordstates.explore.labels import NAME, Labels
 from wordstates.explore.page import page
-from wordstates.explore.word_view import LayerReader, WordView, pack, view_word
+from wordstates.explore.word_view import MOST_USAGES, LayerReader, WordView, pack, view_word
 from wordstates.recipe import Recipe
 from wordstates.usages.hits import hit_as_dict
 from wordstates.usages.index import UsageIndex
+from wordstates.usages.senses import Senses
 from wordstates.usages.usage import IndexedUsage
 from wordstates.wording import counted
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _SUGGESTED = 300
 _LONGEST_SENTENCE = 20_000  # characters
 _BASELINE_WORDS = 300
-_VIEWS_KEPT = 32
+_VIEWS_KEPT, _CROWDS_KEPT = 32, 2
 _LAYERS = "all layers"
 _HITS = 10
 _SIDE = 200
@@ -60,6 +62,7 @@ class Explorer:
         self.title = title or (index.path / index.manifest.source).resolve().name
         self.labels = Labels(index.path / NAME)
         self._views: OrderedDict[str, WordView] = OrderedDict()
+        self._crowds: OrderedDict[str, Crowd] = OrderedDict()
         self._lock = Lock()
         self._embedder: Embedder | None = None
         self._reader: LayerReader | None = None
@@ -90,13 +93,60 @@ class Explorer:
             raise InputError(f"{str(self.index.path)!r} holds no word with letters.")
         return next((word for word, _ in words if len(word) > 3), words[0][0])
 
-    def word(self, word: str) -> dict[str, Any]:
-        """Give all that is shown of a word.
+    def word(self, word: str, *, all_usages: bool = False) -> dict[str, Any]:
+        """Give all that is shown of a word, and the names of its senses.
+
+        Args:
+            word: The word.
+            all_usages: Whether to give all of its usages, in the layer of the index alone, where there are too many
+                to read them in every layer; else an even sample of them.
 
         Raises:
             InputError: If it has no usage.
         """
-        return pack(self.view(word))
+        if all_usages and (crowd := self.crowd(word)) is not None:
+            packed, senses = crowd.packed(), crowd.senses
+        else:
+            view = self.view(word)
+            packed, senses = pack(view), view.senses
+        return {**packed, "layered": self._reader is not None, "labels": self._names(senses)}
+
+    def seen(self, word: str, box: Box, cells: tuple[int, int], colour: str, wanted: Wanted) -> dict[str, Any]:
+        """Give what is in a part of the picture of a word that has too many usages to show them all; see `Crowd.seen`.
+
+        Raises:
+            InputError: If the word has few usages, or what is asked for cannot be.
+        """
+        return self._crowded(word).seen(box, cells, colour, wanted)
+
+    def like(self, word: str, place: int) -> dict[str, Any]:
+        """Give the cosines of a usage with all others of a word that has many; see `Crowd.like`.
+
+        Raises:
+            InputError: If the word has few usages, or none at this place.
+        """
+        return self._crowded(word).like(place)
+
+    def _crowded(self, word: str) -> Crowd:
+        crowd = self.crowd(word)
+        if crowd is None:
+            raise InputError(f"{word!r} has few usages: all that is known of them is in the page already.")
+        return crowd
+
+    def crowd(self, word: str) -> Crowd | None:
+        """Give all usages of a word that has more than are read in every layer; the last ones are cached."""
+        with self._lock:
+            if word in self._crowds:
+                self._crowds.move_to_end(word)
+                return self._crowds[word]
+        if len(self.index.numbers(word=word)) <= MOST_USAGES:
+            return None
+        crowd = gather(self.index, word)
+        with self._lock:
+            self._crowds[word] = crowd
+            if len(self._crowds) > _CROWDS_KEPT:
+                self._crowds.popitem(last=False)
+        return crowd
 
     def view(self, word: str) -> WordView:
         """Give the view of a word; the last ones are cached."""
@@ -104,7 +154,7 @@ class Explorer:
             if word in self._views:
                 self._views.move_to_end(word)
                 return self._views[word]
-        view = view_word(self.index, word, self._reader)
+        view = view_word(self.index, word, self._reader, most=MOST_USAGES)
         with self._lock:
             self._views[word] = view
             if len(self._views) > _VIEWS_KEPT:
@@ -113,7 +163,10 @@ class Explorer:
 
     def names(self, view: WordView) -> dict[str, str]:
         """Give the names that people gave to the senses of a word, as the page has them."""
-        return {str(sense): name for sense, name in self.labels.of(view.senses).items()}
+        return self._names(view.senses)
+
+    def _names(self, senses: Senses) -> dict[str, str]:
+        return {str(sense): name for sense, name in self.labels.of(senses).items()}
 
     def sentence(self, text: str) -> dict[str, Any]:
         """Read a sentence: its words, their subwords, and how like they are in each layer.
@@ -156,9 +209,10 @@ class Explorer:
 
     def label(self, word: str, sense: int, name: str) -> None:
         """Name a sense; an empty name takes it away."""
-        view = self.view(word)
+        crowd = self._crowds.get(word)  # its senses are those of the view, whatever is shown
+        senses = self.view(word).senses if crowd is None else crowd.senses
         with self._lock:
-            self.labels.give(view.senses, sense, name)
+            self.labels.give(senses, sense, name)
 
     # -- pages -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from wordstates.usages.components import principal_components
 
 NEIGHBOURS = 10
 _MOST_COMPARED = 500  # usages whose neighbours are looked for, to say what a picture keeps
-_DECIMALS = 4  # what is left after rounding does not hang on the order in which threads add
+DECIMALS = 4  # what is left after rounding does not hang on the order in which threads add
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +69,9 @@ def picture_layers(
         laid = _laid_on(points, onto)
         laid = laid / (float(np.abs(laid).max(initial=0)) or 1.0)
         neighbours, scores = nearest_neighbours(vectors[:, index])
-        shown = laid.round(_DECIMALS).astype(np.float32)
-        pictures.append(Picture(layer, shown, kept, _share_kept(neighbours, shown), neighbours, scores))
+        shown = laid.round(DECIMALS).astype(np.float32)
+        sample = even_sample(len(shown), _MOST_COMPARED)
+        pictures.append(Picture(layer, shown, kept, share_kept(shown, sample, neighbours[sample]), neighbours, scores))
     return pictures
 
 
@@ -113,15 +114,34 @@ def nearest_neighbours(
     return rows, scores
 
 
-def _share_kept(neighbours: Int[np.ndarray, "usages neighbours"], points: Float[np.ndarray, "usages 2"]) -> float:
-    """Say which share of true neighbours are neighbours in the picture, over an even sample of the usages."""
-    count, k = neighbours.shape
+def even_sample(count: int, most: int) -> Int[np.ndarray, " sample"]:
+    """Give the numbers of an even sample; of all where there are no more.
+
+    Examples:
+        >>> even_sample(9, 3).tolist(), even_sample(2, 3).tolist()
+        ([0, 4, 8], [0, 1])
+    """
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def share_kept(
+    points: Float[np.ndarray, "usages 2"],
+    sample: Int[np.ndarray, " sample"],
+    neighbours: Int[np.ndarray, "sample neighbours"],
+) -> float:
+    """Say which share of true neighbours are neighbours in the picture.
+
+    Args:
+        points: The picture.
+        sample: The usages whose neighbours are known.
+        neighbours: The nearest usages of each of them in all dimensions.
+    """
+    k = neighbours.shape[1]
     if k == 0:
         return 1.0
-    sample = np.unique(np.linspace(0, count - 1, min(count, _MOST_COMPARED)).astype(np.int64))
     kept = 0
-    for usage in sample.tolist():
+    for usage, true in zip(sample.tolist(), neighbours, strict=True):
         distances = ((points - points[usage]) ** 2).sum(axis=1)
         distances[usage] = np.inf
-        kept += len(np.intersect1d(np.argsort(distances, kind="stable")[:k], neighbours[usage]))
+        kept += len(np.intersect1d(np.argsort(distances, kind="stable")[:k], true))
     return float(kept / (len(sample) * k))

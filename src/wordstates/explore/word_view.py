@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jaxtyping import Float, Int
 
 from wordstates.errors import InputError
-from wordstates.explore.picture import NEIGHBOURS, Picture, picture_layers
+from wordstates.explore.picture import NEIGHBOURS, Picture, even_sample, picture_layers
 from wordstates.usages.change import shares_by
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import Senses, find_senses
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_USAGES = 2_000  # read again in every layer; of more an even sample is shown
 _SIDE = 300  # characters of text on each side of a usage
-_MOST_GROUPS = 24  # values of a column by which shares are drawn
+MOST_GROUPS = 24  # values of a column by which shares are drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +72,15 @@ def view_word(
     numbers = index.numbers(word=word)
     if not len(numbers):
         raise InputError(f"{word!r} has no usage with a vector in {str(index.path)!r}.")
-    shown = numbers if len(numbers) <= most else numbers[np.linspace(0, len(numbers) - 1, most).astype(np.int64)]
+    shown = numbers[even_sample(len(numbers), most)]
     usages, vectors = list(index.usages(shown)), index.vectors(shown)
     if layers_of is None:
-        layers, stacked, reference, baseline = [_layer_of(index)], vectors[:, None], 0, list[float]()
+        layers, stacked, reference, baseline = [layer_of(index)], vectors[:, None], 0, list[float]()
     else:
         layers, stacked, baseline = layers_of.layers, layers_of.read(usages), layers_of.baseline()
         read = np.flatnonzero(np.isfinite(stacked).all(axis=(1, 2)))
         usages, vectors, stacked = [usages[number] for number in read], vectors[read], stacked[read]
-        reference = layers.index(_layer_of(index)) if _layer_of(index) in layers else len(layers) - 1
+        reference = layers.index(layer_of(index)) if layer_of(index) in layers else len(layers) - 1
     return WordView(
         word=word,
         total=len(numbers),
@@ -93,7 +93,8 @@ def view_word(
     )
 
 
-def _layer_of(index: UsageIndex) -> int:
+def layer_of(index: UsageIndex) -> int:
+    """Give the absolute number of the layer that the vectors of an index are from, the highest of several."""
     return int(max(index.manifest.recipe["layer_numbers"]))
 
 
@@ -152,12 +153,21 @@ class LayerReader:
 # -- as the page is given it ---------------------------------------------------------------------------------------
 
 
-def pack(view: WordView) -> dict[str, Any]:
-    """Give a view as plain JSON data, arrays as base64: ``Packed`` in the page's ``data.ts``."""
-    groups = _groups(view.usages, view.senses.labels)
-    sides = [usage.around(_SIDE) for usage in view.usages]
+def pack(view: WordView, *, side: int = _SIDE, change: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Give a view as plain JSON data, arrays as base64: ``Packed`` in the page's ``data.ts``.
+
+    Args:
+        view: The view.
+        side: Characters of text on each side of a usage.
+        change: Shares of the senses by columns, as `groups_of` gives them; default those of the usages shown.
+    """
+    if change is None:
+        columns = {name: [str(usage.metadata[name] or "") for usage in view.usages] for name in view.usages[0].metadata}
+        change = groups_of(columns, view.senses.labels)
+    sides = [usage.around(side) for usage in view.usages]
     k = view.pictures[0].neighbours.shape[1]
     return {
+        "mode": "layers",
         "word": view.word,
         "total": view.total,
         "usages": [
@@ -193,7 +203,7 @@ def pack(view: WordView) -> dict[str, Any]:
         ],
         "reference": view.reference,
         "baseline": list(view.baseline),
-        "change": groups,
+        "change": change,
         "points": _base64(np.stack([each.points for each in view.pictures]), "<f4"),
         "neighbours": _base64(np.stack([each.neighbours for each in view.pictures]), "<i4"),
         "scores": _base64(np.stack([each.scores for each in view.pictures]), "<f4"),
@@ -203,15 +213,18 @@ def pack(view: WordView) -> dict[str, Any]:
     }
 
 
-def _groups(usages: Sequence[IndexedUsage], labels: Int[np.ndarray, " usages"]) -> list[dict[str, Any]]:
-    """Give the shares of the senses by each column of metadata that has few enough values."""
-    found = []
-    for column in usages[0].metadata:
-        values = [str(usage.metadata[column] or "") for usage in usages]
-        if 1 < len(set(values)) <= _MOST_GROUPS:
-            groups = [asdict(each) for each in shares_by(values, labels)]
-            found.append({"column": column, "groups": groups})
-    return found
+def groups_of(columns: Mapping[str, Sequence[str]], labels: Int[np.ndarray, " usages"]) -> list[dict[str, Any]]:
+    """Give the shares of the senses by each column that has few enough values.
+
+    Args:
+        columns: The value of each usage, by column.
+        labels: The sense of each usage.
+    """
+    return [
+        {"column": column, "groups": [asdict(each) for each in shares_by(values, labels)]}
+        for column, values in columns.items()
+        if 1 < len(set(values)) <= MOST_GROUPS
+    ]
 
 
 def _rounded(vectors: Float[np.ndarray, "usages dim"]) -> npt.NDArray[np.int8]:

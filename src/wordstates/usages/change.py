@@ -93,12 +93,20 @@ def shares_by(groups: Sequence[str], labels: Int[np.ndarray, " usages"]) -> list
         Groups in their order: as numbers if all are, else as text.
     """
     senses = sorted(set(labels.tolist()), key=lambda sense: (sense < 0, sense))
-    found, named = [], np.array(groups, dtype=np.str_)
+    found, members = [], _members(groups)
     for group in in_order(set(groups)):
-        inside = labels[named == group]
+        inside = labels[members[group]]
         counts = [(sense, int((inside == sense).sum())) for sense in senses]
         shares = (SenseShare(sense, n, n / len(inside), *wilson(n, len(inside))) for sense, n in counts)
         found.append(GroupShares(group, len(inside), tuple(shares)))
+    return found
+
+
+def _members(groups: Sequence[str]) -> dict[str, list[int]]:
+    """Give the rows of each group; an array of strings would lose a NUL at an end."""
+    found: dict[str, list[int]] = {}
+    for row, group in enumerate(groups):
+        found.setdefault(group, []).append(row)
     return found
 
 
@@ -132,8 +140,7 @@ def changes(groups: Sequence[str], vectors: Float[np.ndarray, "usages dim"]) -> 
         Kutuzov and Giulianelli 2020 (PRT).
     """
     ordered = in_order(set(groups))
-    named = np.array(groups, dtype=np.str_)
-    member = {group: vectors[named == group] for group in ordered}
+    member = {group: vectors[rows] for group, rows in _members(groups).items()}
     return [
         Change(a, b, _pairwise(member[a], member[b]), _prototypes(member[a], member[b])) for a, b in pairwise(ordered)
     ]

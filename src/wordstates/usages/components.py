@@ -26,10 +26,26 @@ def principal_components(
         ([[-3.0], [-1.0], [4.0]], 1.0)
     """
     centered = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    values, axes = np.linalg.eigh(centered.T @ centered)
+    axes, kept = principal_axes(centered.T @ centered, min(most, len(vectors)))
+    return centered @ axes, kept
+
+
+def principal_axes(
+    scatter: Float[np.ndarray, "dim dim"], most: int
+) -> tuple[Float[np.ndarray, "dim components"], float]:
+    """Give the directions of the first principal components.
+
+    Args:
+        scatter: Products of the vectors' differences from their mean, summed.
+        most: How many; there are no more than dimensions.
+
+    Returns:
+        The directions, one a column, and the share of the variance that they hold.
+    """
+    values, axes = np.linalg.eigh(scatter)
     values = np.maximum(values[::-1], 0)
-    axes = axes[:, ::-1][:, : min(most, len(vectors))]
+    axes = axes[:, ::-1][:, :most]
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1.0, 1.0)
     total = float(values.sum())
     kept = float(values[: axes.shape[1]].sum()) / total if total > 0 else 1.0
-    return centered @ axes, kept
+    return axes, kept
