@@ -128,7 +128,7 @@ def test_the_server_answers_for_parts(index: UsageIndex, monkeypatch: pytest.Mon
         assert client.get(f"/api/seen?{part}&rows=3&sense=0").json()["count"] == 200
         assert len(client.get("/api/like?word=bank&usage=3").json()["nearest"]) == 10
         for asked, told in {
-            f"seen?{part}&rows=401": "1 to 400 columns and rows, not 4 x 401",
+            f"seen?{part}&rows=401": "rows and columns of 1 to 400, not 4 x 401",
             f"seen?{part}&rows=x": "needs 'rows', a whole number",
             f"seen?{part}&rows=3&left=nan": "needs 'left'",
             f"seen?{part}&rows=3&colour=colour": "no column 'colour': choose sense, year",

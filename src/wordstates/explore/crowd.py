@@ -21,6 +21,7 @@ from wordstates.explore.word_view import MOST_GROUPS, MOST_USAGES, WordView, gro
 from wordstates.usages.components import principal_axes
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import Senses
+from wordstates.wording import counted
 
 MOST_POINTS = 100_000  # usages that the page gets one by one; of a word with more it gets how densely they lie
 MOST_IN_SIGHT = 5_000  # of those, usages that it gets one by one where no more are in sight
@@ -106,7 +107,7 @@ class Crowd:
         if not (np.isfinite(box).all() and left < right and bottom < top):
             raise InputError(f"A part of the picture has a left below its right and a bottom below its top, not {box}.")
         if not (1 <= columns <= _MOST_CELLS and 1 <= rows <= _MOST_CELLS):
-            raise InputError(f"A part is cut into 1 to {_MOST_CELLS} columns and rows, not {columns} x {rows}.")
+            raise InputError(f"A part has rows and columns of 1 to {_MOST_CELLS}, not {columns} x {rows}.")
         x, y = self.points[:, 0], self.points[:, 1]
         inside = (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
         values, codes = self._coded(colour)
@@ -142,7 +143,7 @@ class Crowd:
             InputError: If there is none of this place.
         """
         if not 0 <= place < len(self):
-            raise InputError(f"{self.word!r} has {len(self):,} usages, numbered from 0: there is no {place}.")
+            raise InputError(f"{self.word!r} has {counted(len(self), 'usage')}, numbered from 0: there is no {place}.")
         own = self.index.vectors(self.numbers[place : place + 1])[0]
         cosines = np.concatenate([part @ own for part in _chunks(self.index, self.numbers)])
         ranked = np.argsort(-cosines.round(6), kind="stable")[: NEIGHBOURS + 1]
