@@ -75,6 +75,14 @@ def test_a_line_that_fails_before_any_of_it_is_written_is_rejected(folder: Path,
     assert pq.read_table(folder / "o.parquet")["word"].to_pylist() == ["a", "mill", "the", "bank"]
 
 
+def test_the_rejects_of_a_store_name_options_as_well(folder: Path) -> None:
+    assert run("embed", "t.txt", "-m", "bert", "-o", "s", "--max-text", "100", cwd=folder).code == 3
+    listed = (folder / "s" / "rejects.jsonl").read_text()
+    assert "--max-text" in json.loads(listed)["reason"]
+    assert run("merge", "s", "-o", "merged", cwd=folder).code == 0
+    assert (folder / "merged" / "rejects.jsonl").read_text() == listed
+
+
 def test_a_line_that_fails_in_its_middle_is_told_and_no_file_is_left(
     tmp_path: Path, bert: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

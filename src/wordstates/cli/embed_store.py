@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wordstates.cli.options import print_json, store_option
-from wordstates.cli.telling import DONE_WITH_REJECTS, notes_on, progress_bar, say, say_rejects, warn_in_lines
+from wordstates.cli.telling import (
+    DONE_WITH_REJECTS,
+    list_rejects,
+    notes_on,
+    progress_bar,
+    say,
+    say_rejects,
+    warn_in_lines,
+)
 from wordstates.errors import InputError, WordstatesError
 from wordstates.wording import counted
 
@@ -213,7 +221,9 @@ def embed_into_store(
         texts = report.texts if found is None else 0  # a text may well have a single usage
         say(report.to_text(), *notes_on(report.statuses, report.words, texts=texts, left_only=left_only))
     if report.rejects:
-        say_rejects(len(report.rejects), StoreFolder(output).rejects)
+        folder = StoreFolder(output)
+        list_rejects(folder, report.rejects)
+        say_rejects(len(report.rejects), folder.rejects)
         raise typer.Exit(DONE_WITH_REJECTS)
 
 

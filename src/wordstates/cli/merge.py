@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.options import Quiet, output_option
-from wordstates.cli.telling import progress_bar
+from wordstates.cli.telling import list_rejects, progress_bar
 from wordstates.wording import counted
 
 
@@ -24,11 +24,14 @@ def merge(
     Example:
         $ wordstates merge part-0/ part-1/ -o store/
     """
+    from wordstates.store.folder import StoreFolder
     from wordstates.store.merge import merge_stores
     from wordstates.store.store import open_store
 
     with progress_bar("shards", hidden=quiet, what="merging") as bar:
         merge_stores(stores, output, bar)
+    folder = StoreFolder(output)
+    list_rejects(folder, [reject for record in folder.all_records() for reject in record.rejects])
     if not quiet:
         made = open_store(output)
         state = "complete" if made.complete else "not complete yet"

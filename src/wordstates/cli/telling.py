@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordstates.cli.groups import EndOptions
     from wordstates.runs.groups import Reject
     from wordstates.runs.report import FileReport
+    from wordstates.store.folder import StoreFolder
 
 DONE_WITH_REJECTS = 3
 _SEVERAL_TEXTS, _WORDS_OF_A_TEXT = 10, 1.2  # so many texts with so few words each were not meant as texts
@@ -94,6 +95,11 @@ def say(*lines: str) -> None:
 def say_rejects(number: int, path: str | Path) -> None:
     """Say where the documents are that failed."""
     say(f"wordstates: {number:,} of the documents could not be embedded; they are in {path}")
+
+
+def list_rejects(store: StoreFolder, rejects: Sequence[Mapping[str, str]]) -> None:
+    """Write the list of rejects of a store anew, naming options of the command line."""
+    store.write_rejects([{**reject, "reason": as_options(reject["reason"])} for reject in rejects])
 
 
 @contextmanager
