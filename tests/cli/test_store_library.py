@@ -193,6 +193,18 @@ def test_nothing_to_merge(tmp_path: Path, made: Path) -> None:
 # ---------------------------------------------------------------- what verify sees
 
 
+def test_a_run_that_is_at_work_leaves_nothing_behind(store: Path) -> None:
+    manifest = Manifest.read(store / "manifest.json")
+    replace(manifest, ending=None, complete=None).write(store / "manifest.json")
+    (store / "shards" / ".part-000099-x.partial").touch()
+    (store / "records" / "part-000098-0123456789abcdef.json").touch()
+    with locks.working_as(store / "locks", Part(), "store"):
+        assert open_store(store).verify().problems == [
+            "The store is not complete: it has 4 shards, and a run is at work on it."
+        ]
+    assert len(open_store(store).verify().problems) == 3
+
+
 def rewrite(store: Path, change: Any) -> Path:
     """Change a shard, and make its record fit, so that only a look at the rows can tell."""
     path = open_store(store).shards[1]

@@ -69,6 +69,20 @@ def nobody_else_works(folder: Path, part: Part, store: str) -> None:
                 _take(other, store, path)
 
 
+def at_work(folder: Path) -> bool:
+    """Tell whether a run holds the lock of any part; False where that cannot be found out."""
+    try:
+        with guarded(folder):  # who takes a lock waits meanwhile, and is not told that it is held
+            return any(_is_held(path) for path in folder.glob("*-of-*.lock"))
+    except OutputError:
+        return False
+
+
+def _is_held(path: Path) -> bool:
+    with _opened(path) as file:
+        return not _lock(file, wait=False)
+
+
 def _take(file: IO[str], store: str, path: Path) -> None:
     if not _lock(file, wait=False):
         holder = path.read_text(encoding="utf-8") or "another process"

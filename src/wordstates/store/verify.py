@@ -17,6 +17,7 @@ from wordstates.files.parquet import open_parquet
 from wordstates.progress import Progress
 from wordstates.store.checksums import checksums_of
 from wordstates.store.folder import StoreFolder, existing_store
+from wordstates.store.locks import at_work
 from wordstates.store.manifest import Manifest
 from wordstates.store.reading import what_differs, what_is_missing
 from wordstates.store.record import ShardRecord, totals
@@ -93,9 +94,10 @@ def verify_store(path: str | Path, progress: Progress | None = None) -> Verifica
     found.documents = sum(map(len, documents))
     found.rejects = sum(len(record.rejects) for record in records)
     _verify_duplicates(folder, finished, documents, found)
-    _verify_completeness(folder, manifest, finished, records, found)
+    working = at_work(folder.locks)
+    _verify_completeness(folder, manifest, finished, records, found, working=working)
     _verify_rejects(folder, records, found)
-    _verify_strangers(folder, finished, found)
+    _verify_strangers(folder, finished, found, working=working)
     return found
 
 
@@ -188,15 +190,18 @@ def _verify_duplicates(
 
 
 def _verify_completeness(
-    folder: StoreFolder, manifest: Manifest, finished: dict[int, str], records: list[ShardRecord], found: Verification
+    folder: StoreFolder,
+    manifest: Manifest,
+    finished: dict[int, str],
+    records: list[ShardRecord],
+    found: Verification,
+    *,
+    working: bool,
 ) -> None:
     ending = manifest.ending
     if ending is None:
-        found.problems.append(
-            f"The store is not complete: it has {counted(len(finished), 'shard')}, and no run has reached the end "
-            "of the "
-            "input yet."
-        )
+        why = "a run is at work on it" if working else "no run has reached the end of the input yet"
+        found.problems.append(f"The store is not complete: it has {counted(len(finished), 'shard')}, and {why}.")
         return
     missing = what_is_missing(folder, manifest)
     if missing:
@@ -223,15 +228,16 @@ def _verify_rejects(folder: StoreFolder, records: list[ShardRecord], found: Veri
         )
 
 
-def _verify_strangers(folder: StoreFolder, finished: dict[int, str], found: Verification) -> None:
-    for path in folder.leftovers():
-        found.problems.append(
-            f"{path.parent.name}/{path.name} was left behind by a run that was killed, or is at work."
-        )
-    names = {shard_name(number, id) for number, id in finished.items()}
+def _verify_strangers(folder: StoreFolder, finished: dict[int, str], found: Verification, *, working: bool) -> None:
+    leftovers = folder.leftovers()
     for path in sorted(folder.shards.iterdir()):
-        if read_shard_name(path.stem) is None and path not in folder.leftovers():
+        if read_shard_name(path.stem) is None and path not in leftovers:
             found.problems.append(f"shards/{path.name} is no shard.")
+    if working:  # it has shards by now that were not there when this began, and files that are not finished
+        return
+    for path in leftovers:
+        found.problems.append(f"{path.parent.name}/{path.name} was left behind by a run that was killed.")
+    names = {shard_name(number, id) for number, id in finished.items()}
     for path in sorted(folder.records.glob("*.json")):
         if path.stem not in names:
             found.problems.append(f"records/{path.name} is of a shard that is not there.")
