@@ -6,7 +6,8 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     WordstatesError
     ├── RecipeError         (ValueError)    layers or poolings that do not exist
     ├── InputError          (ValueError)    texts, words, spans or files that cannot be used
-    │   ├── ArgumentError   (TypeError)     an argument that does not exist, as of another library
+    │   ├── ArgumentError   (TypeError)     an argument that does not exist, is missing, or is of another type
+    │   ├── ItemError       (IndexError)    a text, word, usage or document that does not exist, by its number
     │   ├── SpanError                       a char span outside its text, or a word that is not in it
     │   └── TargetNotFoundError (LookupError)  a target that occurs nowhere
     ├── ModelError          (RuntimeError)  a model that loads but cannot be used
@@ -23,16 +24,17 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import wraps
-from inspect import signature
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import Any, TypeVar
 
 _PACKAGE = Path(__file__).parent
 T = TypeVar("T")
+Door = TypeVar("Door", bound=Callable[..., Any])
 
 
 class WordstatesError(Exception):
@@ -48,7 +50,11 @@ class InputError(WordstatesError, ValueError):
 
 
 class ArgumentError(InputError, TypeError):
-    """An argument that does not exist, as one that another library has."""
+    """An argument that does not exist, as one that another library has; or is missing, or is of another type."""
+
+
+class ItemError(InputError, IndexError):
+    """A text, word, usage or document that does not exist, by its number."""
 
 
 class SpanError(InputError):
@@ -132,7 +138,7 @@ def _place(error: BaseException) -> str:
 
 @contextmanager
 def no_foreign_error() -> Iterator[None]:
-    """Turn every error that is not of the tree into an `UnexpectedError`.
+    """Turn every error that is not of the tree into an `UnexpectedError`, or an `InputError` where it names a file.
 
     Ctrl-C and a lack of memory keep their meaning, so do warnings that the caller has made errors, and what a function
     of the caller's raised is theirs.
@@ -144,6 +150,8 @@ def no_foreign_error() -> Iterator[None]:
     except BaseException as error:  # what Rust panics with is no Exception
         if getattr(error, "of_the_caller", False):
             raise
+        if isinstance(error, OSError) and error.filename is not None:
+            raise InputError(f"{str(error.filename)!r}: {error.strerror or error}.") from error
         raise UnexpectedError.of(error) from error
 
 
@@ -161,15 +169,35 @@ def of_the_caller(function: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-def without_foreign_errors(cls: type[T]) -> type[T]:
-    """Have every public method and property of a class, and its construction, raise errors of the tree alone."""
-    for name, member in list(vars(cls).items()):
-        if name == "__init__" or not name.startswith("_"):
-            if isinstance(member, property) and member.fget is not None:
-                setattr(cls, name, property(_guarded(member.fget), doc=member.__doc__))
-            elif callable(member):
-                setattr(cls, name, _guarded(member))
-    return cls
+def each_of_the_caller(items: Iterable[T]) -> Iterator[T]:
+    """Give items of the caller's; what reading them raises reaches the caller as it is."""
+    try:
+        yield from items
+    except Exception as error:
+        error.of_the_caller = True  # type: ignore[attr-defined]
+        raise
+
+
+_PROTOCOL = {"__init__", "__call__", "__getitem__", "__iter__", "__len__"}  # public, though their names begin with _
+
+
+def without_foreign_errors(door: Door) -> Door:
+    """Have a function, or the construction and every public method and property of a class, raise errors of the tree.
+
+    What is read as it is asked for, by a generator, is covered too.
+    """
+    if not isinstance(door, type):
+        return _guarded(door)  # type: ignore[return-value]  # of the same signature
+    for name, member in list(vars(door).items()):
+        if name.startswith("_") and name not in _PROTOCOL:
+            continue
+        if isinstance(member, property) and member.fget is not None:
+            setattr(door, name, property(_guarded(member.fget), doc=member.__doc__))
+        elif isinstance(member, (classmethod, staticmethod)):
+            setattr(door, name, type(member)(_guarded(member.__func__)))
+        elif isfunction(member):
+            setattr(door, name, _guarded(member))
+    return door
 
 
 # What people write who know sentence-transformers, transformers or flair.
@@ -199,8 +227,7 @@ def _check_names(function: Callable[..., Any], known: Mapping[str, Any], given: 
         return
     like = get_close_matches(wrong, known, n=1)
     ours = _OURS.get(wrong) or (f"{like[0]}=..." if like else "")
-    names = ", ".join(name for name in known if name != "self")
-    advice = f"write {ours}" if ours else f"its arguments are {names}"
+    advice = f"write {ours}" if ours else f"its arguments are {_names(known)}"
     where = function.__qualname__.removesuffix(".__init__")
     raise ArgumentError(f"{where} has no argument {wrong!r}: {advice}.")
 
@@ -214,6 +241,21 @@ def _guarded(function: Callable[..., T]) -> Callable[..., T]:
         if options and not takes_any:
             _check_names(function, known, options)
         with no_foreign_error():
-            return function(*args, **options)
+            try:
+                given = function(*args, **options)
+            except TypeError as error:
+                if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # it was called
+                    raise
+                raise ArgumentError(f"{error}; its arguments are {_names(known)}.") from None
+        return _read(given) if isinstance(given, Generator) else given  # type: ignore[return-value]
 
     return call
+
+
+def _read(items: Iterator[T]) -> Iterator[T]:
+    with no_foreign_error():
+        yield from items
+
+
+def _names(known: Iterable[str]) -> str:
+    return ", ".join(name for name in known if name not in ("self", "cls"))

@@ -57,7 +57,7 @@ def test_words_with_names_of_their_own_keep_them(embedder: WordEmbedder, tmp_pat
         ([7], {}, "A corpus is a path, a list of paths, or documents; got int"),
         ([["a", "b"]], {}, r"Texts in memory are Document\(id, text\)"),
         (DOCUMENTS, {"text_column": "x"}, r"text_column=... says how files are read, and these are documents"),
-        (__file__, {"batch_size": 3}, "unexpected keyword argument 'batch_size'"),
+        (__file__, {"batch_size": 3}, "read_documents has no argument 'batch_size'"),
         ([], {}, "no document|no text|has no|no word"),
         (DOCUMENTS, {"part": "x"}, "x"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import inspect
 import sys
 import threading
@@ -12,14 +13,31 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import wordstates
 from cli_runner import run
 from families import build
-from wordstates import WordEmbedder
+from usage_files import write_file
+from wordstates import (
+    Document,
+    PostProcessing,
+    StaticVectors,
+    StoreDataset,
+    UsageIndex,
+    WordEmbedder,
+    build_index,
+    collate,
+    embed_corpus,
+    load,
+    open_store,
+    read_documents,
+)
 from wordstates.cli import app
-from wordstates.errors import ModelError, UnexpectedError, WordstatesError
+from wordstates.errors import ArgumentError, InputError, ModelError, UnexpectedError, WordstatesError
 from wordstates.model import forked
 
 SOURCE = str(Path(wordstates.__file__).parent)
@@ -81,10 +99,21 @@ def test_every_function_inside_may_raise(acting: str) -> None:
         return WordEmbedder(model, tokenizer, layers="-2:", window=16)
 
     embedder = load()
-    act: Callable[[], object] = load if acting == "loading" else lambda: read_with(embedder)
+    let_every_call_raise(load if acting == "loading" else lambda: read_with(embedder), least=40)
+    with ThreadPoolExecutor(1) as another:  # a lock left closed would let this thread in, and no other, for ever
+        assert [lock for lock in forked._locks if not another.submit(is_open, lock).result()] == []
+
+
+def let_every_call_raise(act: Callable[[], object], *, least: int) -> None:
+    """Do something once for each function of ours that it goes through, and have that raise: only our errors come out.
+
+    Args:
+        act: What is done.
+        least: So many functions it goes through, or nothing would be shown.
+    """
     seen: dict[CodeType, None] = {}
     watched(act, lambda code: seen.setdefault(code))
-    assert len(seen) > 40
+    assert len(seen) >= least
     escaped, silent = [], []
     for number, target in enumerate(seen):
         strange = (StrangeError, KeyError, PanicError)[number % 3]
@@ -100,12 +129,12 @@ def test_every_function_inside_may_raise(acting: str) -> None:
         except WordstatesError as error:
             if not any(cause in raised for cause in causes_of(error)):
                 silent.append((target.co_qualname, repr(error)))
+            let_go(error)
         except BaseException as error:
             escaped.append((target.co_qualname, repr(error)))
+            let_go(error)
     assert escaped == []
     assert silent == []
-    with ThreadPoolExecutor(1) as another:  # a lock left closed would let this thread in, and no other, for ever
-        assert [lock for lock in forked._locks if not another.submit(is_open, lock).result()] == []
 
 
 def is_open(lock: forked.ForkLock) -> bool:
@@ -115,10 +144,135 @@ def is_open(lock: forked.ForkLock) -> bool:
     return taken
 
 
+def let_go(error: BaseException) -> None:
+    """Have generators that an error holds end now, and not while the next function is to raise."""
+    for each in causes_of(error):
+        each.__traceback__ = None
+
+
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of every kind that the library reads."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "a.txt").write_text("A mill.\n\nA lake.\n")
+    (folder / "a.csv").write_text("text,id\nA mill.,1\n")
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "A mill."}\n'))
+    (folder / "a.conllu").write_text("# sent_id = 1\n1\tA\ta\tDET\t_\t_\t0\troot\t_\t_\n\n")
+    pq.write_table(pa.table({"text": ["A mill."]}), folder / "a.parquet")
+    write_file(folder / "usages.parquet", [[1.0, 0.0], [0.0, 2.0], None, [3.0, 1.0]])
+    embedder = WordEmbedder(*build("bert"))
+    embed_corpus([Document("a", "A mill near the lake."), Document("b", "A lake.")], folder / "store", embedder)
+    embedder.encode(["A mill.", "A lake."]).save(folder / "embeddings.parquet")
+    return folder
+
+
+def read_files(folder: Path) -> None:
+    for name in ("a.txt", "a.csv", "a.jsonl.gz", "a.parquet", "a.conllu"):
+        assert list(read_documents([folder / name], metadata_from_name="{name}"))
+
+
+def keep_embeddings(folder: Path) -> None:
+    words = load(folder / "embeddings.parquet")
+    for ending in ("npz", "safetensors", "jsonl"):
+        path = folder / f"kept.{ending}"
+        words.save(path, overwrite=True)
+        load(path)
+    words.to_spreadsheet(folder / "kept.csv", overwrite=True)
+    words.by_text()
+
+
+def read_a_store(folder: Path) -> None:
+    store = open_store(folder / "store")
+    assert store.complete
+    assert [*store.tables(["word"]), *store, *store.records(), *store.open_shards()]
+    assert store.verify().problems == []
+    store.describe()
+    store.check()
+
+
+def search(folder: Path) -> None:
+    build_index(folder / "usages.parquet", steps="center", overwrite=True)
+    index = UsageIndex(folder / "usages.parquet")
+    assert [*index.near(0), *index.near(np.ones(2)), index[0], *index.usages(index.numbers(["word=bank"]))]
+    index.check_files()
+    index.where(word="bank")
+    index.recipe()
+
+
+def make_static(folder: Path) -> None:
+    made = StaticVectors.from_embeddings(load(folder / "embeddings.parquet"))
+    for ending in ("txt", "parquet", "safetensors"):
+        made.save(folder / f"static.{ending}", overwrite=True)
+    assert (
+        StaticVectors.load(folder / "static.parquet").words == StaticVectors.load(folder / "static.safetensors").words
+    )
+    made["mill"]
+    made.to_arrow()
+
+
+def post_process(folder: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    PostProcessing.fit("whiten+unit", [rows]).save(folder / "post.safetensors", overwrite=True)
+    PostProcessing.load(folder / "post.safetensors").apply(rows)
+
+
+def feed_a_network(folder: Path) -> None:
+    data = StoreDataset(folder / "store", labels={"a": 0, "b": 1})
+    collate([data[number] for number in data.sampler()])
+
+
+DOORS: dict[str, tuple[Callable[[Path], None], int]] = {
+    "files": (read_files, 40),
+    "embeddings": (keep_embeddings, 30),
+    "store": (read_a_store, 20),
+    "index": (search, 40),
+    "static": (make_static, 20),
+    "post-processing": (post_process, 15),
+    "dataset": (feed_a_network, 20),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_function_behind_the_other_doors_may_raise(door: str, written: Path) -> None:
+    act, least = DOORS[door]
+    let_every_call_raise(lambda: act(written), least=least)
+    assert [path for path in written.rglob("*") if "partial" in path.name] == []
+
+
+# These hold what they are given, or compute with it and say what is wrong with it; they open nothing.
+NO_DOORS = {"Document", "Moments", "RayCluster", "Recipe", "Usage", "Usages", "WordEmbeddings", "WordPooling"}
+NO_DOORS |= {"WordVectorizer", "WordstatesError", "connect", "errors", "set_threads"}  # and what a door is behind
+
+
+def test_every_public_name_is_a_door() -> None:
+    for name in sorted(set(wordstates.__all__) - NO_DOORS):
+        public = getattr(wordstates, name)
+        entrance = public.__init__ if isinstance(public, type) else public
+        assert entrance.__code__.co_filename == wordstates.errors.__file__, name
+
+
+def test_a_call_that_does_not_fit_is_told() -> None:
+    with pytest.raises(ArgumentError, match=r"load\(\) missing 1 required positional argument: 'path'; its arguments"):
+        load()  # type: ignore[call-arg]
+    with pytest.raises(ArgumentError, match=r"no argument 'text_colum': write text_column=\.\.\."):
+        read_documents([], text_colum="text")  # type: ignore[call-arg]
+    with pytest.raises(ArgumentError, match="takes 1 positional argument but 2 were given"):
+        UsageIndex.check_files(*"ab")  # type: ignore[call-arg, arg-type]
+
+
+def test_a_file_that_may_not_be_opened_is_named(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied", "there")
+
+    monkeypatch.setattr("wordstates.store.store.existing_store", refuse)
+    with pytest.raises(InputError, match=r"^'there': Permission denied\.$"):
+        open_store(written / "store")
 
 
 def test_a_network_that_fails_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +310,20 @@ def test_what_the_callers_own_functions_raise_reaches_the_caller() -> None:
         WordEmbedder(*build("bert")).encode("A mill.", on_progress=strange)
     with pytest.raises(StrangeError, match="mine"):
         WordEmbedder(*build("bert"), words=strange).encode("A mill.")
+
+
+def test_what_reading_the_callers_own_items_raises_reaches_the_caller(tmp_path: Path) -> None:
+    def strange() -> Iterator[Any]:
+        yield from ()
+        raise StrangeError("mine")
+
+    with pytest.raises(StrangeError, match="mine"):
+        PostProcessing.fit("center", strange())
+    with pytest.raises(StrangeError, match="mine"):
+        embed_corpus(strange(), tmp_path / "store", WordEmbedder(*build("bert")))
+    source = write_file(tmp_path / "usages.parquet", [[1.0, 0.0]])
+    with pytest.raises(StrangeError, match="mine"):
+        build_index(source, on_progress=lambda _: next(strange()))
 
 
 def test_an_unexpected_error_says_where_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:

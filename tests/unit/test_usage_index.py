@@ -149,8 +149,13 @@ def test_an_interrupt_leaves_no_unfinished_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         build_index(path, on_progress=interrupt)
     assert list(default_index_path(path).iterdir()) == []
+    for _ in range(2):  # what was finished before does not stand in the way of another run
+        with pytest.raises(KeyboardInterrupt):
+            build_index(path, steps="center", on_progress=interrupt)
+        assert [file.name for file in default_index_path(path).iterdir()] == ["post.safetensors"]
     build_index(path)
     assert len(UsageIndex(path)) == 1
+    assert not list(default_index_path(path).glob("post*"))
 
 
 def test_folders_that_are_no_index(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from wordstates.documents.document import Document
 from wordstates.documents.readers import read_documents
 from wordstates.documents.sources import find_sources
-from wordstates.errors import InputError
+from wordstates.errors import InputError, each_of_the_caller
 
 Corpus = str | Path | Iterable[str | Path] | Iterable[Document]
 
@@ -29,14 +29,11 @@ def documents_of(corpus: Corpus, reading: dict[str, Any]) -> tuple[Iterator[Docu
         corpus = [corpus]
     if not hasattr(corpus, "__iter__"):
         raise InputError(f"A corpus is a path, a list of paths, or documents; got {type(corpus).__name__}.")
-    items = iter(corpus)
+    items = each_of_the_caller(corpus)
     first = next(items, None)
     if isinstance(first, (str, Path)):
         paths = [first, *items]
-        try:
-            documents = read_documents(paths, **reading)  # type: ignore[arg-type]  # it says what is no path
-        except TypeError as error:
-            raise InputError(f"{error}: the options of read_documents are taken here too, and no others.") from error
+        documents = read_documents(paths, **reading)  # type: ignore[arg-type]  # it says what is no path
         named = {name: reading[name] for name in ("include", "exclude") if name in reading}
         sources = find_sources(paths, reading.get("format"), **named).sources  # type: ignore[arg-type]
         keyed = reading.get("word_column") is not None or any(each.format in ("conllu", "conll") for each in sources)

@@ -28,7 +28,7 @@ from wordstates.documents.input_meter import InputMeter
 from wordstates.documents.sources import Found, Source, find_sources
 from wordstates.documents.table_documents import Columns, documents_of
 from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
-from wordstates.errors import InputError
+from wordstates.errors import InputError, without_foreign_errors
 from wordstates.options import MAX_TEXT, Quoting, TextUnit
 
 TABLES = ("jsonl", "csv", "tsv", "parquet", "xlsx")
@@ -47,6 +47,7 @@ class _Options:
     max_text: int
 
 
+@without_foreign_errors
 def read_documents(
     inputs: Sequence[str | Path],
     *,
@@ -185,14 +186,14 @@ def _warn_of(found: Found) -> None:
         warnings.warn(
             f"{folder!r} has files of several formats, and all are read: {counts}. Choose with format=..., "
             "include=... or exclude=..., or a text may be there twice.",
-            stacklevel=4,
+            stacklevel=5,
         )
     if found.left_out:
         more = f" and {len(found.left_out) - 3:,} more" if len(found.left_out) > 3 else ""
         warnings.warn(
             f"not read, because {'they are' if len(found.left_out) > 1 else 'it is'} about the corpus: "
             f"{', '.join(found.left_out[:3])}{more}. To read such files, name them or pass include=...",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from wordstates.documents.given import Corpus, documents_of
 from wordstates.embedder import WordEmbedder
-from wordstates.errors import InputError, no_foreign_error
+from wordstates.errors import InputError, without_foreign_errors
 from wordstates.evaluate.data.read import DataOptions, read_task
 from wordstates.evaluate.geometry.run import Measured, check_recipes, layer_recipe, measure_geometry
 from wordstates.evaluate.sweep import run
@@ -20,6 +20,7 @@ from wordstates.options import MODEL, Split
 from wordstates.recipe import Recipe
 
 
+@without_foreign_errors
 def sweep(
     data: str | Path | Mapping[Split, str | Path],
     models: str | Sequence[str] = MODEL,
@@ -60,31 +61,31 @@ def sweep(
         ModelError: If a model cannot be used.
         MissingExtraError: If scikit-learn is not installed.
     """
-    with no_foreign_error():
-        check_extra(plots=False)
-        paths: dict[Split | None, str | Path] = dict(data.items()) if isinstance(data, Mapping) else {None: data}
-        wrong = [split for split in paths if split not in (None, "train", "dev", "test")]
-        if wrong or (None not in paths and ("test" not in paths or len(paths) == 1)):
-            raise InputError(
-                f"The splits are {', '.join(map(str, paths))}: give a file that is divided, or a dict of 'test' and "
-                "of 'train', 'dev' or both."
-            )
-        found = read_task(paths, DataOptions(task=task, label=label, limit=limit, seed=seed))
-        names = model_names([models] if isinstance(models, str) else models)
-        return run.sweep(
-            found,
-            {name: maker_of(name, seed=seed, **options) for name in names},
-            SweepOptions(
-                poolings=subword_poolings,  # type: ignore[arg-type]  # Recipe says which there are
-                post_processings=post_processings,
-                grid=grid,
-                metric=metric,
-                n_folds=folds,
-                seed=seed,
-            ),
+    check_extra(plots=False)
+    paths: dict[Split | None, str | Path] = dict(data.items()) if isinstance(data, Mapping) else {None: data}
+    wrong = [split for split in paths if split not in (None, "train", "dev", "test")]
+    if wrong or (None not in paths and ("test" not in paths or len(paths) == 1)):
+        raise InputError(
+            f"The splits are {', '.join(map(str, paths))}: give a file that is divided, or a dict of 'test' and "
+            "of 'train', 'dev' or both."
         )
+    found = read_task(paths, DataOptions(task=task, label=label, limit=limit, seed=seed))
+    names = model_names([models] if isinstance(models, str) else models)
+    return run.sweep(
+        found,
+        {name: maker_of(name, seed=seed, **options) for name in names},
+        SweepOptions(
+            poolings=subword_poolings,  # type: ignore[arg-type]  # Recipe says which there are
+            post_processings=post_processings,
+            grid=grid,
+            metric=metric,
+            n_folds=folds,
+            seed=seed,
+        ),
+    )
 
 
+@without_foreign_errors
 def geometry(
     inputs: Corpus,
     model: Any = MODEL,
@@ -123,12 +124,11 @@ def geometry(
         >>> [layer.name for layer in measured.layers], measured.words
         (['0', '1', '2', '3', '4', '5', '6'], 12)
     """
-    with no_foreign_error():
-        check_recipes(recipes)
-        documents, _ = documents_of(inputs, {"ids_must_differ": False} if _are_paths(inputs) else {})
-        pooling = recipes[0].subword_pooling if recipes else "mean"
-        embedder = WordEmbedder(model, recipes=[layer_recipe(layers, pooling), *recipes], **options)
-        return measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=on_progress)
+    check_recipes(recipes)
+    documents, _ = documents_of(inputs, {"ids_must_differ": False} if _are_paths(inputs) else {})
+    pooling = recipes[0].subword_pooling if recipes else "mean"
+    embedder = WordEmbedder(model, recipes=[layer_recipe(layers, pooling), *recipes], **options)
+    return measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=on_progress)
 
 
 def _are_paths(inputs: Corpus) -> bool:

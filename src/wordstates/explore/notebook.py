@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from wordstates.errors import without_foreign_errors
 from wordstates.explore.explorer import Explorer
 from wordstates.page.render import render
 from wordstates.usages.index import UsageIndex
@@ -33,6 +34,7 @@ class NotebookPage:
         return render("frame", html=self.html, title=", ".join(self.words), height=self.height)
 
 
+@without_foreign_errors
 def explore_words(
     index: UsageIndex, *words: str, height: int = 720, model: bool = False, **options: Any
 ) -> NotebookPage:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, without_foreign_errors
 from wordstates.files.describe import broken_is_told, open_npz, read_contents
 from wordstates.files.formats import LOADABLE, output_format
 from wordstates.files.parquet import open_parquet
@@ -30,6 +30,7 @@ _MOST_SUBWORDS = 64  # of a character: there are some that a tokenizer writes ou
 _UNKNOWN = "?"  # stands for a subword whose spelling is not in the file
 
 
+@without_foreign_errors
 def load(path: str | Path) -> WordEmbeddings:
     """Read word embeddings that `WordEmbeddings.save`, `wordstates embed` or `wordstates find` wrote.
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from wordstates.errors import InputError, OutputError
+from wordstates.errors import InputError, OutputError, each_of_the_caller, without_foreign_errors
 from wordstates.json_text import read_json
 from wordstates.postprocess.moments import Moments
 from wordstates.postprocess.steps import Step, fit_chain, parse_steps
@@ -29,6 +29,7 @@ ENDING = ".safetensors"
 _KEY, _VERSION = "wordstates_post_processing", 1
 
 
+@without_foreign_errors
 @dataclass(frozen=True, eq=False, repr=False)
 class PostProcessing:
     """Steps that were fitted on vectors, and can be applied to others. It never changes.
@@ -99,13 +100,9 @@ class PostProcessing:
             InputError: If a step does not exist or does not go with the others, or if the vectors are too few, have too
                 few dimensions or too many, or not all the same.
         """
-        chain = parse_steps(steps)
         if isinstance(vectors, np.ndarray):
             raise InputError("Vectors to fit on are a stream of arrays: write PostProcessing.fit(steps, [vectors]).")
-        moments = Moments(covariance=any(step.needs_covariance for step in chain))
-        for chunk in vectors:
-            moments.add(chunk)
-        return cls.from_moments(chain, moments, provenance=provenance)
+        return cls.from_moments(steps, moments_for(steps, each_of_the_caller(vectors)), provenance=provenance)
 
     @classmethod
     def from_moments(
@@ -280,6 +277,18 @@ class PostProcessing:
             raise InputError(
                 f"{str(path)!r} cannot be read as post-processing: it is broken ({said(error)})."
             ) from error
+
+
+def moments_for(steps: Sequence[str] | str, vectors: Iterable[Float[np.ndarray, "_rows _dim"]]) -> Moments:
+    """Read a stream of vectors, for the moments that steps are fitted from.
+
+    Raises:
+        InputError: As in `PostProcessing.fit`.
+    """
+    moments = Moments(covariance=any(step.needs_covariance for step in parse_steps(steps)))
+    for chunk in vectors:
+        moments.add(chunk)
+    return moments
 
 
 def _check_parts(made: PostProcessing) -> None:

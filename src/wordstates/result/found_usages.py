@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from wordstates.errors import MissingExtraError, NoVectorError
+from wordstates.errors import ArgumentError, ItemError, MissingExtraError, NoVectorError, without_foreign_errors
 from wordstates.result.selecting import indices_of, is_whole_number
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES, Status
@@ -105,12 +105,12 @@ class Usages:
         """Give one usage; for several, see `take`.
 
         Raises:
-            IndexError: If there is none of this number.
+            ItemError: If there is none of this number.
         """
         if not is_whole_number(index):
-            raise TypeError(f"usages[{index!r}]: one usage has an int; see take() for several, of() for a target.")
+            raise ArgumentError(f"usages[{index!r}]: one usage has an int; see take() for several, of() for a target.")
         if not -len(self) <= index < len(self):
-            raise IndexError(f"Usage {index} does not exist: there are {len(self)}.")
+            raise ItemError(f"Usage {index} does not exist: there are {len(self)}.")
         number = int(index) % len(self)
         text_index = int(np.searchsorted(self.embeddings.text_starts, number, side="right")) - 1
         if self.embeddings.run_texts is not None:
@@ -141,12 +141,13 @@ class Usages:
         """Give some of the usages, by number or by mask, in the order asked for.
 
         Raises:
-            IndexError: If there is no such usage.
+            ItemError: If there is no such usage.
         """
         chosen = indices_of(indices, len(self))
         of_target = tuple(self.target_index[index] for index in chosen.tolist())
         return Usages(self.embeddings.take(chosen), self.targets, of_target)
 
+    @without_foreign_errors
     def to_arrow(self, context: int = 60) -> pyarrow.Table:
         """Give one row a usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.
 
@@ -155,6 +156,7 @@ class Usages:
         """
         return self.embeddings.table(context=context, extra=self._target_column())
 
+    @without_foreign_errors
     def to_pandas(self, context: int = 60) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame."""
         try:
@@ -162,6 +164,7 @@ class Usages:
         except ImportError as error:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
 
+    @without_foreign_errors
     def to_spreadsheet(self, path: str | Path, *, context: int = 60, **options: Any) -> int:
         """Write a table for people, a row a usage, its context on either side, by its ending: .csv, .tsv, .xlsx.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wordstates.errors import NoVectorError
+from wordstates.errors import ArgumentError, ItemError, NoVectorError
 from wordstates.result.column import ranges, slice_rows, take_rows
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.wording import counted
@@ -29,22 +29,22 @@ def indices_of(asked: Any, count: int) -> np.ndarray:
         count: How many there are to choose from.
 
     Raises:
-        IndexError: If one does not exist, or the mask has another length.
-        TypeError: If they are neither whole numbers nor a mask.
+        ItemError: If one does not exist, or the mask has another length.
+        ArgumentError: If they are neither whole numbers nor a mask.
     """
     indices = np.asarray(asked if len(asked) else np.zeros(0, dtype=np.int64))
     if indices.dtype == bool:
         if len(indices) != count:
-            raise IndexError(
+            raise ItemError(
                 f"The mask has {counted(len(indices), 'value')} for {counted(count, 'word')}: give one a word."
             )
         return np.flatnonzero(indices)
     if not np.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
+        raise ArgumentError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
     indices = indices.astype(np.int64)
     wrong = indices[(indices < -count) | (indices >= count)]
     if len(wrong):
-        raise IndexError(f"Words {wrong.tolist()[:5]} do not exist: there are {count}, 0 to {count - 1}.")
+        raise ItemError(f"Words {wrong.tolist()[:5]} do not exist: there are {count}, 0 to {count - 1}.")
     return np.where(indices < 0, indices + count, indices)
 
 
@@ -84,13 +84,13 @@ def one_text(embeddings: E, index: Any) -> E:
     """Give one text, as words.
 
     Raises:
-        IndexError: If there is no such text.
+        ItemError: If there is no such text.
     """
     count = len(embeddings.texts)
     if not is_whole_number(index):
-        raise TypeError(f"emb[{index!r}, ...]: the first of a pair is the number of a text.")
+        raise ArgumentError(f"emb[{index!r}, ...]: the first of a pair is the number of a text.")
     if not -count <= index < count:
-        raise IndexError(f"Text {index} does not exist: of {counted(count, 'text')} the last is {count - 1}.")
+        raise ItemError(f"Text {index} does not exist: of {counted(count, 'text')} the last is {count - 1}.")
     return replace(some_texts(embeddings, [int(index) % count]), of_words=True)
 
 
@@ -136,7 +136,7 @@ def words_of(embeddings: E, asked: Any) -> E:
     """Give words by their number among these, by a slice of them, or every one that is spelled so.
 
     Raises:
-        IndexError: If there is no such word.
+        ItemError: If there is no such word.
         NoVectorError: If no word is spelled so.
     """
     count = len(embeddings.words)
@@ -150,7 +150,7 @@ def words_of(embeddings: E, asked: Any) -> E:
     if isinstance(asked, slice):
         return take_words(embeddings, np.arange(count)[asked])
     if not is_whole_number(asked):
-        raise TypeError(f"emb[{asked!r}]: words are an int, a slice of ints, or a string; see take() for several.")
+        raise ArgumentError(f"emb[{asked!r}]: words are an int, a slice of ints, or a string; see take() for several.")
     if not -count <= asked < count:
-        raise IndexError(f"Word {asked} does not exist: the text has {counted(count, 'word')}.")
+        raise ItemError(f"Word {asked} does not exist: the text has {counted(count, 'word')}.")
     return take_words(embeddings, np.array([int(asked) % count]))

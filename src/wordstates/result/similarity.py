@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, without_foreign_errors
 
 
 def unit(vectors: Float[np.ndarray, "*rows dim"]) -> Float[np.ndarray, "*rows dim"]:
@@ -16,6 +16,7 @@ def unit(vectors: Float[np.ndarray, "*rows dim"]) -> Float[np.ndarray, "*rows di
     return vectors / np.where(length == 0, 1, length)
 
 
+@without_foreign_errors
 def similarity(a: Any, b: Any = None) -> Float[np.ndarray, " ..."]:
     """Give the cosine of every vector of one side with every vector of the other, float32.
 

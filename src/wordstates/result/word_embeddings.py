@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from wordstates.errors import MissingExtraError
+from wordstates.errors import ArgumentError, MissingExtraError, without_foreign_errors
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.selecting import indices_of, is_whole_number, one_text, some_texts, take_words, words_of
 from wordstates.result.similarity import unit
@@ -47,7 +47,7 @@ class WordEmbeddings(EmbeddedWords):
         """Select texts or words (int, slice), words of a text (pair), or every word of one spelling (str).
 
         Raises:
-            IndexError: If there is no such text or word.
+            ItemError: If there is no such text or word.
             NoVectorError: If no word is spelled so.
         """
         if isinstance(selector, tuple) and len(selector) == 2:
@@ -57,7 +57,7 @@ class WordEmbeddings(EmbeddedWords):
         if isinstance(selector, slice):
             return some_texts(self, range(len(self.texts))[selector])
         if not is_whole_number(selector):
-            raise TypeError(
+            raise ArgumentError(
                 f"emb[{selector!r}]: an int or a slice is texts, a pair is words of a text, a string is a word."
             )
         return one_text(self, selector)
@@ -82,7 +82,7 @@ class WordEmbeddings(EmbeddedWords):
             These words, in the order asked for; ``len``, iteration and indices of the result are of words.
 
         Raises:
-            IndexError: If there is no such word.
+            ItemError: If there is no such word.
         """
         return take_words(self, indices_of(word_indices, len(self.words)))
 
@@ -103,6 +103,7 @@ class WordEmbeddings(EmbeddedWords):
 
         return torch.from_numpy(self.vectors)
 
+    @without_foreign_errors
     def to_arrow(self) -> pyarrow.Table:
         """Give one row a word (or subword), in the columns that files have; see `wordstates.result.rows`.
 
@@ -112,6 +113,7 @@ class WordEmbeddings(EmbeddedWords):
         """
         return self.table()
 
+    @without_foreign_errors
     def table(
         self, *, context: int | None = None, extra: Mapping[str, Sequence[str | None]] | None = None
     ) -> pyarrow.Table:
@@ -126,6 +128,7 @@ class WordEmbeddings(EmbeddedWords):
         rows = make_rows([str(index) for index in range(len(self.texts))], self, context=context, extra=extra)
         return rows.to_arrow().replace_schema_metadata({"wordstates": json.dumps(self.provenance)})
 
+    @without_foreign_errors
     def by_text(self, table: Any = None) -> pyarrow.Table:
         """Give one row a text, in order, its words as lists: in the columns of `to_arrow`, all but `document`.
 
@@ -145,6 +148,7 @@ class WordEmbeddings(EmbeddedWords):
 
         return rows_of_texts(self.to_arrow(), len(self.texts), table)
 
+    @without_foreign_errors
     def to_pandas(self) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame; the vectors are arrays, None where a word has none.
 
@@ -156,6 +160,7 @@ class WordEmbeddings(EmbeddedWords):
         except ImportError as error:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
 
+    @without_foreign_errors
     def save(self, path: str | Path, *, overwrite: bool = False) -> int:
         """Write a file that `wordstates.load` reads back, by its ending: .parquet, .npz, .safetensors, .jsonl.
 
@@ -173,6 +178,7 @@ class WordEmbeddings(EmbeddedWords):
 
         return save_embeddings(self, path, overwrite=overwrite)
 
+    @without_foreign_errors
     def to_spreadsheet(
         self,
         path: str | Path,

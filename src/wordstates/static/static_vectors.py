@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from wordstates.errors import InputError, NoVectorError
+from wordstates.errors import InputError, NoVectorError, without_foreign_errors
 from wordstates.static.means import UsageMeans
 from wordstates.static.type_vectors import TypeVectors
 from wordstates.wording import counted
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wordstates.result.word_embeddings import WordEmbeddings
 
 
+@without_foreign_errors
 @dataclass(frozen=True, eq=False, repr=False)
 class StaticVectors(TypeVectors):
     """One vector a type; a type is a word, or a word in one group (a decade, a sense, an author).

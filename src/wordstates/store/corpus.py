@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordstates.documents.given import Corpus, documents_of
 from wordstates.embedder import WordEmbedder
-from wordstates.errors import no_foreign_error
+from wordstates.errors import without_foreign_errors
 from wordstates.options import MODEL, VectorDtype
 from wordstates.store.report import StoreReport
 from wordstates.store.run import embed_to_store
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wordstates.store.workers.places import RayCluster
 
 
+@without_foreign_errors
 def embed_corpus(
     inputs: Corpus,
     store: str | Path,
@@ -69,17 +70,16 @@ def embed_corpus(
         >>> open_store(folder).complete
         True
     """
-    with no_foreign_error():
-        documents, keyed = documents_of(inputs, reading)
-        settings = StoreSettings(
-            dtype=dtype,
-            context=context,
-            keyed=keyed,
-            shard_characters=shard_characters,
-            part=Part.parse(part),
-            overwrite=overwrite,
-            verify=verify,
-            input={name: value for name, value in reading.items() if value is not None},
-        )
-        made = partial(WordEmbedder, embedder) if isinstance(embedder, str) else embedder
-        return embed_to_store(made, documents, store, settings, workers=workers, devices=devices, cluster=cluster)
+    documents, keyed = documents_of(inputs, reading)
+    settings = StoreSettings(
+        dtype=dtype,
+        context=context,
+        keyed=keyed,
+        shard_characters=shard_characters,
+        part=Part.parse(part),
+        overwrite=overwrite,
+        verify=verify,
+        input={name: value for name, value in reading.items() if value is not None},
+    )
+    made = partial(WordEmbedder, embedder) if isinstance(embedder, str) else embedder
+    return embed_to_store(made, documents, store, settings, workers=workers, devices=devices, cluster=cluster)

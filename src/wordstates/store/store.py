@@ -25,7 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, without_foreign_errors
 from wordstates.files.parquet import open_parquet
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.reading import check_records, is_whole, open_shard
@@ -69,6 +69,7 @@ class StoreDescription:
     provenance: dict[str, Any]
 
 
+@without_foreign_errors
 class Store:
     """A store that is there, finished or not.
 
@@ -197,6 +198,7 @@ class Store:
         return f"Store({str(self._folder)!r}, {shards}{'' if self.complete else ', not complete'})"
 
 
+@without_foreign_errors
 def open_store(path: str | Path, *, verify: bool = True) -> Store:
     """Open a store to read.
 

@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from wordstates.errors import InputError, OutputError
+from wordstates.errors import InputError, OutputError, of_the_caller, without_foreign_errors
 from wordstates.files.atomic import PartialFile, check_name, told_as_output_errors
-from wordstates.postprocess.post_processing import PostProcessing
+from wordstates.postprocess.post_processing import PostProcessing, moments_for
+from wordstates.usages.approximate import FOLDER as APPROXIMATE
 from wordstates.usages.lines import texts_of
 from wordstates.usages.manifest import FORMAT, NAME, IndexedPart, IndexManifest
 from wordstates.usages.mapped import ROWS, TEXTS, VECTORS, checksums_of_part, is_whole
@@ -53,6 +54,7 @@ def default_index_path(source: str | Path) -> Path:
     return path / "index" if path.is_dir() else path.with_name(f"{path.stem}.index")
 
 
+@without_foreign_errors
 def build_index(
     source: str | Path,
     path: str | Path | None = None,
@@ -86,6 +88,7 @@ def build_index(
         InputError: If the source cannot be indexed, or the index is of something else.
         OutputError: If it cannot be written.
     """
+    on_progress, on_total = of_the_caller(on_progress), of_the_caller(on_total)
     found = open_source(source, verify=verify)
     folder = Path(path) if path is not None else default_index_path(source)
     before = _there_already(folder, overwrite=overwrite)
@@ -130,21 +133,31 @@ def _steps(steps: Sequence[str] | str) -> list[str]:
 
 def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
     if not (folder / NAME).exists():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and not all(map(_is_of_an_index, folder.iterdir())):
             raise OutputError(
                 f"{str(folder)!r} is a folder that is no index, and not empty: name another one (output=...)."
             )
+        _clear(folder)  # of a run that was stopped before its end
         return None
     if not overwrite:
         return IndexManifest.read(folder)
     if not any(folder.glob(f"*.{VECTORS}")) and FORMAT not in (folder / NAME).read_text("utf-8", errors="replace"):
         raise OutputError(f"{str(folder / NAME)!r} is not of wordstates: name another folder (output=...).")
     (folder / NAME).unlink()
+    _clear(folder)
+    return None
+
+
+def _is_of_an_index(path: Path) -> bool:
+    kinds = tuple(f".{kind}" for kind in (VECTORS, ROWS, TEXTS))
+    return path.name.endswith((*kinds, ".partial")) or path.name in (POST, APPROXIMATE)
+
+
+def _clear(folder: Path) -> None:
     for pattern in (*(f"*.{kind}" for kind in (VECTORS, ROWS, TEXTS)), POST):
         for path in folder.glob(pattern):
             path.unlink()
-    shutil.rmtree(folder / "lance", ignore_errors=True)
-    return None
+    shutil.rmtree(folder / APPROXIMATE, ignore_errors=True)
 
 
 def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
@@ -197,7 +210,8 @@ def _post_processing(
         return None
     if before is not None:
         return read_post(folder, before)
-    fitted = PostProcessing.fit(chain, _vectors(source, taken), provenance=source.provenance)
+    moments = moments_for(chain, _vectors(source, taken))
+    fitted = PostProcessing.from_moments(chain, moments, provenance=source.provenance)
     fitted.save(folder / POST, overwrite=True)
     return fitted
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, ItemError, without_foreign_errors
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.recipe import Recipe
 from wordstates.usages.approximate import Approximate, ApproximateSearch, make_approximate, read_approximate
@@ -35,6 +35,7 @@ _Find = Callable[[int], _Found]
 _OWN = {"document", "position", "word", "start", "end", "status", "key", "subword", "target", "left", "right"}
 
 
+@without_foreign_errors
 class UsageIndex:
     """Usages of a store or a file, to be searched by their vectors.
 
@@ -77,7 +78,7 @@ class UsageIndex:
             warnings.warn(
                 f"{str(given)!r} has {counted(missing, 'shard')} that its index lacks: to search all of it, run "
                 f"`wordstates index {quote(str(given))}` again.",
-                stacklevel=2,
+                stacklevel=3,
             )
 
     def _shards_since(self) -> int:
@@ -126,10 +127,10 @@ class UsageIndex:
         """Give one usage.
 
         Raises:
-            IndexError: If there is none of this number.
+            ItemError: If there is none of this number.
         """
         if not -len(self) <= number < len(self):
-            raise IndexError(f"Usage {number} does not exist: there are {len(self):,}.")
+            raise ItemError(f"Usage {number} does not exist: there are {len(self):,}.")
         return next(self.usages([number % len(self)]))
 
     def usages(self, numbers: Sequence[int] | np.ndarray) -> Iterator[IndexedUsage]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from wordstates.errors import InputError, MissingExtraError
+from wordstates.errors import InputError, MissingExtraError, without_foreign_errors
 from wordstates.page.render import render
 from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
@@ -275,6 +275,7 @@ def _described(
     return tuple(senses)
 
 
+@without_foreign_errors
 def senses_of(
     index: UsageIndex,
     word: str,

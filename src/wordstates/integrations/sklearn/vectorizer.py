@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wordstates.errors import InputError, MissingExtraError, ModelError
+from wordstates.errors import InputError, MissingExtraError, ModelError, without_foreign_errors
 from wordstates.integrations.sklearn.sample_vectors import WORD_POOLINGS, SampleVectors, Vectors
 from wordstates.integrations.sklearn.samples import read_samples
 from wordstates.integrations.sklearn.shared import EMBEDDERS, VECTORS
@@ -90,6 +90,7 @@ class WordVectorizer(
     missing: str = "error"
     cache_bytes: int = 2**31
 
+    @without_foreign_errors
     def fit(self, X: Any, y: Any = None) -> WordVectorizer:  # noqa: N803 (scikit-learn's name)
         """Check X and the parameters, and load the model; nothing is learned.
 
@@ -122,7 +123,11 @@ class WordVectorizer(
             InputError: If X cannot be used, or a row has no word with a vector and `missing` is ``error``.
             ModelError: If the model is not the one that it was fitted with.
         """
-        check_is_fitted(self)
+        check_is_fitted(self)  # what scikit-learn raises of its own is what its users look for
+        return self._features(X)
+
+    @without_foreign_errors
+    def _features(self, X: Any) -> Vectors:  # noqa: N803
         samples = read_samples(X)
         vectors = self._vectors()
         if vectors.weights != self.weights_:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from wordstates.errors import InputError
+from wordstates.errors import InputError, ItemError, without_foreign_errors
 from wordstates.integrations.torch.stored_documents import StoredDocuments, open_part, parts_of
 from wordstates.wording import counted
 
@@ -40,6 +40,7 @@ class StoredDocument:
     labels: Any = None
 
 
+@without_foreign_errors
 class StoreDataset(Dataset[StoredDocument]):
     """The documents of a store, or of a Parquet file of `wordstates embed`, each with its vectors.
 
@@ -95,11 +96,11 @@ class StoreDataset(Dataset[StoredDocument]):
         """Read a document.
 
         Raises:
-            IndexError: If there is no such document.
+            ItemError: If there is no such document.
             InputError: If it has no label, or not one a word.
         """
         if not -len(self) <= index < len(self):
-            raise IndexError(f"Document {index} does not exist: there are {len(self):,}.")
+            raise ItemError(f"Document {index} does not exist: there are {len(self):,}.")
         table = self._documents[index % len(self)]
         name, words = table["document"][0].as_py(), table["word"].to_pylist()
         parts = [_vectors(table[column], self._documents.vector_shape(column)) for column in self.columns]
@@ -158,6 +159,7 @@ class WordBatch(NamedTuple):
     words: list[list[str]]
 
 
+@without_foreign_errors
 def collate(items: Sequence[StoredDocument]) -> WordBatch:
     """Pad documents to one batch: the `collate_fn` of a `DataLoader`.
 
@@ -195,6 +197,7 @@ def _labels(items: Sequence[StoredDocument], mask: Bool[Tensor, "documents words
     return labels
 
 
+@without_foreign_errors
 class _RowGroupSampler(Sampler[int]):
     """See `StoreDataset.sampler`."""
 
