@@ -474,6 +474,8 @@ def test_a_sample_of_senses_is_taken_within_words_too() -> None:
     assert found["huge x"] > 8 * found["huge y"]
     assert 290 <= len(task.items) <= 310
     assert task.skipped == {"beyond the limit": 6602 - len(task.items)}
+    alone = limited(senses_of({("", "bank", "x"): 4000, ("", "bank", "y"): 2421}), 300)
+    assert Counter(str(item.gold) for item in alone.items) == {"bank x": 187, "bank y": 113}
 
 
 def test_labelled_data_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:
