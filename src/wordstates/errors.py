@@ -23,6 +23,7 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -137,6 +138,21 @@ def _place(error: BaseException) -> str:
 
 
 @contextmanager
+def ctrl_c_kept() -> Iterator[None]:
+    """Raise Ctrl-C as such where it came amid the steps of one of Python's own locks, which ends in another error."""
+    outside = sys.exception()
+    try:
+        yield
+    except Exception as error:
+        behind: BaseException | None = error
+        while behind is not None and behind is not outside:
+            if isinstance(behind, KeyboardInterrupt):
+                raise behind from None
+            behind = behind.__context__
+        raise
+
+
+@contextmanager
 def no_foreign_error() -> Iterator[None]:
     """Turn every error that is not of the tree into an `UnexpectedError`, or an `InputError` where it names a file.
 
@@ -144,7 +160,8 @@ def no_foreign_error() -> Iterator[None]:
     of the caller's raised is theirs.
     """
     try:
-        yield
+        with ctrl_c_kept():
+            yield
     except (WordstatesError, Warning, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # what Rust panics with is no Exception

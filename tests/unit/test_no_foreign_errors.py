@@ -302,6 +302,30 @@ def test_ctrl_c_and_no_memory_keep_their_meaning(kept: type[BaseException], monk
         embedder.encode("A mill.")
 
 
+def test_ctrl_c_that_ends_in_an_error_of_a_lock_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two steps of `Condition.wait`, Ctrl-C leaves the lock open, which `with` then closes once more."""
+    embedder = WordEmbedder(*build("bert"))
+
+    def stop(*_: Any, **__: Any) -> None:
+        lock = threading.RLock()
+        with lock:
+            lock.release()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("wordstates.encode.prepare.make_plan", stop)
+    with pytest.raises(KeyboardInterrupt):
+        embedder.encode("A mill.")
+    monkeypatch.setattr("wordstates.cli.doctor._facts", stop)
+    assert run("doctor").code == 130
+
+    monkeypatch.setattr("wordstates.encode.prepare.make_plan", lambda *_: {}["plan"])
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:  # an error after it is one of its own
+        with pytest.raises(UnexpectedError, match="KeyError"):
+            embedder.encode("A mill.")
+
+
 def test_what_the_callers_own_functions_raise_reaches_the_caller() -> None:
     def strange(_: object) -> Any:
         raise StrangeError("mine")

@@ -43,7 +43,7 @@ from wordstates.cli.subwords import subwords
 from wordstates.cli.sweep import sweep
 from wordstates.cli.telling import warn_in_lines
 from wordstates.cli.verify import verify
-from wordstates.errors import ModelNotFoundError, RecipeError, UnexpectedError, WordstatesError
+from wordstates.errors import ModelNotFoundError, RecipeError, UnexpectedError, WordstatesError, ctrl_c_kept
 from wordstates.store.signals import Stopped
 
 FAILED, WRONG_USAGE, NO_MODEL = 1, 2, 4
@@ -117,7 +117,8 @@ def _stopped(number: int, _frame: FrameType | None) -> NoReturn:
 def _end_is_told() -> Iterator[None]:
     """Turn every error that is told on purpose into one message and an exit code."""
     try:
-        yield
+        with ctrl_c_kept():
+            yield
     except WordstatesError as error:
         if isinstance(error, UnexpectedError):
             _stop(_unexpected(error.__cause__ or error), FAILED)
