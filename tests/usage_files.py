@@ -46,3 +46,14 @@ def write_file(
     )
     pq.write_table(pa.table(list(data.values()), schema=schema), path)
     return path
+
+
+def write_clusters(path: Path, count: int) -> Path:
+    """Write usages of *bank* in three clusters, with lines and years: many of them, made cheaply."""
+    random = np.random.default_rng(0)
+    kinds = random.integers(0, 3, count)
+    vectors = random.normal(size=(count, 8)) + np.eye(3, 8)[kinds] * 6
+    left = np.array(["river water ", "money loan ", "blood donor "])[kinds]
+    years = np.array(["1900", "1950"])[random.integers(0, 2, count)]
+    right = [f" line {number}" for number in range(count)]
+    return write_file(path, vectors.tolist(), left=left.tolist(), right=right, year=years.tolist())

@@ -29,6 +29,7 @@ def indexed_store(words: int, data: Path, folder: Path) -> Path:
     store = folder / f"{words}"
     if not store.is_dir() or not open_store(store).complete:
         print(f"embedding {words:,} words into {store}", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
         embed_to_store(WordEmbedder("minilm", precision="bfloat16"), _documents(words, data), store)
     build_index(store, verify=False)
     return store

@@ -35,7 +35,10 @@ def test_the_page_of_searches_says_what_was_measured() -> None:
         "words": {"time": {"usages": 132, "kwic_ms": 20.0, "map_ms": 700.0}},
     }
     machine = {"cpu": "X", "cores": 2, "instructions": ["avx2"], "versions": {"numpy": "2"}}
-    page = render_usages({"machine": machine, "sizes": {"100000": cell}})
+    zoom = {"frame_ms": 16.7, "frame_ms_95": 17.0, "draw_ms": 8.04, "draw_ms_95": 9.0}
+    frames = {"browser": "156", "sizes": {"100000": {"zoom": zoom}}}
+    page = render_usages({"machine": machine, "sizes": {"100000": cell}, "frames": frames})
+    assert "| 100,000 | zoom | 16.7 | 17.0 | 8.0 | 9.0 |\n" in page
     assert "| 100,004 | wordstates --approximate (8 of 316 parts) | 1.23 | 2.00 | 0.995 | 3.0 |\n" in page
     assert "| 100,004 | 90% | 20.0 | 13 | 30 | 5.5 |\n" in page
     assert "| 100,004 | time | 132 | 20 | 700 |\n" in page

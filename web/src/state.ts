@@ -21,6 +21,8 @@ export const pinned = signal<number | null>(null);
 export const lasso = signal<ReadonlySet<number> | null>(null);
 export const all = signal(start.live); // all usages in one layer, where there are too many to read them in every layer
 export const frame = signal({ x: 0, y: 0, zoom: 1 }); // of the map: its centre, in picture coordinates
+const rested = signal(frame.peek()); // where it stood still: browsers refuse to write an address in each frame
+let resting = 0;
 export const crowd = signal<View | null>(null); // of a word with too many usages to give them all: a sample of them
 export const seen = signal<Seen | null>(null); // how densely the usages in sight lie, or which they are
 export const labels = signal<Record<string, Record<string, string>>>(start.labels);
@@ -380,6 +382,11 @@ export function begin(): void {
   });
   effect(askLikeness);
   effect(() => {
+    void frame.value;
+    clearTimeout(resting);
+    resting = window.setTimeout(() => (rested.value = frame.value), 250);
+  });
+  effect(() => {
     const found = view.value;
     if (!found) return;
     const said = new URLSearchParams({ word: found.word, layer: String(found.layers[layer.value]?.layer ?? 0) });
@@ -390,7 +397,7 @@ export function begin(): void {
     if (pinned.value !== null && pinned.value < found.usages.length)
       said.set("usage", String(crowd.value ? found.usages[pinned.value].number : pinned.value));
     if (start.live && !all.value) said.set("sample", "1");
-    const { x, y, zoom } = frame.value;
+    const { x, y, zoom } = rested.value;
     if (zoom > 1) said.set("at", [x, y, zoom].map((each) => Number(each.toPrecision(6))).join(","));
     if (lasso.value && !crowd.value && lasso.value.size <= 500) said.set("lines", [...lasso.value].join("."));
     written = said.toString();
