@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -22,13 +23,11 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
 
-from usage_files import write_clusters  # noqa: E402
-from wordstates import UsageIndex, build_index  # noqa: E402
-from wordstates.explore.app import make_app  # noqa: E402
-from wordstates.explore.app import run as serve  # noqa: E402
-from wordstates.explore.explorer import Explorer  # noqa: E402
+from wordstates import UsageIndex, build_index
+from wordstates.explore.app import make_app
+from wordstates.explore.app import run as serve
+from wordstates.explore.explorer import Explorer
 
 SIZES = "10000,100000,200000"
 FRAMES = 120
@@ -72,6 +71,8 @@ def measure(sizes: list[int]) -> dict[str, Any]:
     """
     from playwright.sync_api import sync_playwright
 
+    sys.path.insert(0, str(ROOT / "tests"))
+    usage_files = import_module("usage_files")  # writes usages without a model
     browser = chromium()
     if browser is None:
         raise SystemExit("Chromium is not there: install Debian's chromium, or name one by CHROMIUM=path.")
@@ -80,7 +81,7 @@ def measure(sizes: list[int]) -> dict[str, Any]:
         made = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for size in sizes:
             path = Path(folder) / f"{size}.parquet"
-            write_clusters(path, size)
+            usage_files.write_clusters(path, size)
             build_index(path)
             page = made.new_page(viewport={"width": 1300, "height": 850})
             page.set_default_timeout(600_000)
