@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-
 from wordstates import UsageIndex, build_index
 from wordstates.explore.app import make_app
 from wordstates.explore.app import run as serve
 from wordstates.explore.explorer import Explorer
 
+ROOT = Path(__file__).parents[2]
 SIZES = "10000,100000,200000"
 FRAMES = 120
 # A frame: an event, as a person would make it; then what it changed is drawn, and the next frame is waited for.
