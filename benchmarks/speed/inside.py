@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -39,6 +41,32 @@ def wait_for(device: torch.device) -> None:
     """Wait until a GPU has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+class _NoEngine:
+    """An engine that computes nothing, and gives the same numbers for any batch; for the rest it is another one."""
+
+    def __init__(self, engine: Any, dim: int) -> None:
+        self._engine, self._dim = engine, dim
+        self._states = torch.empty(0, dim)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, torch.Tensor]:
+        if len(self._states) < batch.ids.numel():
+            self._states = torch.randn(batch.ids.numel(), self._dim)
+        states = self._states[: batch.ids.numel()].view(*batch.ids.shape, self._dim)
+        return dict.fromkeys(layers, states)
+
+
+@contextmanager
+def without_engine(embedder: WordEmbedder) -> Iterator[None]:
+    """Take the engine out of an embedder: everything else is done as ever, the vectors mean nothing."""
+    engines: Any = embedder._model.engines
+    engine = _NoEngine(engines.fastest(), embedder.dim)
+    with mock.patch.object(engines, "for_work", return_value=engine):
+        yield
 
 
 class EngineAlone:

@@ -47,6 +47,7 @@ def _page(results: dict[str, Any]) -> list[str]:
         ("Cost by deepest layer", "depth", _depth),
         ("Cost by text length", "lengths", _lengths),
         ("Texts that come again", "duplicates", _duplicates),
+        ("With the engine taken out", "feeding", _feeding),
         ("Cold start", "cold", _cold),
         ("Finding", "find", _find),
         ("Memory", "memory", _memory),
@@ -226,6 +227,14 @@ def _duplicates(parts: dict[str, Any]) -> list[str]:
     return [
         f"{label}: {part['different']:,.0f} words/s of different texts, {part['repeated']:,.0f} where each occurs "
         f"{part['copies']} times: {part['ratio']:.1f} times."
+        for label, part in parts.items()
+    ]
+
+
+def _feeding(parts: dict[str, Any]) -> list[str]:
+    return [
+        f"{label}: one process prepares and writes {part['words_per_second']:,.0f} words/s, and takes "
+        f"{part['microseconds_a_word']:.1f} microseconds of the processor a word."
         for label, part in parts.items()
     ]
 

@@ -28,13 +28,14 @@ STUDIES = {
     "depth": ("shapes", "cost by deepest layer"),
     "lengths": ("shapes", "words a second by length of the texts"),
     "duplicates": ("shapes", "words a second where each text occurs four times"),
+    "feeding": ("feeding", "words a second prepared and written, with the engine taken out"),
     "cold": ("corpora", "seconds of a whole process, to the first vector"),
     "find": ("corpora", "`find` against embedding everything"),
     "memory": ("corpora", "highest memory after 100 thousand and a million words"),
 }
 ON_GPU = ("ceiling", "depth", "lengths")
 # Those that tell nothing more about a larger model.
-SMALL_ONLY = frozenset({"cold", "find", "memory"})
+SMALL_ONLY = frozenset({"feeding", "cold", "find", "memory"})
 
 
 @dataclass(frozen=True)
