@@ -391,7 +391,9 @@ def test_quiet_says_nothing(folder: Path, bert: Path) -> None:
 
 def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     given = ["embed", "texts.txt", "-m", bert, "-o", "out.parquet", "--overwrite"]
-    assert "embedding: 100%" in run(*given, cwd=folder, terminal=True).err
+    shown = run(*given, cwd=folder, terminal=True).err
+    assert shown.lstrip("\r").startswith("loading model ...")
+    assert "embedding: 100%" in shown
     assert "embedding" not in run(*given, cwd=folder).err
     assert "embedding" not in run(*given, "--json", cwd=folder, terminal=True).err
 
@@ -438,6 +440,23 @@ def test_causal_models_say_so(folder: Path, models: Path) -> None:
     assert done.code == 0
     assert done.err.endswith(f"wrote           out.parquet\n{NOTE}")
     assert_holds(folder / "out.parquet", WordEmbedder(models / "gpt2").encode(SENTENCES), LINES)
+
+
+def test_surprisals_stand_in_a_column(folder: Path, models: Path) -> None:
+    given = ["embed", "texts.txt", "-m", models / "gpt2", "-o", "out.parquet", "--surprisal", "--left-subwords", "-q"]
+    assert run(*given, cwd=folder).code == 0
+    table = pq.read_table(folder / "out.parquet")
+    expected = WordEmbedder(models / "gpt2", surprisal=True, left_subwords=True).encode(SENTENCES)
+    found = table["surprisal"].to_numpy().astype(np.float32)
+    np.testing.assert_allclose(found, expected.surprisal, atol=1e-4)
+    assert np.isfinite(found).sum() > 10
+    assert table["left_subwords"].to_pylist() == expected.left_subwords.tolist()
+    done = run("embed", "texts.txt", "-m", models / "bert", "-o", "b.parquet", "--surprisal", cwd=folder)
+    assert (done.code, "Surprisal is for causal models" in done.err, files_in(folder)) == (
+        2,
+        True,
+        ["out.parquet", "texts.txt"],
+    )
 
 
 def test_causal_models_that_read_twice_have_nothing_to_say(folder: Path, models: Path) -> None:

@@ -94,6 +94,7 @@ def test_a_page_with_plots(folder: Path, bert: Path) -> None:
     assert done.code == 0
     assert done.err.endswith("wrote report.html\n")
     page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"<title>Geometry of {bert.name}</title>" in page  # and not of its path
     assert page.count("<svg") == 5
     assert files_in(folder) == ["report.html", "texts.txt"]
     again = run("geometry", "texts.txt", "-m", bert, "-o", "report.html", cwd=folder)

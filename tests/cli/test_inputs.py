@@ -147,6 +147,9 @@ def test_labels_and_semicolons_go_through_embed(tmp_path: Path, bert: Path) -> N
     options = ["--delimiter", ";", "--quoting", "none", "--metadata", "year", "-q"]
     assert run("find", "bank", "b.csv", "-m", bert, *options, "-o", "b.parquet", cwd=tmp_path).code == 0
     assert [(row["word"], row["year"]) for row in rows(tmp_path / "b.parquet")] == [("bank", "1900")]
+    (tmp_path / "c.csv").write_text('text;year\n"A river bank.;1900\nThe bank.;1901\n')
+    done = run("find", "bank", "c.csv", "-m", bert, "--delimiter", ";", "-o", "c.parquet", cwd=tmp_path)
+    assert (done.code, "c.csv:2: " in done.err, "--quoting none" in done.err) == (1, True, True), done.err
     (tmp_path / "c.txt").write_text("We don’t.\n")
     found = ["find", "don't", "c.txt", "-m", bert, "-o", "c.jsonl", "-q"]
     assert run(*found, cwd=tmp_path).code == 0

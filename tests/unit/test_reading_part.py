@@ -18,8 +18,9 @@ from torch import nn
 from transformers.utils import logging as hf_logging
 
 import by_hand
+from cli_runner import run
 from families import build
-from wordstates import PostProcessing, WordEmbedder
+from wordstates import PostProcessing, WordEmbedder, load
 from wordstates.errors import InputError, ModelError
 
 pytestmark = [  # of peft, of what compiles, and of what quantizes
@@ -338,7 +339,12 @@ def test_bigbird_says_how_it_can_be_read_and_then_is(tmp_path: Path) -> None:
     folder = saved(tmp_path, seeded(lambda: transformers.BigBirdModel(config)), tokenizer)
     with pytest.raises(ModelError, match=r"pass config=\{'attention_type': 'original_full'\}"):
         WordEmbedder(folder)
+    (tmp_path / "text.txt").write_text(TEXT)
+    given = ["embed", "text.txt", "-m", folder, "-o", "out.parquet", "-q"]
+    assert "--config attention_type=original_full" in run(*given, cwd=tmp_path).err
+    assert run(*given, "--config", "attention_type=original_full", cwd=tmp_path).code == 0
     in_full = WordEmbedder(folder, config={"attention_type": "original_full"})
+    assert np.abs(load(tmp_path / "out.parquet").vectors - in_full.encode(TEXT).vectors).max() < 1e-6
     assert in_full.provenance["config"] == {"attention_type": "original_full"}
     plain = transformers.BigBirdModel.from_pretrained(folder, attention_type="original_full").eval()
     assert np.abs(in_full.encode(TEXT).vectors - vectors(plain, tokenizer)).max() < 1e-6
