@@ -88,6 +88,25 @@ def vectors_by_hand(text: str, spans: list[tuple[int, int]], layers: list[int], 
 # ---------------------------------------------------------------- the same as by hand
 
 
+def test_a_sample_of_senses_with_splits_is_scored_on_words_that_were_learnt(tmp_path: Path, bert: Path) -> None:
+    """CoarseWSD-20's own splits: words drawn for each by itself were never trained on, and every recipe scored 0."""
+    contexts = {
+        "train": ("The {} of the river was steep.", "She owes the {} all of her money."),
+        "test": ("The {} of the river was deep.", "She owes the {} much of her money."),
+    }
+    for word in ("bank", "mill", "trick", "key", "lake", "club", "spring", "crane"):
+        (tmp_path / "data" / word).mkdir(parents=True)
+        for split, times in (("train", 6), ("test", 2)):
+            lines = [(text.format(word).split().index(word), text.format(word)) for text in contexts[split] * times]
+            data, gold = (tmp_path / "data" / word / f"{split}.{kind}.txt" for kind in ("data", "gold"))
+            data.write_text("".join(f"{index}\t{text}\n" for index, text in lines))
+            gold.write_text("0\n1\n" * times)
+    done = run("sweep", "data", "--limit", "24", "-m", bert, "--subword-poolings", "mean", "--json", cwd=tmp_path)
+    assert done.code == 0
+    (model,) = json.loads(done.out)["models"]
+    assert min(next(iter(result["test"].values()))["score"] for result in model["results"]) > 0.5
+
+
 @pytest.mark.parametrize(
     ("recipe", "layers", "how"),
     [
@@ -320,12 +339,13 @@ def test_a_saved_recipe_without_its_post_processing_is_refused(folder: Path, ber
 def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> None:
     for number in range(2):
         name = f"report{number}.html"
-        done = run("sweep", "pairs.jsonl", "-m", bert, "-m", "random", "-o", name, "-q", cwd=folder)
+        done = run("sweep", folder / "pairs.jsonl", "-m", bert, "-m", "random", "-o", name, "-q", cwd=folder)
         assert (done.code, done.out, done.err) == (0, "", "")
     page = (folder / "report0.html").read_text(encoding="utf-8")
     tree = ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
     drawn = tree.findall(".//{http://www.w3.org/2000/svg}svg")
     assert "<title>Which recipe for pairs.jsonl</title>" in page
+    assert "<h1>Which recipe for pairs.jsonl</h1>" in page
     assert f"<h2>{bert.name}</h2>" in page
     assert 'name="viewport"' in page
     assert "prefers-color-scheme: dark" in page
@@ -366,8 +386,12 @@ def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     arguments = ("sweep", "rated.jsonl", "-m", bert, "--subword-poolings", "mean", "--post-process", "none")
     assert run(*arguments, cwd=folder).err == ""
     err = run(*arguments, cwd=folder, terminal=True).err
+    assert err.lstrip("\r").startswith("loading model ...")
     assert re.search(r"embedding: 100%.* [\d,]+ usages", err)
     assert re.search(r"scoring: 100%.* \d+ recipes", err)
+    closed = re.findall(r"\r(\w+): 100%([^\r\n]*)", err)  # as they stand on the terminal in the end
+    assert sorted(name for name, _ in closed) == ["embedding", "scoring"]
+    assert " left" not in "".join(rest for _, rest in closed)
 
 
 # ---------------------------------------------------------------- how it ends
