@@ -23,6 +23,7 @@ from wordstates.explore.app import make_app
 from wordstates.explore.app import run as serve
 from wordstates.explore.crowd import MOST_IN_SIGHT, MOST_POINTS
 from wordstates.explore.explorer import Explorer
+from wordstates.explore.notebook import explore_words
 from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
 
@@ -316,6 +317,19 @@ def test_too_many_usages_are_shown_as_density_until_few_are_in_sight(browser: Br
         expect(page.locator("#caption")).to_contain_text(f"{total} usages, shown as density")
         expect(page.locator("#count")).to_contain_text("an even sample")
         assert Axe().run(page).response["violations"] == []
+
+
+def test_a_page_in_a_notebook_works_within_its_frame(browser: Browser, store: Path, tmp_path: Path) -> None:
+    """The cell's output alone, as a notebook that was saved shows it."""
+    path = tmp_path / "cell.html"
+    cell = explore_words(UsageIndex(store), "bank")._repr_html_()
+    path.write_text(f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>{cell}', encoding="utf-8")
+    for page in opened(browser, path.as_uri()):
+        frame = page.frame_locator("iframe")
+        expect(frame.locator("#count")).to_contain_text("63 usages")
+        frame.locator("#map[data-settled]").wait_for()
+        frame.locator(".line").nth(2).click()
+        expect(frame.locator("#selected")).to_contain_text("The bank lends money")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

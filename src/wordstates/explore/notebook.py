@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from wordstates.errors import without_foreign_errors
+import pyarrow.parquet as pq
+
+from wordstates.errors import InputError, without_foreign_errors
 from wordstates.explore.explorer import Explorer
 from wordstates.page.render import render
+from wordstates.result.found_usages import Usages
+from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
 from wordstates.wording import counted
+
+_SIDE = 300  # characters of text on each side of a usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,19 @@ class NotebookPage:
 
 @without_foreign_errors
 def explore_words(
-    index: UsageIndex, *words: str, height: int = 720, model: bool = False, **options: Any
+    usages: UsageIndex | Usages,
+    *words: str,
+    recipe: str | None = None,
+    height: int = 720,
+    model: bool = False,
+    **options: Any,
 ) -> NotebookPage:
     """Look at the usages of words in a notebook: map, lines and senses, as `wordstates explore` shows them.
 
     Args:
-        index: The usages.
+        usages: An index, or what `WordEmbedder.find` gave.
         words: The words; default a frequent one.
+        recipe: Of what `find` gave: the name of the recipe, where there are several.
         height: Of the frame, in pixels.
         model: Whether to load the model, for the picture of every layer.
         options: More arguments of the embedder, as ``device``.
@@ -52,7 +66,26 @@ def explore_words(
 
     Raises:
         InputError: If a word has no usage.
+
+    Examples:
+        >>> from wordstates import WordEmbedder, explore_words
+        >>> texts = ["The river bank was steep.", "The bank lends money.", "A bank account."]
+        >>> explore_words(WordEmbedder("minilm").find(texts, ["bank"])).words
+        ('bank',)
     """
-    explorer = Explorer(index, model=model, **options)
-    chosen = words or (explorer.first_word(),)
-    return NotebookPage(chosen, explorer.exported_page(chosen), height)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        index = usages if isinstance(usages, UsageIndex) else _indexed(usages, recipe, Path(folder))
+        title = "usages" if index is not usages else None
+        explorer = Explorer(index, title=title, model=model, **options)
+        chosen = words or (explorer.first_word(),)
+        return NotebookPage(chosen, explorer.exported_page(chosen), height)
+
+
+def _indexed(usages: Usages, recipe: str | None, folder: Path) -> UsageIndex:
+    """Index what was found, for as long as the page is made."""
+    if not len(usages):
+        raise InputError("There is no usage to look at: nothing was found.")
+    file = folder / "usages.parquet"
+    pq.write_table(usages.to_arrow(_SIDE), file)
+    build_index(file, recipe=recipe, verify=False)
+    return UsageIndex(file, verify=False)
