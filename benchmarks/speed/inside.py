@@ -54,9 +54,9 @@ class _NoEngine:
         return getattr(self._engine, name)
 
     def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, torch.Tensor]:
-        if len(self._states) < batch.ids.numel():
-            self._states = torch.randn(batch.ids.numel(), self._dim)
-        states = self._states[: batch.ids.numel()].view(*batch.ids.shape, self._dim)
+        if len(self._states) < batch.ids.size:
+            self._states = torch.randn(batch.ids.size, self._dim)
+        states = self._states[: batch.ids.size].view(*batch.ids.shape, self._dim)
         return dict.fromkeys(layers, states)
 
 
@@ -93,7 +93,7 @@ class EngineAlone:
             taken, kinds = [rows[index] for index in batch], template.types and [types[index] for index in batch]
             shape = layout.shape([self.lengths[index] for index in batch], budget)
             self._batches.append(lay_out(taken, kinds, self._model.pad_id, layout, shape))
-        self.padded = sum(batch.ids.numel() for batch in self._batches)
+        self.padded = sum(batch.ids.size for batch in self._batches)
         self.words = len(plan.status_codes)
 
     @property

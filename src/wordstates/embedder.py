@@ -27,8 +27,8 @@ from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import RecipeError, without_foreign_errors
 from wordstates.model.engine import Engine
-from wordstates.model.loaded import load_model
-from wordstates.model.surprisal import SURPRISAL
+from wordstates.model.load import load_model
+from wordstates.model.loaded import LoadOptions
 from wordstates.options import (
     MODEL,
     BosPolicy,
@@ -42,7 +42,7 @@ from wordstates.options import (
     SubwordPooling,
 )
 from wordstates.progress import progress
-from wordstates.recipe import Recipe, check_names
+from wordstates.recipe import SURPRISAL, Recipe, check_names
 from wordstates.result.found_usages import Usages
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.targets import Target, TargetFinder
@@ -151,16 +151,18 @@ class WordEmbedder(Remade):
         self._model = load_model(
             model,
             tokenizer,
-            device=device,
-            precision=precision,
-            engine=engine,
-            bos=bos,
-            special_tokens=special_tokens,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            unsafe_weights=unsafe_weights,
-            surprisal=surprisal,
-            config=config,
+            LoadOptions(
+                device=device,
+                precision=precision,
+                engine=engine,
+                bos=bos,
+                special_tokens=special_tokens,
+                revision=revision,
+                trust_remote_code=trust_remote_code,
+                unsafe_weights=unsafe_weights,
+                surprisal=surprisal,
+                config=config,
+            ),
         )
         self.splitter = self.splitter.keeping(self._model.tokenizer.read_whole())
         anatomy = self._model.anatomy
@@ -206,12 +208,14 @@ class WordEmbedder(Remade):
     @property
     def tokenizer(self) -> Any:
         """The tokenizer of transformers that splits words into subwords; it is shared, so leave its settings alone."""
-        return self._model.tokenizer.tokenizer
+        return self._model.tokenizer.of_transformers
 
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return self._model.engines.reference.device
+        import torch
+
+        return torch.device(str(self._model.engines.device))
 
     def to(self, device: str | torch.device) -> WordEmbedder:
         """Move to another device, in place, by loading the model anew there.
@@ -223,7 +227,7 @@ class WordEmbedder(Remade):
             InputError: If there is no such device, or the model was given as an object: move that, and make another.
         """
         arguments, options = self._made_from
-        if str(device) != str(self.device):
+        if str(device) != str(self._model.engines.device):
             self.__dict__ = type(self)(*arguments, **{**options, "device": device}).__dict__
         return self
 

@@ -263,3 +263,7 @@ def check_names(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
 def _check_choice(what: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise RecipeError(f"{what}={value!r} does not exist: choose one of {', '.join(allowed)}.")
+
+
+# Taken from a pass beside the vectors: of the last layer, one number a word.
+SURPRISAL = Recipe(-1, subword_pooling="sum", name="surprisal, in bits")

@@ -329,7 +329,7 @@ def test_a_worker_warns_in_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:
-    slow = "from wordstates.model import loaded; loaded.slowness = lambda dtype: 7.0"
+    slow = "from wordstates.model import examined; examined.slowness = lambda dtype: 7.0"
     given = ["embed", "texts.txt", "-m", bert, "-o", "out.npz", "-q", "--precision", "bfloat16"]
     with start(*given, cwd=folder, before=slow) as command:
         code, out, err = ended(command)

@@ -281,8 +281,8 @@ def test_trap_14_memory_that_runs_out_halves_the_batch_and_goes_on(monkeypatch: 
     honest = engine.hidden_states
 
     def short_of_memory(batch: object, layers: object) -> object:
-        sizes.append(batch.ids.numel())  # type: ignore[attr-defined]
-        if batch.ids.numel() > 90:  # type: ignore[attr-defined]
+        sizes.append(batch.ids.size)  # type: ignore[attr-defined]
+        if batch.ids.size > 90:  # type: ignore[attr-defined]
             raise torch.OutOfMemoryError("CUDA out of memory")
         return honest(batch, layers)  # type: ignore[arg-type]
 
@@ -312,7 +312,7 @@ def test_trap_15_only_the_needed_blocks_run_and_only_the_needed_layers_are_kept(
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name != "canine"])
 def test_trap_15_every_family_stops_early(family: str) -> None:
-    assert WordEmbedder(*build(family))._model.anatomy.blocks is not None
+    assert WordEmbedder(*build(family))._model.engines.reference.blocks is not None
 
 
 @pytest.mark.parametrize("family", FAMILIES)

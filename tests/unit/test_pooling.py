@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordstates.model.pooling import pool, pool_arrays
+from wordstates.model.pooling import pool_arrays
+from wordstates.model.tensor_pooling import pool
 from wordstates.options import LayerPooling, SubwordPooling
 
 OF_ROWS = {

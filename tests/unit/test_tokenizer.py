@@ -15,7 +15,7 @@ from families import build_tokenizer
 from wordstates import WordEmbedder
 from wordstates.documents.document import Document
 from wordstates.errors import ModelError, TokenizerError
-from wordstates.model import loaded
+from wordstates.model import examined
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.runs.groups import GroupRun
 
@@ -151,10 +151,10 @@ def test_models_whose_vocabulary_knows_no_english_are_read(pieces: str, text: st
 
 def test_the_probe_is_english_where_the_vocabulary_knows_it() -> None:
     known, foreign = Tokenizer(build_tokenizer("wordpiece"), "known"), Tokenizer(lower_level("M K T A"), "foreign")
-    english = known.encode([loaded._PROBE_TEXT])[0].ids.tolist()[:24]
-    assert loaded._probe_text(known, 0, 0).row == known.template.wrap(english)
-    assert loaded._probe_text(foreign, 0, 0).row == [1, 3, 4, 5, 6, 2]
-    assert loaded._probe_text(foreign, 0, rows=5).row == [1, 3, 4, 2]  # the model has a vector for two of them
+    english = known.encode([examined._PROBE_TEXT])[0].ids.tolist()[:24]
+    assert examined._probe_text(known, 0, 0).row == known.template.wrap(english)
+    assert examined._probe_text(foreign, 0, 0).row == [1, 3, 4, 5, 6, 2]
+    assert examined._probe_text(foreign, 0, rows=5).row == [1, 3, 4, 2]  # the model has a vector for two of them
 
 
 def test_a_vocabulary_without_two_words_is_refused() -> None:

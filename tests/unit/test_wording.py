@@ -23,7 +23,7 @@ NEVER_ONE = {
     "documents/conllu.py": {"_COLUMNS"},
     "embedder.py": {"sorted(dims)"},
     "usages/exports.py": {"ending"},
-    "model/loaded.py": {"slower"},
+    "model/examined.py": {"slower"},
     "postprocess/moments.py": {"dim", "LARGEST_MATRIX"},
     "store/workers/ray.py": {"losses"},
     "evaluate/sweep/result.py": {"part"},

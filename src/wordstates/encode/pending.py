@@ -15,8 +15,8 @@ from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.encode.window_reader import Reading, WindowReader
 from wordstates.errors import without_foreign_errors
 from wordstates.model.engine import Engine
-from wordstates.model.surprisal import SURPRISAL
 from wordstates.model.tokenizer import Tokenizer
+from wordstates.recipe import SURPRISAL
 from wordstates.result.column import Column
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.words import as_spans

@@ -152,7 +152,7 @@ def check_budget(model: LoadedModel, batch_subwords: int | None) -> int:
     """
     batch_subwords = check_whole("batch_subwords", batch_subwords)
     if batch_subwords is None:
-        return 1024 if model.engines.device.type == "cpu" else 16_384
+        return 1024 if str(model.engines.device).startswith("cpu") else 16_384
     if batch_subwords < 1:
         raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
     return batch_subwords

@@ -9,7 +9,6 @@ from typing import Any
 
 from wordstates.encode.plan import WindowSettings
 from wordstates.encode.resolved import ResolvedRecipe
-from wordstates.model._hf import versions
 from wordstates.model.engine import Engine
 from wordstates.model.loaded import LoadedModel
 
@@ -64,7 +63,7 @@ def provenance_of(
         **({"special_tokens_in_texts": "text"} if model.tokenizer.splits_special else {}),
         **({"surprisal": "bits"} if model.head is not None else {}),
         **({"left_subwords": True} if left_subwords else {}),
-        "versions": versions(),
+        "versions": dict(model.versions),
     }
 
 

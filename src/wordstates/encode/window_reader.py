@@ -21,14 +21,12 @@ from wordstates.encode.provenance import context_of
 from wordstates.encode.resolved import GivenPostProcessing, ResolvedRecipe, resolve_recipes
 from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.errors import ModelError, NonFiniteError
-from wordstates.model.batching import Budget, make_batches
+from wordstates.model.batching import Budget, is_out_of_memory, make_batches
 from wordstates.model.engine import Engine
 from wordstates.model.forked import USE_SPAWN
 from wordstates.model.forward import Take, run_pass
 from wordstates.model.loaded import LoadedModel
-from wordstates.model.surprisal import SURPRISAL
-from wordstates.model.torch_engine import is_out_of_memory
-from wordstates.recipe import Recipe, check_names
+from wordstates.recipe import SURPRISAL, Recipe, check_names
 from wordstates.text.align import HAS_VECTOR
 from wordstates.wording import counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ class Checkpoint:
         name: What the user called it, or the class of an object given.
         revision: Commit on the hub, None for local folders and objects.
         owned: True if loaded here, so that it may be moved and converted.
-        config: Keys of its config that were given in place of its own.
     """
 
     network: nn.Module
@@ -61,7 +60,6 @@ class Checkpoint:
     name: str
     revision: str | None
     owned: bool
-    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -124,7 +122,7 @@ def load(
     if of_head:
         model = network  # its head would be random
     revision = getattr(settings, "_commit_hash", None)
-    return Checkpoint(network, model, wanted, str(name), revision, owned=True, config=dict(config or {}))
+    return Checkpoint(network, model, wanted, str(name), revision, owned=True)
 
 
 def _check_no_adapter(source: str | Path, options: dict[str, Any], name: str | Path) -> None:

@@ -1,7 +1,7 @@
 """Where models come from: names, folders and the hub; what a failed load means; and tokenizers, without PyTorch.
 
-With `_hf` the only file that imports `transformers`. The import of its tokenizers takes a second, that of its models
-loads PyTorch, which takes several.
+With `_hf` the only file that imports `transformers`, and only where it needs it: the import of its tokenizers takes a
+second, that of its models loads PyTorch, which takes several.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -19,13 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import transformers
-from huggingface_hub import constants, get_session, scan_cache_dir
-from huggingface_hub.errors import CacheNotFound, HFValidationError
-from huggingface_hub.repocard import metadata_load
-from safetensors import SafetensorError
-from transformers.utils import logging as hf_logging
-from yaml import YAMLError
+from huggingface_hub import constants
 
 from wordstates.errors import MissingExtraError, ModelError, ModelNotFoundError, WordstatesError
 from wordstates.json_text import read_json
@@ -34,6 +29,7 @@ MINILM = "minilm"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _FEW_PIECES = 2_000  # of a vocabulary that may be special tokens alone: T5 has more than a hundred of them
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
+_COMMIT = re.compile("[0-9a-f]{40}")
 _SOON = 2.0  # seconds after which it is told that the hub is waited for
 
 
@@ -85,6 +81,8 @@ def _silence_of_the_hub() -> str | None:
             socket.getaddrinfo(host, 443)
         except OSError:
             return "the hub has no address from here: there is no network. Check the name and the network"
+    from huggingface_hub import get_session
+
     longest = float(constants.HF_HUB_ETAG_TIMEOUT)
     for seconds in (min(_SOON, longest), longest):
         try:
@@ -102,12 +100,29 @@ def _silence_of_the_hub() -> str | None:
     return f"{constants.ENDPOINT} did not answer within {longest:g} seconds (HF_HUB_ETAG_TIMEOUT). Check the network"
 
 
+def snapshot_of(name: str, revision: str | None) -> tuple[Path | None, str | None]:
+    """Give the folder here that a model of the hub would be loaded from, and its commit, without asking the hub.
+
+    Where the hub can be asked, a branch or tag may have moved on: then None, unless a commit is named.
+    """
+    folder = Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}")
+    commit = revision or "main"
+    if not _COMMIT.fullmatch(commit):
+        if not constants.is_offline_mode():
+            return None, None
+        commit = (folder / "refs" / commit).read_text(encoding="utf-8").strip()
+    snapshot = folder / "snapshots" / commit
+    return (snapshot, commit) if _COMMIT.fullmatch(commit) and snapshot.is_dir() else (None, None)
+
+
 def read_tokenizer(source: str | Path, **options: Any) -> Any:
     """Read a tokenizer, and refuse the one that `transformers` makes up, without a word, where there is none.
 
     Raises:
         ModelError: If its vocabulary holds nothing but special tokens.
     """
+    import transformers
+
     tokenizer = (_own_class(source) or transformers.AutoTokenizer).from_pretrained(source, **options)
     limit = tokenizer.model_max_length
     if not isinstance(limit, (int, float)) or not limit > 0:
@@ -132,6 +147,8 @@ def _own_class(source: str | Path) -> Any:
     `AutoTokenizer` reads the config of the model, and for that loads PyTorch. Where a folder names the class that its
     own type of model brings, as BertTokenizer of a model of type bert, there is nothing to choose.
     """
+    import transformers
+
     try:
         model = read_json(Path(source, "config.json").read_text(encoding="utf-8"))
         tokenizer = read_json(Path(source, "tokenizer_config.json").read_text(encoding="utf-8"))
@@ -188,6 +205,8 @@ def hub_cache() -> str:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the loading reports and bars of `transformers` off the terminal; problems come as errors instead."""
+    from transformers.utils import logging as hf_logging
+
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()
     hf_logging.disable_progress_bar()
@@ -207,6 +226,9 @@ def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) ->
 
     The libraries that load raise all kinds of errors, `tokenizers` a bare Exception: every one of them is told.
     """
+    from huggingface_hub.errors import HFValidationError
+    from safetensors import SafetensorError
+
     folder = Path(name)
     try:
         yield
@@ -264,6 +286,9 @@ def _what_is_wrong(folder: Path, unsafe_weights: bool, short: str) -> str:
 
 def model_folders() -> Iterator[tuple[str, Path, int]]:
     """Give the models that are on this machine: name, folder, and the bytes of all that is kept of it."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
     with suppress(MissingExtraError):
         folder = minilm_folder()
         yield MINILM, folder, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -279,6 +304,9 @@ def model_folders() -> Iterator[tuple[str, Path, int]]:
 
 def languages_of(folder: Path) -> list[str]:
     """Give the languages that the card of a model names; none where it has no card, or one that says nothing."""
+    from huggingface_hub.repocard import metadata_load
+    from yaml import YAMLError
+
     try:
         said = (metadata_load(folder / "README.md") or {}).get("language")
     except (OSError, ValueError, YAMLError):

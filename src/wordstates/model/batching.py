@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# How PyTorch (two) and OpenVINO say it.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -241,3 +244,10 @@ class Budget:
                 continue
             # Outside the handler: its traceback would keep the failed batch's tensors alive.
             waiting.append(part)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a lack of memory, on any device, from other errors."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _NO_MEMORY)
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -70,4 +72,13 @@ class Probes:
 def of_subwords(engine: Engine, batch: Batch, layers: Sequence[int]) -> list[Float[Tensor, "subwords dim"]]:
     """Give layers of the subwords of a batch, padding left out."""
     states = engine.hidden_states(batch, layers)
-    return [states[layer][batch.mask].float() for layer in layers]
+    return [_tensor(states[layer][batch.mask]).float() for layer in layers]
+
+
+def _tensor(states: Tensor | np.ndarray) -> Tensor:
+    return torch.from_numpy(states) if isinstance(states, np.ndarray) else states
+
+
+def relative_error(exact: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Give the largest error of some layers relative to the exact ones, by norm."""
+    return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, other, strict=True))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Int
 
 from wordstates.model.batching import Layout, row_of_each
-
-_UNSEEN = -1e9  # added to what a subword must not see
 
 
 @dataclass(frozen=True)
@@ -28,21 +24,21 @@ class Batch:
         type_ids: Segment of each subword, for models whose own template is not all zeros; else None.
     """
 
-    ids: Int[Tensor, "rows subwords"]
-    mask: Bool[Tensor, "rows subwords"]
+    ids: Int[np.ndarray, "rows subwords"]
+    mask: Bool[np.ndarray, "rows subwords"]
     lengths: Int[np.ndarray, " windows"]
     starts: Int[np.ndarray, " windows"]
-    type_ids: Int[Tensor, "rows subwords"] | None = None
+    type_ids: Int[np.ndarray, "rows subwords"] | None = None
 
     def positions(self) -> Int[np.ndarray, " subwords"]:
         """Give the position of every subword in its window, from 0."""
         return _positions(self.lengths)
 
-    def numbers(self) -> tuple[Int[Tensor, "rows subwords"], Int[Tensor, "rows subwords"]]:
+    def numbers(self) -> tuple[Int[np.ndarray, "rows subwords"], Int[np.ndarray, "rows subwords"]]:
         """Give the position of every subword in its window, and the number of its window, from 1; 0 where is none."""
-        positions, windows = torch.zeros_like(self.ids), torch.zeros_like(self.ids)
-        positions[self.mask] = torch.from_numpy(self.positions())
-        windows[self.mask] = torch.from_numpy(np.repeat(np.arange(1, len(self.lengths) + 1), self.lengths))
+        positions, windows = np.zeros_like(self.ids), np.zeros_like(self.ids)
+        positions[self.mask] = self.positions()
+        windows[self.mask] = np.repeat(np.arange(1, len(self.lengths) + 1), self.lengths)
         return positions, windows
 
 
@@ -68,33 +64,40 @@ class Engine(Protocol):
     precision_error: float | None
 
     @property
-    def device(self) -> torch.device:
-        """Where it runs."""
+    def device(self) -> object:
+        """Where it runs, as `str` has it: a device of PyTorch, or its name."""
         ...
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
-        """Give the wanted layers, by absolute number, on the engine's device.
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Any]:
+        """Give the wanted layers, by absolute number, each (rows, subwords, dim).
 
-        What it gives may be memory of its own, which holds until the same thread asks again.
+        They are tensors on the engine's device, or float32 arrays of what is not PyTorch. What it gives may be memory
+        of its own, which holds until the same thread asks again.
         """
         ...
 
 
-def mask_of_rows(windows: Int[Tensor, "rows subwords"]) -> Float[Tensor, "rows 1 subwords subwords"]:
-    """Give what is added to attention in packed rows, so that a subword sees its own window alone.
+@runtime_checkable
+class EngineChooser(Protocol):
+    """Chooses which engine of a model runs a call."""
 
-    A mask of four dimensions `transformers` takes as it is.
+    @property
+    def why_not_faster(self) -> str | None:
+        """Why the engine is not the one that was hoped for; None if it is, or nobody has looked."""
+        ...
 
-    Args:
-        windows: Number of the window of each subword.
-    """
-    together = windows[:, None, :, None] == windows[:, None, None, :]
-    return torch.where(together, 0.0, _UNSEEN)
+    @property
+    def device(self) -> object:
+        """Where the model runs, as `str` has it."""
+        ...
 
+    def for_work(self, subwords: float) -> Engine:
+        """Choose the engine for a call that reads so many subwords."""
+        ...
 
-def relative_error(exact: Sequence[Tensor], other: Sequence[Tensor]) -> float:
-    """Give the largest error of some layers relative to the exact ones, by norm."""
-    return max(float((a - b.float()).norm() / a.norm()) for a, b in zip(exact, other, strict=True))
+    def fastest(self) -> Engine:
+        """Give the fastest engine."""
+        ...
 
 
 def pad(
@@ -193,10 +196,4 @@ def _laid_out(
     if types is not None:
         type_ids = np.zeros(shape, dtype=np.int64)
         type_ids.ravel()[places] = np.concatenate(types)
-    return Batch(
-        torch.from_numpy(ids),
-        torch.from_numpy(mask),
-        lengths,
-        starts,
-        None if type_ids is None else torch.from_numpy(type_ids),
-    )
+    return Batch(ids, mask, lengths, starts, type_ids)

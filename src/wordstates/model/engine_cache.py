@@ -1,10 +1,10 @@
 """What was found out about the engines of a model, kept on disk: the next process neither traces nor compares them.
 
-An entry is a folder of two or three files: `choice.json`, which says what was asked, what was found and the checksum of
-the graph; and OpenVINO's graph, with the weights. Its name is a hash of all that decides: weights, config, probe text,
-versions, processor, options. It is believed only if it says the same in full, its checksums agree, and nobody but this
-user could have written it. A cache that is missing, full, read-only, damaged or of somebody else costs time, never an
-error, and never changes a vector.
+An entry is a folder of a few files: `choice.json`, which says what was asked, what was found and the checksum of the
+graph; OpenVINO's graph, with the weights; and beside it what `kept_model` keeps. Its name is a hash of all that
+decides: weights, config, probe text, versions, processor, options. It is believed only if it says the same in full, its
+checksums agree, and nobody but this user could have written it. A cache that is missing, full, read-only, damaged or of
+somebody else costs time, never an error, and never changes a vector.
 
 ``WORDSTATES_CACHE`` names another folder, or ``off``; ``WORDSTATES_CACHE_GB`` is the size above which the entries that
 were used longest ago are removed.
@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 from platformdirs import user_cache_path
+
+from wordstates.model.processor import processor_facts
 
 if TYPE_CHECKING:
     import torch
@@ -70,35 +72,33 @@ class Entry:
 
     def __init__(self, model: str, asked: Mapping[str, Any] | None) -> None:
         self._model = model
-        self._asked = json.loads(json.dumps({**(asked or {}), "format": _FORMAT, "code": _own_code()}, default=str))
-        written = json.dumps(self._asked, sort_keys=True).encode()
+        self.asked = json.loads(json.dumps({**(asked or {}), "format": _FORMAT, "code": own_code()}, default=str))
+        written = json.dumps(self.asked, sort_keys=True).encode()
         folder = None if asked is None else _engines()
-        self._path = None if folder is None else folder / xxhash.xxh3_128_hexdigest(written)
+        self.path = None if folder is None else folder / xxhash.xxh3_128_hexdigest(written)
         self.graph: Path | None = None  # once `read` has seen that it is whole
 
     def is_there(self) -> bool:
         """Tell whether there is something to read, whatever it says."""
-        return self._path is not None and self._path.is_dir()
+        return self.path is not None and self.path.is_dir()
 
     def read(self) -> Choice | None:
         """Give what was found before; None if nothing was, or it is not to be believed."""
-        if self._path is None or not _is_ours_alone(self._path.parent) or not _is_ours_alone(self._path):
+        if self.path is None or not _is_ours_alone(self.path.parent) or not _is_ours_alone(self.path):
             return None
         try:
-            told = json.loads(_bytes_of(self._path / _CHOICE))
+            told = json.loads(_bytes_of(self.path / _CHOICE))
             choice = Choice(**told["choice"])
             if not choice.is_sound():
                 return None
             checksums = told["checksums"]
-            if told["asked"] != self._asked or any(
-                _checksum(self._path / name) != checksums[name] for name in checksums
-            ):
+            if told["asked"] != self.asked or any(_checksum(self.path / name) != checksums[name] for name in checksums):
                 return None
-            self.graph = self._path / GRAPH if set(checksums) == set(_GRAPH_FILES) else None
+            self.graph = self.path / GRAPH if set(checksums) == set(_GRAPH_FILES) else None
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         with contextlib.suppress(OSError):
-            os.utime(self._path / _CHOICE)  # used last
+            os.utime(self.path / _CHOICE)  # used last
         return choice
 
     def write(self, choice: Choice, save_graph: Callable[[Path], object] | None = None) -> None:
@@ -108,9 +108,9 @@ class Entry:
             choice: What was found.
             save_graph: Writes the graph to a path and, beside it, its weights.
         """
-        if self._path is None:
+        if self.path is None:
             return
-        begun = self._path.with_name(f"{_BEGUN}{uuid.uuid4().hex}")
+        begun = self.path.with_name(f"{_BEGUN}{uuid.uuid4().hex}")
         try:
             begun.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_ours_alone(begun.parent):
@@ -119,18 +119,40 @@ class Entry:
             if save_graph is not None:
                 save_graph(begun / GRAPH)
             checksums = {name: _checksum(begun / name) for name in _GRAPH_FILES if save_graph is not None}
-            told = {"model": self._model, "asked": self._asked, "choice": asdict(choice), "checksums": checksums}
+            told = {"model": self._model, "asked": self.asked, "choice": asdict(choice), "checksums": checksums}
             (begun / _CHOICE).write_text(json.dumps(told, indent=1), encoding="utf-8")
             for path in begun.iterdir():
                 path.chmod(0o600)
-            if self._path.exists():  # what is there was not believed
-                shutil.rmtree(self._path, ignore_errors=True)
-            begun.rename(self._path)  # fails where another process was quicker
+            if self.path.exists():  # what is there was not believed
+                shutil.rmtree(self.path, ignore_errors=True)
+            begun.rename(self.path)  # fails where another process was quicker
         except (OSError, RuntimeError):  # RuntimeError: of what writes graphs
             pass
         finally:
             shutil.rmtree(begun, ignore_errors=True)
-        _make_room(self._path)
+        _make_room(self.path)
+
+    def write_beside(self, name: str, content: bytes) -> None:
+        """Keep a file more in the entry, whole or not at all, if the entry is there."""
+        if self.path is None or not self.is_there():
+            return
+        begun = self.path / f"{_BEGUN}{uuid.uuid4().hex}"
+        with contextlib.suppress(OSError):
+            try:
+                begun.touch(mode=0o600)
+                begun.write_bytes(content)
+                begun.rename(self.path / name)
+            finally:
+                begun.unlink(missing_ok=True)
+
+
+def beside_graphs(pattern: str) -> Iterator[tuple[Path, bytes]]:
+    """Give the files of all entries whose names match, and their content, where nobody else can have written it."""
+    for folder in _folders():
+        if _is_ours_alone(folder):
+            for path in sorted(folder.glob(pattern)):
+                with contextlib.suppress(OSError):
+                    yield path, _bytes_of(path)
 
 
 @dataclass(frozen=True)
@@ -264,15 +286,11 @@ def processor(device: torch.device) -> str:
 
     if device.type == "cuda" and torch.cuda.is_available():
         return torch.cuda.get_device_name(device)
-    told = [torch.backends.cpu.get_cpu_capability()]
-    with contextlib.suppress(OSError):  # Linux says more
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
-        told += sorted(line for line in lines if line.startswith(("model name", "flags", "Features")))
-    return f"{device.type}: {'; '.join(told)}"
+    return f"{device.type}: {'; '.join([torch.backends.cpu.get_cpu_capability(), *processor_facts()])}"
 
 
 @cache
-def _own_code() -> str:
+def own_code() -> str:
     """Hash the modules of this room, so that another version finds out anew."""
     digest = xxhash.xxh3_64()
     for path in sorted(Path(__file__).parent.glob("*.py")):

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from wordstates.errors import MissingExtraError, ModelError
 from wordstates.model import _hf, _hub, compared
-from wordstates.model.compared import WhyNot, of_subwords
+from wordstates.model.compared import WhyNot, of_subwords, relative_error
 from wordstates.model.config_facts import first_position
-from wordstates.model.engine import Engine, relative_error
+from wordstates.model.engine import Engine
 from wordstates.model.engine_cache import Choice, Entry, cache_folder, processor
 from wordstates.model.forked import USE_SPAWN, ForkLock
 from wordstates.model.openvino_engine import (
@@ -25,15 +25,13 @@ from wordstates.model.openvino_engine import (
     is_installed,
     layout_of,
     read_graph,
-    traced,
     was_started_elsewhere,
 )
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
-from wordstates.model.torch_engine import TorchEngine, copy_of
-from wordstates.options import EngineName
+from wordstates.model.torch_engine import TorchEngine, in_float32
+from wordstates.model.tracing import traced
 
 FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
-ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Choosing an engine takes one or two seconds, and more the larger the network is, which is compiled, and reads
 # the probes: it pays for calls of so many floating-point operations (scripts/measure_constants.py), and of so many
@@ -43,8 +41,6 @@ _WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"
-# Of a process that this one was forked from: freeing one would wait for its threads.
-_NEVER_FREED: list[OpenVinoEngine] = []
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
@@ -63,13 +59,14 @@ class Engines:
         reference: The PyTorch engine, in the wanted precision.
         probes: What to compare on.
         layers: The layers that can be read.
-        wanted: One of `ENGINE_NAMES`.
+        wanted: The engine asked for.
         precision: ``float32``, ``bfloat16`` or ``float16``.
         fingerprint: Of the weights.
         slower: How many times as long as in float32 PyTorch takes in it here.
         owned: Whether the network is ours alone, so that nobody changes its weights.
         name: Name of the model, for errors.
         exact: Hidden states of the probe's row in float32, where `precision` is another.
+        keep: Called with the entry of OpenVINO's graph, and the subwords of the longest window if windows are packed.
 
     Raises:
         MissingExtraError: If OpenVINO is asked for and not installed.
@@ -82,13 +79,14 @@ class Engines:
         probes: compared.Probes,
         *,
         layers: Sequence[int],
-        wanted: EngineName,
+        wanted: str,
         precision: str,
         fingerprint: str,
         slower: float,
         owned: bool,
         name: str,
         exact: Sequence[Tensor] | None,
+        keep: Callable[[Entry, int | None], object] | None = None,
     ) -> None:
         self.reference = reference
         self.why_not_faster: str | None = None
@@ -101,6 +99,7 @@ class Engines:
         self._owned = owned
         self._name = name
         self._exact = exact
+        self._keep = keep
         self._weights = sum(
             part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
         )
@@ -152,7 +151,6 @@ class Engines:
                 raise ModelError(f"A model on a GPU cannot be used in a process that was forked: {USE_SPAWN}.")
             self._process = os.getpid()
             if isinstance(self._fast, OpenVinoEngine):
-                _NEVER_FREED.append(self._fast)
                 self._fast, self._chosen = None, False
 
     def _choose(self) -> None:
@@ -207,7 +205,10 @@ class Engines:
             return WhyNot(
                 f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
             )
-        return self._first_that_agrees("openvino", self._graphs(), "it cannot be turned into a graph")
+        found = self._first_that_agrees("openvino", self._graphs(), "it cannot be turned into a graph")
+        if self._keep is not None and isinstance(found, OpenVinoEngine):
+            self._keep(self._entry("openvino"), self._longest if found.layout.packed else None)
+        return found
 
     def _packed(self) -> FastEngine | WhyNot:
         if not self._probes.padding_safe:
@@ -320,7 +321,7 @@ class Engines:
         Some networks with windows of attention give NaN in OpenVINO where padding sees nothing; with attention written
         out they do not.
         """
-        network = _in_float32(self.reference.network)
+        network = in_float32(self.reference.network)
         if self._longest is not None:
             yield partial(self._as_graph, network, self._longest)
         yield partial(self._as_graph, network)
@@ -349,7 +350,7 @@ class Engines:
 
     def _reference_in_float32(self) -> TorchEngine:
         plain = self.reference
-        return TorchEngine(_in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
+        return TorchEngine(in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
 
     def _compare(self, engine: FastEngine) -> None:
         """Raise if an engine differs from the reference by more than its precision explains."""
@@ -394,7 +395,3 @@ def _in_one_row(padded: TorchEngine) -> PackedEngine:
 
 def _in_rows(padded: TorchEngine, longest: int) -> RowsEngine:
     return RowsEngine(padded, first_position(padded.network), longest)
-
-
-def _in_float32(network: nn.Module) -> nn.Module:
-    return network if next(network.parameters()).dtype == torch.float32 else copy_of(network).float()

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import AbstractContextManager
 from operator import index
 from threading import RLock
@@ -15,12 +16,14 @@ from typing import SupportsIndex
 from weakref import WeakSet
 
 from wordstates.errors import InputError, ModelError
+from wordstates.model.processor import usual_threads
 
 USE_SPAWN = "start processes with 'spawn', as multiprocessing.get_context('spawn') does, and load the model in each"
 
 _locks: WeakSet[ForkLock] = WeakSet()
 _has_computed, _was_forked = False, False
 _threads: int | None = None
+_torch_knows = False
 
 
 class ForkLock:
@@ -73,15 +76,30 @@ def set_threads(threads: SupportsIndex) -> None:
     Examples:
         >>> set_threads(1)
     """
-    global _threads
+    global _threads, _torch_knows
     if isinstance(threads, bool) or not hasattr(threads, "__index__"):
         raise InputError(f"threads={threads!r} is no whole number: give an int.")
     if (number := index(threads)) < 1:
         raise InputError(f"threads={number} computes nothing: give 1 or more.")
-    import torch
+    _threads, _torch_knows = 1 if _was_forked else number, False
+    if "torch" in sys.modules:  # else it is told when a model needs it
+        tell_torch()
 
-    _threads = 1 if _was_forked else number
-    torch.set_num_threads(_threads)
+
+def tell_torch() -> None:
+    """Have PyTorch compute with as many threads as were asked for."""
+    global _torch_knows
+    if _threads is not None and not _torch_knows:
+        import torch
+
+        torch.set_num_threads(_threads)
+        _torch_knows = True
+
+
+def threads_here() -> int:
+    """Give the threads that a CPU computes with: PyTorch's, or where that is not loaded those that it would take."""
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch is not None else _threads or usual_threads()
 
 
 def threads_set() -> int | None:
@@ -93,9 +111,8 @@ def _after_fork() -> None:
     global _was_forked
     for lock in list(_locks):
         lock._see_who_has_it()
-    if _has_computed:
-        import torch  # which is there, or nothing would have been computed
-
+    torch = sys.modules.get("torch")
+    if _has_computed and torch is not None:
         _was_forked = True
         torch.set_num_threads(1)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 from wordstates.errors import WordstatesError
 from wordstates.model.engine import Batch, Engine, lay_out
 from wordstates.model.loaded import LoadedModel
-from wordstates.model.pooling import pool, pool_arrays
-from wordstates.model.surprisal import SURPRISAL, word_surprisals
-from wordstates.model.torch_engine import to_device, to_host
-from wordstates.recipe import Recipe
+from wordstates.model.pooling import pool_arrays
+from wordstates.recipe import SURPRISAL, Recipe
 
 
 @dataclass(frozen=True)
@@ -64,29 +61,41 @@ def run_pass(
     hidden = _hidden_states(engine, batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad
-    surprisals = [
-        word_surprisals(
-            model.head,
-            hidden[take.layers[0]].flatten(0, 1),
-            texts,
-            begins,
-            len(template.prefix),
-            positions,
-            take.starts,
-            blanks,
-        )
+    pooled = _pooled(hidden, [take for take in takes if take.recipe is not SURPRISAL], flat)
+    take = next((take for take in takes if take.recipe is SURPRISAL), None)
+    if take is None:
+        return pooled
+    from wordstates.model.surprisal import word_surprisals
+
+    last = hidden[take.layers[0]]
+    last, before = last.reshape(-1, last.shape[-1]), len(template.prefix)
+    return [*pooled, word_surprisals(model.head, last, texts, begins, before, positions, take.starts, blanks)]
+
+
+def _pooled(
+    hidden: Mapping[int, Any], takes: Sequence[Take], flat: Int[np.ndarray, " pairs"]
+) -> list[Float[np.ndarray, "_rows ..."]]:
+    """Pool hidden states where they are: with NumPy on a CPU, with PyTorch elsewhere."""
+    if not all(isinstance(state, np.ndarray) for state in hidden.values()):
+        if next(iter(hidden.values())).device.type != "cpu":
+            return _pooled_on_device(hidden, takes, flat)
+        hidden = {layer: state.float().numpy() for layer, state in hidden.items()}
+    return [
+        pool_arrays(hidden, take.layers, take.recipe.layer_pooling, take.recipe.subword_pooling, flat, take.starts)
         for take in takes
-        if take.recipe is SURPRISAL and model.head is not None
     ]
-    takes = [take for take in takes if take.recipe is not SURPRISAL]
-    if engine.device.type == "cpu":
-        arrays = {layer: state.float().numpy() for layer, state in hidden.items()}
-        pooled_arrays = [
-            pool_arrays(arrays, take.layers, take.recipe.layer_pooling, take.recipe.subword_pooling, flat, take.starts)
-            for take in takes
-        ]
-        return [*pooled_arrays, *surprisals]
-    on_device = to_device(torch.from_numpy(flat), engine.device)
+
+
+def _pooled_on_device(
+    hidden: Mapping[int, Any], takes: Sequence[Take], flat: Int[np.ndarray, " pairs"]
+) -> list[Float[np.ndarray, "_rows ..."]]:
+    import torch
+
+    from wordstates.model.devices import to_device, to_host
+    from wordstates.model.tensor_pooling import pool
+
+    device = next(iter(hidden.values())).device
+    on_device = to_device(torch.from_numpy(flat), device)
     pooled = [
         pool(
             hidden,
@@ -94,16 +103,14 @@ def run_pass(
             take.recipe.layer_pooling,
             take.recipe.subword_pooling,
             on_device,
-            to_device(torch.from_numpy(take.starts), engine.device),
+            to_device(torch.from_numpy(take.starts), device),
         )
         for take in takes
     ]
-    return [*(vectors.numpy() for vectors in to_host(pooled)), *surprisals]
+    return [vectors.numpy() for vectors in to_host(pooled)]
 
 
-def _hidden_states(
-    engine: Engine, batch: Batch, layers: Sequence[int]
-) -> dict[int, Float[Tensor, "rows subwords dim"]]:
+def _hidden_states(engine: Engine, batch: Batch, layers: Sequence[int]) -> dict[int, Any]:
     """Run an engine, of whose many errors the caller has to know one kind.
 
     Raises:

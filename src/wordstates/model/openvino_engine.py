@@ -11,24 +11,22 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from threading import local
 from typing import Any
+from weakref import WeakSet
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+import numpy as np
+from jaxtyping import Float, Int
 
 from wordstates.model.batching import SHORT, Layout, row_widths
-from wordstates.model.engine import Batch, mask_of_rows
+from wordstates.model.engine import Batch
 from wordstates.model.forked import ForkLock
 from wordstates.model.signal_stack import signal_stack_kept
-from wordstates.model.torch_engine import alone_with
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 # Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in two forms.
@@ -37,6 +35,9 @@ _MOST_GRAPHS = 6
 FULL = 1024
 # Those in which OpenVINO was started, of which this one is the last, and the others its ancestors.
 _processes: set[int] = set()
+# All of this process; and those of the processes that it was forked from, since freeing one would wait for its threads.
+_engines: WeakSet[OpenVinoEngine] = WeakSet()
+_never_freed: list[OpenVinoEngine] = []
 # In short rows attention is faster as plain products (a quarter of all time for sentences in bfloat16), in longer ones
 # as one fused step, which OpenVINO calls a snippet.
 _PLAIN_ATTENTION = {"SNIPPETS_MODE": "DISABLE"}
@@ -48,7 +49,7 @@ class OpenVinoEngine:
     Invariant: in float32 it computes in float32 on every CPU; left alone, OpenVINO would take bfloat16 where it can.
 
     Args:
-        graph: The network, as `traced` or `read_graph` gives it.
+        graph: The network, as `traced` (in `tracing`) or `read_graph` gives it.
         precision: ``float32`` or ``bfloat16``.
         threads: Threads to compute with; as many batches are computed at once.
         layout: How windows stand in a batch, as `layout_of` gives it.
@@ -56,7 +57,7 @@ class OpenVinoEngine:
     """
 
     name = "openvino"
-    device = torch.device("cpu")
+    device = "cpu"
 
     def __init__(
         self,
@@ -81,12 +82,13 @@ class OpenVinoEngine:
         self._compiled: dict[tuple[tuple[int, ...], _Form], Any] = {}
         self._requests = local()
         self._lock = ForkLock()
+        _engines.add(self)
 
-    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[Tensor, "rows subwords dim"]]:
+    def hidden_states(self, batch: Batch, layers: Sequence[int]) -> dict[int, Float[np.ndarray, "rows subwords dim"]]:
         """Give the wanted layers; nothing above the deepest is in the graph that runs.
 
         Args:
-            batch: The windows, on the CPU.
+            batch: The windows.
             layers: Absolute layer numbers.
 
         Returns:
@@ -94,12 +96,9 @@ class OpenVinoEngine:
         """
         wanted = tuple(sorted(set(layers)))
         request = self._request(wanted, self._form(tuple(batch.ids.shape)))
-        inputs = [given.numpy() for given in _inputs(batch, self.layout, self._first_position)]
+        inputs = inputs_of(batch, self.layout, self._first_position)
         found = request.infer(inputs, share_inputs=True, share_outputs=True)
-        with warnings.catch_warnings():
-            # The arrays belong to the request and say that they are not to be written to; nobody does.
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            return {layer: torch.from_numpy(found[place]) for place, layer in enumerate(wanted)}
+        return {layer: found[place] for place, layer in enumerate(wanted)}
 
     def save_graph(self, path: Path) -> None:
         """Write the graph of every layer as XML, and its weights beside it, in float32."""
@@ -117,6 +116,7 @@ class OpenVinoEngine:
         if precision is not None:
             twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
         twin._compiled, twin._requests, twin._lock = {}, local(), ForkLock()
+        _engines.add(twin)
         return twin
 
     def _form(self, shape: tuple[int, ...]) -> _Form:
@@ -171,7 +171,7 @@ class _Form:
     plain: bool
 
 
-def _start() -> None:
+def start() -> None:
     """Start OpenVINO in this process, before any thread asks it for something.
 
     Its table of NumPy's types is made at the first use, while Python's lock is let go: two threads that come at that
@@ -192,26 +192,6 @@ def layout_of(longest: int | None) -> Layout:
     return Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=row_widths(longest))
 
 
-def traced(
-    network: nn.Module, example: Callable[[Layout], Batch], arguments: dict[str, Any], layout: Layout, first: int
-) -> Any:
-    """Trace a network into a graph with every hidden state as an output.
-
-    Args:
-        network: A float32 network on the CPU; it is traced, never changed.
-        example: Gives a batch to trace it with; shapes stay free.
-        arguments: More keyword arguments for every pass.
-        layout: How windows stand in a batch.
-        first: Number of the first position, if windows are packed.
-
-    Raises:
-        RuntimeError: If the network cannot be turned into a graph.
-    """
-    _start()
-    wrapped = _Packed(network, arguments) if layout.packed else _Padded(network, arguments)
-    return _as_graph(wrapped, network, _inputs(example(layout), layout, first))
-
-
 def read_graph(path: Path) -> Any:
     """Read what `save_graph` has written.
 
@@ -220,14 +200,21 @@ def read_graph(path: Path) -> Any:
     """
     import openvino
 
-    _start()
+    start()
     with signal_stack_kept():
         return openvino.Core().read_model(path)
 
 
-def _inputs(batch: Batch, layout: Layout, first_position: int) -> list[Tensor]:
+def inputs_of(batch: Batch, layout: Layout, first_position: int) -> list[Int[np.ndarray, "rows subwords"]]:
+    """Give what a graph takes of a batch.
+
+    Args:
+        batch: The windows.
+        layout: How they stand in it.
+        first_position: Number of the first position, if windows are packed.
+    """
     if not layout.packed:
-        inputs = [batch.ids, batch.mask.long()]
+        inputs = [batch.ids, batch.mask.astype(np.int64)]
     else:
         positions, windows = batch.numbers()
         inputs = [batch.ids, positions + first_position, windows]
@@ -249,45 +236,10 @@ def is_installed() -> bool:
     return find_spec("openvino") is not None
 
 
-class _EveryLayer(nn.Module):
-    """A network as tensors in, tensors out: all that a graph can hold."""
-
-    def __init__(self, network: nn.Module, arguments: dict[str, Any]) -> None:
-        super().__init__()
-        self.network = network
-        self.arguments = arguments
-
-    def states(self, types: Tensor | None, **inputs: Tensor) -> tuple[Tensor, ...]:
-        more = {} if types is None else {"token_type_ids": types}
-        output = self.network(**inputs, **more, **self.arguments, output_hidden_states=True)
-        return tuple(output.hidden_states)
+def _after_fork() -> None:
+    """Keep every engine, also one that nobody holds any more: Python's collector of garbage may come upon it later."""
+    _never_freed.extend(_engines)
 
 
-class _Padded(_EveryLayer):
-    def forward(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> tuple[Tensor, ...]:
-        return self.states(types, input_ids=ids, attention_mask=mask)
-
-
-class _Packed(_EveryLayer):
-    """Positions start at 0 in each window, and a subword sees those of its own."""
-
-    def forward(
-        self, ids: Tensor, positions: Tensor, windows: Tensor, types: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask_of_rows(windows))
-
-
-def _as_graph(wrapped: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:
-    """Trace a network into an OpenVINO model with every hidden state as an output.
-
-    `openvino.convert_model` does the same, and reports to its makers' servers that it did; a tool that reads people's
-    texts talks to nobody.
-    """
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    with torch.inference_mode(), torch.autocast("cpu", enabled=False), alone_with(network), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer: that branches taken are taken for good, which is checked later
-        decoder = TorchScriptPythonDecoder(wrapped, example_input=tuple(inputs), trace_kwargs={"check_trace": False})
-        frontend = FrontEndManager().load_by_framework("pytorch")
-        return frontend.convert(frontend.load(decoder))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -24,10 +24,12 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from wordstates.model.batching import Layout, row_widths
-from wordstates.model.engine import Batch, mask_of_rows
-from wordstates.model.torch_engine import TorchEngine, to_device
+from wordstates.model.devices import to_device
+from wordstates.model.engine import Batch
+from wordstates.model.torch_engine import TorchEngine
 
 HALF = (torch.bfloat16, torch.float16)  # what FlashAttention computes in
+_UNSEEN = -1e9  # added to what a subword must not see
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,21 @@ class RowsEngine(TorchEngine):
         self._first_position = first_position
 
     def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
-        positions, windows = (to_device(numbers, self.device) for numbers in batch.numbers())
+        positions, windows = (to_device(torch.from_numpy(each), self.device) for each in batch.numbers())
         mask = mask_of_rows(windows).to(next(self.network.parameters()).dtype)
         return {"position_ids": positions + self._first_position, "attention_mask": mask}
+
+
+def mask_of_rows(windows: Int[Tensor, "rows subwords"]) -> Float[Tensor, "rows 1 subwords subwords"]:
+    """Give what is added to attention in packed rows, so that a subword sees its own window alone.
+
+    A mask of four dimensions `transformers` takes as it is.
+
+    Args:
+        windows: Number of the window of each subword.
+    """
+    together = windows[:, None, :, None] == windows[:, None, None, :]
+    return torch.where(together, 0.0, _UNSEEN)
 
 
 def attention(

@@ -15,31 +15,22 @@ import torch
 from torch import Tensor, nn
 
 from wordstates.errors import ModelError, NonFiniteError
+from wordstates.model.anatomy import Anatomy
 from wordstates.model.engine import pad
 from wordstates.model.torch_engine import TorchEngine, entering
 from wordstates.wording import counted
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """What the probe found.
+class Blocks:
+    """Where a pass can stop.
 
     Args:
-        n_blocks: Number of blocks L: layers run from 0 to L.
-        dims: Width of each layer.
-        causal: True if a subword's vector does not change with the subwords after it.
-        padding_safe: True if padding changes no vector.
-        readable: Layers with one state a subword (CANINE's inner layers have one for four).
-        blocks: The modules whose calls are the blocks, None if they could not be told.
-        time_first: The blocks see (subwords, windows, dim).
+        modules: The modules whose calls are the blocks, None if they could not be told.
+        time_first: They see (subwords, windows, dim).
     """
 
-    n_blocks: int
-    dims: tuple[int, ...]
-    causal: bool
-    padding_safe: bool
-    readable: frozenset[int]
-    blocks: tuple[nn.Module, ...] | None
+    modules: tuple[nn.Module, ...] | None
     time_first: bool
 
 
@@ -60,8 +51,8 @@ class ProbeText:
     pad_id: int
 
 
-def probe(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: str) -> Anatomy:
-    """Find out what a network does.
+def probe(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: str) -> tuple[Anatomy, Blocks]:
+    """Find out what a network does, and where a pass can stop.
 
     Args:
         network: The network.
@@ -96,16 +87,14 @@ def probe(network: nn.Module, text: ProbeText, arguments: dict[str, Any], name: 
     last = states[-1]
     n_blocks = len(states) - 1
     same = next(place for place, (one, other) in enumerate(zip(text.row, text.changed, strict=True)) if one != other)
-    blocks, time_first = _find_blocks(groups, entered, states, output)
-    return Anatomy(
+    anatomy = Anatomy(
         n_blocks=n_blocks,
         dims=tuple(state.shape[-1] for state in states),
         causal=bool((last[0, :same] - last[1, :same]).abs().max() <= 1e-6 * last.abs().max()),
         padding_safe=_padding_is_safe(engine, text, last[0]),
         readable=frozenset(layer for layer, state in enumerate(states) if state.shape[:2] == both.ids.shape),
-        blocks=blocks,
-        time_first=time_first,
     )
+    return anatomy, _find_blocks(groups, entered, states, output)
 
 
 def _find_blocks(
@@ -113,21 +102,21 @@ def _find_blocks(
     entered: dict[str, list[Tensor]],
     states: Sequence[Tensor],
     output: Tensor,
-) -> tuple[tuple[nn.Module, ...] | None, bool]:
+) -> Blocks:
     """Find the modules whose k-th call is entered by hidden state k, for every layer below the last."""
     if not _same(output, states[-1]):
-        return None, False
+        return Blocks(None, time_first=False)
     for path, modules in groups.items():
         doors = entered[path]
         if len(doors) != len(states) - 1 or not all(isinstance(door, Tensor) for door in doors):
             continue
         if all(_same(door, state) for door, state in zip(doors, states, strict=False)):
-            return modules, False
+            return Blocks(modules, time_first=False)
         if all(
             door.ndim == 3 and _same(door.transpose(0, 1), state) for door, state in zip(doors, states, strict=False)
         ):
-            return modules, True
-    return None, False
+            return Blocks(modules, time_first=True)
+    return Blocks(None, time_first=False)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

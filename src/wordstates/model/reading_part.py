@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from wordstates.errors import ModelError
-from wordstates.model.engine import Batch, relative_error
+from wordstates.model.compared import relative_error
+from wordstates.model.engine import Batch
 from wordstates.model.torch_engine import alone_with
 
 _CLASSES_OF_TRANSFORMERS = "transformers.models."
@@ -139,9 +140,8 @@ def _is_plain(model: nn.Module) -> bool:
 
 def _last_state(model: Any, batch: Batch) -> Tensor:
     device = next(model.parameters()).device
-    inputs = {"input_ids": batch.ids.to(device), "attention_mask": batch.mask.long().to(device)}
-    if batch.type_ids is not None:
-        inputs["token_type_ids"] = batch.type_ids.to(device)
+    given = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.type_ids}
+    inputs = {name: torch.from_numpy(each).long().to(device) for name, each in given.items() if each is not None}
     if getattr(getattr(model, "config", None), "is_encoder_decoder", False) and hasattr(model, "get_decoder"):
         inputs["decoder_input_ids"] = inputs["input_ids"]
     with torch.inference_mode(), torch.autocast(device.type, enabled=False), alone_with(model):

@@ -23,10 +23,7 @@ from torch import Tensor, nn
 
 from wordstates.errors import InputError, ModelError, NonFiniteError
 from wordstates.model.torch_engine import alone_with, copy_of
-from wordstates.recipe import Recipe
 
-# Taken from a pass beside the vectors: of the last layer, one number a word.
-SURPRISAL = Recipe(-1, subword_pooling="sum", name="surprisal, in bits")
 _LOGITS_AT_ONCE = 1 << 24
 _AGREEMENT = {torch.float32: 1e-4, torch.float64: 1e-4}
 
@@ -140,7 +137,7 @@ class _Output:
 
 def word_surprisals(
     head: OutputHead,
-    last: Float[Tensor, "all_subwords dim"],
+    last: Float[Tensor, "all_subwords dim"] | Float[np.ndarray, "all_subwords dim"],
     windows: Sequence[Int[np.ndarray, " _subwords"]],
     begins: Sequence[int],
     before: int,
@@ -180,7 +177,11 @@ def word_surprisals(
     ids_ = np.array([windows[window][position] for window, position in zip(windows_, places_, strict=True)])
     left = np.asarray(begins)[windows_] + places_ - 1
     bits = np.full(len(places_), np.nan)
-    bits[known] = head.bits(last[torch.from_numpy(left[known]).to(last.device)], ids_[known].astype(np.int64))
+    if isinstance(last, np.ndarray):
+        preceding = torch.from_numpy(last[left[known]])
+    else:
+        preceding = last[torch.from_numpy(left[known]).to(last.device)]
+    bits[known] = head.bits(preceding, ids_[known].astype(np.int64))
     return np.bincount(words_, bits, minlength=len(starts)).astype(np.float32)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wordstates.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,15 @@ class Template:
     types: tuple[tuple[int, ...], int, tuple[int, ...]] | None = None
     suffix_once: bool = False
 
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Template:
+        """Read what `dataclasses.asdict` gives, from JSON."""
+        types = told["types"]
+        if types is not None:
+            before, inside, after = types
+            types = (tuple(before), inside, tuple(after))
+        return cls(tuple(told["prefix"]), tuple(told["suffix"]), types, told["suffix_once"])
+
     def __len__(self) -> int:
         """Count the special tokens."""
         return len(self.prefix) + len(self.suffix)
@@ -37,3 +49,28 @@ class Template:
             return None
         before, inside, after = self.types
         return [*before, *([inside] * length), *after]
+
+    def with_bos(self, bos: str, token: int | None, name: str, *, causal: bool) -> Template:
+        """Follow a policy for the token at the beginning of sequences.
+
+        Args:
+            bos: ``auto`` as the tokenizer does, ``always``, or ``never``.
+            token: The token; None if there is none.
+            name: Name of the model, for errors.
+            causal: Whether it reads left to right.
+
+        Raises:
+            InputError: If there is no such policy, or not for this model.
+        """
+        if bos == "auto":
+            return self
+        if bos not in ("always", "never"):
+            raise InputError(f"bos={bos!r} does not exist: choose one of auto, always, never.")
+        if not causal:
+            raise InputError(
+                f"bos={bos!r} is for causal models: {name!r} reads both sides and keeps its own special tokens."
+            )
+        if token is None:
+            raise InputError(f"bos={bos!r}: the tokenizer of {name!r} has no beginning-of-sequence token.")
+        bare = self.prefix[1:] if self.prefix[:1] == (token,) else self.prefix
+        return replace(self, prefix=(token, *bare) if bos == "always" else bare)

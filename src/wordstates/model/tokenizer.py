@@ -7,8 +7,6 @@ with the text as strings, and the better of the two alignments wins.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 from inspect import signature
@@ -22,6 +20,7 @@ from jaxtyping import Bool, Int
 from wordstates.errors import InputError, TokenizerError
 from wordstates.model import _hub
 from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
+from wordstates.model.kept_tokenizer import KeptTokenizer, fingerprint_of
 from wordstates.model.long_texts import LONG_TEXT, subwords_in_stretches
 from wordstates.model.spelling import surface_style, tokens_in_texts, unknown_id_of, vocabulary
 from wordstates.model.subwords import Subwords, TextSubwords, joined
@@ -47,16 +46,26 @@ class Tokenizer:
     """A Hugging Face tokenizer, asked only for what can be checked.
 
     Args:
-        tokenizer: Any tokenizer of `transformers`, fast or slow. It is not changed.
+        tokenizer: Any tokenizer of `transformers`, fast or slow, or a `KeptTokenizer`. It is not changed.
         name: Its name for errors.
         special_tokens: How special tokens are read where a text writes them: as the ``token``, as any other ``text``,
             or as the tokenizer does (``auto``).
+        template: The special tokens around a text, if they are known.
+        fingerprint: Its fingerprint, if it is known.
 
     Raises:
         InputError: If `special_tokens` is none of these.
     """
 
-    def __init__(self, tokenizer: Any, name: str, special_tokens: str = "auto") -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        name: str,
+        special_tokens: str = "auto",
+        *,
+        template: Template | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
         if special_tokens not in get_args(SpecialTokens):
             raise InputError(
                 f"special_tokens={special_tokens!r} does not exist: choose one of {', '.join(get_args(SpecialTokens))}."
@@ -72,8 +81,8 @@ class Tokenizer:
         self._blank = np.zeros(0, dtype=np.int8)  # of each id: 1 if it writes only white space, -1 if not known yet
         self._true_claims: set[tuple[int, str]] = set()
         self._lock = lock_of(getattr(tokenizer, "backend_tokenizer", tokenizer))
-        self._template: Template | None = None
-        self._fingerprint: str | None = None
+        self._template = template
+        self._fingerprint = fingerprint
 
     def encode(self, texts: Sequence[str]) -> TextSubwords:
         """Split texts into subwords.
@@ -292,6 +301,11 @@ class Tokenizer:
         return shown
 
     @property
+    def of_transformers(self) -> Any:
+        """The tokenizer of `transformers` that this asks, or would."""
+        return self.tokenizer.of_transformers if isinstance(self.tokenizer, KeptTokenizer) else self.tokenizer
+
+    @property
     def template(self) -> Template:
         """The special tokens the tokenizer puts around a single text.
 
@@ -363,15 +377,8 @@ class Tokenizer:
 
     def fingerprint(self) -> str:
         """Hash the whole tokenizer: vocabulary, rules and special tokens; sha256, 16 hex digits."""
-        if self._fingerprint is not None:
-            return self._fingerprint
-        if self.tokenizer.is_fast:
-            content = self.tokenizer.backend_tokenizer.to_str()
-            # Truncation and padding are settings of the last call, not of the tokenizer.
-            parts = json.loads(content) | {"truncation": None, "padding": None}
-        else:
-            parts = {"class": type(self.tokenizer).__name__, "vocab": vocabulary(self.tokenizer)}
-        self._fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of(self.tokenizer)
         return self._fingerprint
 
 

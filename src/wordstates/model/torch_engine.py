@@ -13,15 +13,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from wordstates.model.batching import PADDED
+from wordstates.model.devices import to_device
 from wordstates.model.engine import Batch
 from wordstates.model.forked import ForkLock
 
 # Hooks and the training mode belong to the network, so a network runs one pass at a time, whoever asks for it.
 _LOCKS: WeakKeyDictionary[nn.Module, ForkLock] = WeakKeyDictionary()
 _LOCK_OF_LOCKS = ForkLock()
-
-# How PyTorch (two) and OpenVINO say it.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc")
 
 
 class _EnoughError(Exception):
@@ -119,14 +117,18 @@ class TorchEngine:
     @contextmanager
     def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
         """Give the keyword arguments that have the network read a batch, while it does."""
-        inputs = {"input_ids": to_device(batch.ids, self.device), **self._arrangement(batch), **self.arguments}
+        inputs = {
+            "input_ids": to_device(torch.from_numpy(batch.ids), self.device),
+            **self._arrangement(batch),
+            **self.arguments,
+        }
         if batch.type_ids is not None:
-            inputs["token_type_ids"] = to_device(batch.type_ids, self.device)
+            inputs["token_type_ids"] = to_device(torch.from_numpy(batch.type_ids), self.device)
         yield inputs
 
     def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
         """Give what tells the network how windows stand in a batch."""
-        return {"attention_mask": to_device(batch.mask.long(), self.device)}
+        return {"attention_mask": to_device(torch.from_numpy(batch.mask).long(), self.device)}
 
     def _caught(self, inputs: dict[str, Any], blocks: Sequence[nn.Module], layers: Sequence[int]) -> dict[int, Tensor]:
         caught: dict[int, Tensor] = {}
@@ -147,31 +149,6 @@ class TorchEngine:
         if self.n_blocks in layers:
             caught[self.n_blocks] = output[0]
         return caught
-
-
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy to a device; to a GPU without waiting for it."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
-
-
-def to_host(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copy to the memory of the host, and wait until all of it is there.
-
-    A GPU copies beside its computing: in a stream of its own, which waits for what was begun so far and not for the
-    batch that comes next, and to pinned memory, where nothing is copied twice.
-
-    Args:
-        tensors: All on one device.
-    """
-    device = tensors[0].device
-    if device.type != "cuda":
-        return [tensor.cpu() for tensor in tensors]
-    copying = torch.cuda.Stream(device)  # one of the few that PyTorch keeps
-    copying.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(copying):
-        copies = [tensor.to("cpu", non_blocking=True) for tensor in tensors]
-    copying.synchronize()
-    return copies
 
 
 @contextmanager
@@ -230,8 +207,6 @@ def copy_of(network: nn.Module, *, share_weights: bool = False) -> nn.Module:
         return copy.deepcopy(network, shared)
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell a lack of memory, on any device, from other errors."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and any(sign in str(error) for sign in _NO_MEMORY)
-    )
+def in_float32(network: nn.Module) -> nn.Module:
+    """Give a network in float32: itself if it is, else a copy."""
+    return network if next(network.parameters()).dtype == torch.float32 else copy_of(network).float()

@@ -54,7 +54,7 @@ def _random(name: str, recipes: Sequence[Recipe], seed: int, options: dict[str, 
     import torch
 
     from wordstates.model import _hf
-    from wordstates.model.loaded import choose_device
+    from wordstates.model.devices import choose_device
 
     kinds = ("revision", "trust_remote_code", "unsafe_weights", "config")
     loading = {key: options[key] for key in kinds if key in options}

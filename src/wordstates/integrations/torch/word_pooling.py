@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from wordstates.errors import InputError, RecipeError
-from wordstates.model.pooling import in_float32, pool
+from wordstates.model.tensor_pooling import in_float32, pool
 from wordstates.recipe import Recipe
 from wordstates.wording import counted
 

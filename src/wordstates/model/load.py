@@ -1,0 +1,119 @@
+"""Loading a model: as an earlier process found it, without PyTorch and `transformers`; else with both."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from wordstates.errors import InputError, ModelError
+from wordstates.model.engine import EngineChooser
+from wordstates.model.engine_cache import cache_folder
+from wordstates.model.forked import computes_here, threads_here
+from wordstates.model.kept_engines import KeptEngines
+from wordstates.model.kept_model import KeptModel
+from wordstates.model.loaded import SLOW, LoadedModel, LoadOptions
+from wordstates.model.model_files import files_of
+from wordstates.model.openvino_engine import (
+    OpenVinoEngine,
+    is_installed,
+    layout_of,
+    read_graph,
+    was_started_elsewhere,
+)
+from wordstates.model.processor import is_surely_a_cpu
+from wordstates.options import EngineName, Precision
+
+
+def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
+    """Load a model by name or folder, or take one from memory, and find out what it does, or did before.
+
+    Args:
+        model: Hub name, local folder, ``"minilm"``, or a module in memory (which is never changed).
+        tokenizer: Name, folder or object; needed for a module.
+        options: How it is to be loaded.
+
+    Raises:
+        InputError: If the options contradict each other or do not exist.
+        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load`.
+
+    Warns:
+        UserWarning: If the processor is slower in this precision than in float32.
+    """
+    computes_here()
+    _check(model, options)
+    keeper = _keeper(model, options) if tokenizer is None else None
+    if keeper is not None and (found := _as_found_before(model, options, keeper)) is not None:
+        return found
+    return _looked_at(model, tokenizer, options, keeper)
+
+
+def _check(model: Any, options: LoadOptions) -> None:
+    precisions, engines = get_args(Precision), get_args(EngineName)
+    if options.precision is not None and options.precision not in precisions:
+        raise InputError(f"precision={options.precision!r} does not exist: choose one of {', '.join(precisions)}.")
+    if options.engine not in engines:
+        raise InputError(f"engine={options.engine!r} does not exist: choose one of {', '.join(engines)}.")
+    if not isinstance(model, (str, Path)) and not _is_network(model):
+        raise InputError(f"model={model!r} is no name, folder or module: write WordEmbedder('bert-base-cased').")
+
+
+def _is_network(model: Any) -> bool:
+    torch = sys.modules.get("torch")  # which whoever has made a network has imported
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def _looked_at(model: Any, tokenizer: Any, options: LoadOptions, keeper: KeptModel | None) -> LoadedModel:
+    from wordstates.model.examined import examined_model
+
+    return examined_model(model, tokenizer, options, keeper)
+
+
+def _keeper(model: Any, options: LoadOptions) -> KeptModel | None:
+    """Give what keeps a model for the next process, if OpenVINO may run it as it is in its files."""
+    if (
+        not isinstance(model, (str, Path))
+        or options.engine not in ("auto", "openvino")
+        or options.precision == "float16"
+        or options.surprisal
+        or options.trust_remote_code
+        or options.unsafe_weights
+        or cache_folder() is None
+        or not is_installed()
+        or was_started_elsewhere()
+        or not is_surely_a_cpu(options.device)
+    ):
+        return None
+    try:
+        files = files_of(model, options.revision)
+        return None if files is None else KeptModel(str(model), files, options)
+    except OSError:
+        return None
+
+
+def _as_found_before(model: str | Path, options: LoadOptions, keeper: KeptModel) -> LoadedModel | None:
+    """Give a model as an earlier process found it; None if none has, or it is to be looked at again."""
+    try:
+        kept = keeper.read()
+        if kept is None or (options.engine == "auto" and kept.found.slower >= SLOW):  # of which a warning comes
+            return None
+        words = kept.tokenizer(str(model), options.special_tokens)
+        engine = OpenVinoEngine(
+            read_graph(kept.graph),
+            precision=options.precision or "float32",
+            threads=threads_here(),
+            layout=layout_of(kept.longest),
+            first_position=kept.found.first_position,
+        )
+    except Exception:  # of libraries that cannot take what they wrote: as if there were nothing
+        return None
+    engine.precision_error = kept.precision_error
+
+    def load() -> EngineChooser:
+        again = _looked_at(model, None, options, None)
+        if again.weights != kept.found.weights:
+            raise ModelError(f"The files of model {str(model)!r} were changed since it was loaded: load it anew.")
+        return again.engines
+
+    engines, precision = KeptEngines(engine, load), options.precision or "float32"
+    return LoadedModel.of(kept.found, words, options, engines, revision=keeper.files.revision, precision=precision)
