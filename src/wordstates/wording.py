@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# What a terminal obeys: controls as pictures of themselves, others, and what turns the direction of a line, as U+FFFD.
+_OBEYED = (
+    {code: 0x2400 + code for code in range(0x20)}
+    | {0x7F: 0x2421}
+    | dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+)
+
+
+def visible(text: str) -> str:
+    r"""Give a text of others as a terminal may print it: no colours, no bells, no line that is turned around.
+
+    Examples:
+        >>> visible("caf\u00e9 \x1b[31m \0 \u202e")
+        'café ␛[31m ␀ �'
+    """
+    return text if text.isascii() and text.isprintable() else text.translate(_OBEYED)
+
 
 def counted(number: int, thing: str) -> str:
     """Write a number and what it counts, in the singular or the plural.
@@ -29,7 +46,7 @@ def said(error: BaseException) -> str:
 
 
 def in_columns(rows: Sequence[Sequence[str]], to: str = "<") -> str:
-    """Write rows as lines, the cells of a column below each other.
+    """Write rows as lines, the cells of a column below each other; what a terminal would obey is made visible.
 
     Args:
         rows: The rows, with a head if there is one.
@@ -43,6 +60,7 @@ def in_columns(rows: Sequence[Sequence[str]], to: str = "<") -> str:
     """
     if not rows:
         return ""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = to.ljust(len(widths), to[-1])
     lines = ("  ".join(map(format, row, map(str.__add__, sides, map(str, widths)))) for row in rows)

@@ -176,3 +176,11 @@ def test_lines_of_an_index_come_by_sense(tmp_path: Path) -> None:
         found("bank").by_sense(found("bank").lines)
     with pytest.raises(InputError, match="cannot be sorted by 'sense'"):
         sort_lines(found("bank").lines, ["sense"])
+
+
+def test_no_text_gives_orders_to_a_terminal() -> None:
+    """Colours, bells and turned lines are shown, not obeyed; what is exported stays as it is."""
+    hostile = line("\x1b]0;title\x07 the", right="\x1b[2J \u2069\u202eevil\0", year="\x9b31m")
+    (shown,) = aligned_lines([hostile], ["year"])
+    assert shown == "�31m  ␛]0;title␇ the bank ␛[2J ��evil␀"
+    assert hostile.right.endswith("evil\0")

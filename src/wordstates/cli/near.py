@@ -18,6 +18,7 @@ from wordstates.cli.options import (
 )
 from wordstates.cli.remote import index_reader
 from wordstates.cli.telling import loading_model, say
+from wordstates.wording import counted
 
 _DIGITS = 19  # longer numbers are of no usage
 ResultFormat = Literal["table", "json", "csv", "tsv"]
@@ -68,8 +69,11 @@ def near(
 
     index = UsageIndex(source, verify=not no_verify)
     load = index_reader(server, index, model=model, post_processing=post_process, device=device)
-    if approximate:
+    compared = index.where(where or (), word=word)
+    if approximate and compared is None:
         say(f"approximate: {index.approximate}")
+    else:
+        say(f"exact: {counted(len(index) if compared is None else int(compared.sum()), 'usage')} compared")
     number = int(query) if query.isdecimal() and len(query) < _DIGITS else None
     reader = None
     if number is None:

@@ -7,7 +7,7 @@ import numpy as np
 from wordstates.page.render import render
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.selecting import take_words
-from wordstates.wording import counted
+from wordstates.wording import counted, visible
 
 _MOST_WORDS = 60
 _LONGEST_WORD = 40
@@ -41,7 +41,11 @@ def as_html(embeddings: EmbeddedWords) -> str:
 
 def _first(embeddings: EmbeddedWords, count: int) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
     shown = take_words(embeddings, np.arange(min(count, len(embeddings.words))))
-    return [_cut(word) for word in shown.words], [pieces[:20] for pieces in shown.subwords], list(shown.statuses)
+    return (
+        [_cut(visible(word)) for word in shown.words],
+        [pieces[:20] for pieces in shown.subwords],
+        list(shown.statuses),
+    )
 
 
 def _cut(word: str) -> str:

@@ -15,6 +15,7 @@ from wordstates.errors import ArgumentError, ItemError, MissingExtraError, NoVec
 from wordstates.result.selecting import indices_of, is_whole_number
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES, Status
+from wordstates.wording import visible
 
 if TYPE_CHECKING:
     import pandas
@@ -63,7 +64,7 @@ class Usage:
     def in_context(self, characters: int = 40) -> str:
         """Give it on one line between its neighbours, as a concordance does."""
         left, right = (" ".join(side.split()) for side in self.context(characters))
-        return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
+        return visible(f"{left:>{characters}} [{' '.join(self.word.split())}] {right}")
 
     def __repr__(self) -> str:
         return f"<Usage of {self.target!r} in text {self.text_index}: {self.in_context().strip()}>"

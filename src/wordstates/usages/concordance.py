@@ -20,6 +20,7 @@ from wordstates.runs.find import in_running_text
 from wordstates.runs.searchers import Searcher
 from wordstates.text.folding import fold
 from wordstates.usages.usage import IndexedUsage
+from wordstates.wording import visible
 
 _RUN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+")  # a word, as words are counted and sorted by
 _PLACES = ("L1", "L2", "L3", "R1", "R2", "R3")
@@ -289,8 +290,11 @@ def aligned_lines(lines: Sequence[Line], columns: Sequence[str] = ()) -> Iterato
         lines: The lines.
         columns: Columns of metadata to show.
     """
+    lines = [
+        replace(line, left=visible(line.left), node=visible(line.node), right=visible(line.right)) for line in lines
+    ]
     before = [
-        [_on_one_line(line.metadata.get(column) or "") for column in columns]
+        [visible(_on_one_line(line.metadata.get(column) or "")) for column in columns]
         + ([f"{line.similarity:.3f}"] if line.similarity is not None else [])
         + ([f"sense {line.sense}" if line.sense else "no sense"] if line.sense is not None else [])
         for line in lines

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from wordstates.usages.usage import Hit
+from wordstates.wording import visible
 
 
 def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> None:
@@ -24,7 +25,9 @@ def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> N
         out.write("\n")
     elif format == "table":
         for hit in hits:
-            out.write(f"{hit.score:6.3f}  {hit.usage.in_context(context)}  {hit.usage.document}\n")
+            start, end = hit.usage.span
+            where = f"{visible(hit.usage.document)} {start}-{end}"
+            out.write(f"{hit.score:6.3f}  {hit.usage.in_context(context)}  {where}\n")
     else:
         rows = [hit_as_dict(hit, context) for hit in hits]
         columns = list(rows[0]) if rows else ["score"]

@@ -14,7 +14,7 @@ from wordstates.page.render import render
 from wordstates.usages.change import Change, GroupShares, changes, shares_by
 from wordstates.usages.sense_plots import colour_of, shares_plot, usages_plot
 from wordstates.usages.senses import Senses, sense_name
-from wordstates.wording import counted, in_columns
+from wordstates.wording import counted, in_columns, visible
 
 _FEWEST = 3  # usages that make a picture
 
@@ -64,8 +64,8 @@ class SenseReport:
         senses, total = self.senses, len(self.senses.labels)
         lines = [f"{senses.word}: {self.summary}"]
         for sense in senses.senses:
-            words = ", ".join(f"{each.word} {each.log_likelihood:.0f}" for each in sense.collocates)
-            given = f'"{self.names[sense.id]}"  ' if sense.id in self.names else ""
+            words = visible(", ".join(f"{each.word} {each.log_likelihood:.0f}" for each in sense.collocates))
+            given = f'"{visible(self.names[sense.id])}"  ' if sense.id in self.names else ""
             said = f"{sense.id + 1}.  {counted(sense.size, 'usage')}, {sense.size / total:.0%}  {given}{words}"
             lines += ["", said.rstrip()]
             lines += [f"    {senses.usages[number].in_context(self.context)}" for number in sense.central]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wordstates.wording import visible
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedUsage:
@@ -39,7 +41,7 @@ class IndexedUsage:
         """Give it on one line between its neighbours."""
         before, after = self.around(4 * characters)
         left, right = " ".join(before.split())[-characters:], " ".join(after.split())[:characters]
-        return f"{left:>{characters}} [{' '.join(self.word.split())}] {right}"
+        return visible(f"{left:>{characters}} [{' '.join(self.word.split())}] {right}")
 
 
 @dataclass(frozen=True, slots=True)
