@@ -15,7 +15,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, pre_tokenizers
-from transformers import BertweetTokenizer, PhobertTokenizer, PreTrainedTokenizerFast
+from transformers import BertJapaneseTokenizer, BertweetTokenizer, PhobertTokenizer, PreTrainedTokenizerFast
 
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.text.align import STATUSES, align
@@ -193,6 +193,19 @@ def test_unknown_pieces_are_placed_by_the_text_that_tokenize_shows(tmp_path: Pat
         ("rivers", "ok", ["<unk>", "r@@", "s"]),
         ("v", "unknown", ["<unk>"]),
         ("ver", "ok", ["<unk>", "e@@", "r"]),
+    ]
+
+
+def test_unknown_characters_within_words_keep_their_places(tmp_path: Path) -> None:
+    """BertJapanese's pieces are characters; MeCab, which finds its words, is another package, and not needed here."""
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"theris"]))
+    kinds = {"word_tokenizer_type": "basic", "subword_tokenizer_type": "character"}
+    tokenizer = Tokenizer(BertJapaneseTokenizer(str(tmp_path / "vocab.txt"), **kinds), "characters")
+    assert [(word, status, " ".join(pieces)) for word, status, pieces in statuses(tokenizer, "the rivers 川 is")] == [
+        ("the", "ok", "t h e"),
+        ("rivers", "ok", "r i [UNK] e r s"),
+        ("川", "unknown", "[UNK]"),
+        ("is", "ok", "i s"),
     ]
 
 

@@ -158,6 +158,27 @@ def test_an_interrupt_leaves_no_unfinished_file(tmp_path: Path) -> None:
     assert not list(default_index_path(path).glob("post*"))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"steps": "nosuch"}, "Step 'nosuch' does not exist"),
+        ({"steps": "pca:900"}, "is too much for vectors of 2 dimensions"),
+        ({"layer": 7}, "have no layer axis"),
+        ({"recipe": "nosuch"}, "has no recipe 'nosuch'"),
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_cannot_be_made_leaves_the_index_that_is_there(
+    indexed: UsageIndex, wrong: dict[str, object], says: str, overwrite: bool
+) -> None:
+    before = {file.name: file.stat().st_mtime_ns for file in indexed.path.iterdir()}
+    if not overwrite and wrong == {"steps": "pca:900"}:
+        says = "is an index of other vectors"
+    with pytest.raises(InputError, match=says):
+        build_index(indexed.path.with_name("u.parquet"), overwrite=overwrite, **wrong)  # type: ignore[arg-type]
+    assert {file.name: file.stat().st_mtime_ns for file in indexed.path.iterdir()} == before
+
+
 def test_folders_that_are_no_index(tmp_path: Path) -> None:
     path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
     with pytest.raises(InputError, match="has no index: make one with `wordstates index"):
@@ -168,6 +189,10 @@ def test_folders_that_are_no_index(tmp_path: Path) -> None:
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="is a folder that is no index"):
         build_index(path, tmp_path / "mine")
+    with pytest.raises(OutputError, match=r"notes.txt' is a file, and an index is a folder"):
+        build_index(path, tmp_path / "mine" / "notes.txt")
+    with pytest.raises(OutputError, match=r"The folder of '.*' does not exist: make it first"):
+        build_index(path, tmp_path / "nowhere" / "index")
 
 
 @pytest.mark.parametrize("damage", ["vectors.npy", "rows.arrow", "texts.arrow", "index.json"])

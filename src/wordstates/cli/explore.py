@@ -70,7 +70,7 @@ def explore(
     if target is not None:
         from wordstates.files.atomic import write_text_whole
 
-        words = word or [explorer.first_word()]
+        words = list(dict.fromkeys(word or [explorer.first_word()]))
         write_text_whole(target, explorer.exported_page(words))
         say(
             f"wrote {target} ({target.stat().st_size:,} bytes): {', '.join(words)}; it opens from disk, without network"

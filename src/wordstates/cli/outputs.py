@@ -53,7 +53,7 @@ def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool, pl
     from wordstates.page.svg import new_figure
 
     check_outputs(output, inputs, overwrite=overwrite)
-    check_page(output)
+    check_page(output, figures=plots)
     if plots:
         new_figure(1, 1)
     return PartialFile(Path(output), overwrite=overwrite).target

@@ -78,14 +78,18 @@ def check_no_input(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
                 )
 
 
-def check_page(path: str | Path) -> None:
+def check_page(path: str | Path, *, figures: bool = True) -> None:
     """See that a page is called one, so that no program takes it for figures.
+
+    Args:
+        path: The page.
+        figures: Whether programs can have what is on it otherwise.
 
     Raises:
         OutputError: If it is not.
     """
     if Path(path).suffix not in (".html", ".htm"):
         raise OutputError(
-            f"{str(path)!r} would hold a page for a browser: give it a name that ends with .html. For figures in a "
-            "program, pass json=True."
+            f"{str(path)!r} would hold a page for a browser: give it a name that ends with .html."
+            + (" For figures in a program, pass json=True." if figures else "")
         )

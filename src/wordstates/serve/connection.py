@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from wordstates import errors
 from wordstates.errors import InputError, ModelError, ModelNotFoundError, RecipeError, WorkerError
@@ -34,6 +35,15 @@ class _RefusedError(Exception):
         self.status, self.told = status, told
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is none
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 class Connection:
     """A server that is asked; no connection is kept open.
 
@@ -47,7 +57,7 @@ class Connection:
     """
 
     def __init__(self, url: str, key: str | None, timeout: float) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise InputError(f"{url!r} is no address of a server: give one as 'http://127.0.0.1:8000'.")
         self.url = url.rstrip("/")
         self._key = key or os.environ.get(KEY)

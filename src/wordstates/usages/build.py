@@ -26,6 +26,7 @@ import pyarrow as pa
 from wordstates.errors import InputError, OutputError, of_the_caller, without_foreign_errors
 from wordstates.files.atomic import PartialFile, check_name, told_as_output_errors
 from wordstates.postprocess.post_processing import PostProcessing, moments_for
+from wordstates.postprocess.steps import parse_steps
 from wordstates.usages.approximate import FOLDER as APPROXIMATE
 from wordstates.usages.lines import texts_of
 from wordstates.usages.manifest import FORMAT, NAME, IndexedPart, IndexManifest
@@ -94,12 +95,17 @@ def build_index(
     before = _there_already(folder, overwrite=overwrite)
     taken = _choose(found, recipe, layer)
     chain = (*_steps(steps), *_UNIT) if steps else _UNIT
+    parse_steps(chain)
     if before is not None:
         if steps is None:
             chain = before.steps
         _check_same(before, found, taken, chain, folder)
-    _make_folder(folder)
     post = _post_processing(folder, found, taken, chain, before)
+    if before is None:  # only now, when nothing that was asked for can be wrong, is an index that is there removed
+        _make_folder(folder)
+        _clear(folder)
+        if post is not None:
+            post.save(folder / POST)
     known = {(part.name, part.fingerprint): part for part in before.parts} if before else {}
     whole = {key: part for key, part in known.items() if is_whole(folder, part, verify=verify)}
     on_total(sum(part.rows for part in found.parts if (part.name, part.fingerprint) not in whole))
@@ -137,14 +143,11 @@ def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
             raise OutputError(
                 f"{str(folder)!r} is a folder that is no index, and not empty: name another one (output=...)."
             )
-        _clear(folder)  # of a run that was stopped before its end
         return None
     if not overwrite:
         return IndexManifest.read(folder)
     if not any(folder.glob(f"*.{VECTORS}")) and FORMAT not in (folder / NAME).read_text("utf-8", errors="replace"):
         raise OutputError(f"{str(folder / NAME)!r} is not of wordstates: name another folder (output=...).")
-    (folder / NAME).unlink()
-    _clear(folder)
     return None
 
 
@@ -154,6 +157,8 @@ def _is_of_an_index(path: Path) -> bool:
 
 
 def _clear(folder: Path) -> None:
+    """Remove an index, or what a run left that was stopped before its end."""
+    (folder / NAME).unlink(missing_ok=True)
     for pattern in (*(f"*.{kind}" for kind in (VECTORS, ROWS, TEXTS)), POST):
         for path in folder.glob(pattern):
             path.unlink()
@@ -196,6 +201,10 @@ def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Seq
 
 def _make_folder(folder: Path) -> None:
     check_name(folder)
+    if not folder.parent.is_dir():
+        raise OutputError(f"The folder of {str(folder)!r} does not exist: make it first (mkdir -p).")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{str(folder)!r} is a file, and an index is a folder: name another one (output=...).")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -211,9 +220,7 @@ def _post_processing(
     if before is not None:
         return read_post(folder, before)
     moments = moments_for(chain, _vectors(source, taken))
-    fitted = PostProcessing.from_moments(chain, moments, provenance=source.provenance)
-    fitted.save(folder / POST, overwrite=True)
-    return fitted
+    return PostProcessing.from_moments(chain, moments, provenance=source.provenance)
 
 
 def read_post(folder: Path, manifest: IndexManifest) -> PostProcessing:
