@@ -52,6 +52,15 @@ def main(folder: Path) -> None:
         hit.usage.number for hit in index.near(1_500, conditions=["year=1900"])
     ]
     found["of another text"] = len({hit.usage.document for hit in index.near(9, approximate=True, once_per_text=True)})
+    graph = index.add_approximate("ivf-hnsw-sq")
+    likely = {number: [hit.usage.number for hit in index.near(number, approximate=True)] for number in asked}
+    found["graph"] = {
+        "recall": graph.recall,
+        "said": str(graph),
+        "found": float(np.mean([len({*exact[n]} & {*likely[n]}) / 10 for n in asked])),
+        "identical": [round(hit.score, 5) for hit in index.near(5, approximate=True)],
+        "of another text": len({hit.usage.document for hit in index.near(9, approximate=True, once_per_text=True)}),
+    }
     build_index(path, overwrite=True)
     found["started over"] = refusal(UsageIndex(path))
     few = write_file(folder / "few.parquet", [[1.0, 0.0]] * 20)
@@ -64,6 +73,8 @@ def main(folder: Path) -> None:
     build_index(same)
     index = UsageIndex(same)
     found["all the same"] = [index.add_approximate().recall, len(index.near(3, approximate=True))]
+    graph = index.add_approximate("ivf-hnsw-sq")
+    found["all the same in a graph"] = [graph.recall, len(index.near(3, approximate=True))]
     json.dump(found, sys.stdout)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, SupportsIndex, get_args
 
 # What is made of hidden states.
 LayersLike = SupportsIndex | str | slice | Sequence[SupportsIndex]
@@ -26,6 +26,8 @@ KEY = "WORDSTATES_API_KEY"  # where the environment has the key of a server
 # What is read and written.
 InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu", "conll"]
 Quoting = Literal["auto", "csv", "none"]
+ApproximateKind = Literal["ivf-flat", "ivf-hnsw-sq"]
+APPROXIMATE_KINDS: tuple[ApproximateKind, ...] = get_args(ApproximateKind)
 TextUnit = Literal["line", "paragraph", "file"]
 MAX_TEXT = 500_000_000  # characters of the longest text that is read, unless another number is asked for
 VectorDtype = Literal["float32", "float16"]

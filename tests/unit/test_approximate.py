@@ -50,6 +50,24 @@ def test_a_thousand_identical_usages_and_vectors_of_zeros_are_found(found: dict[
 
 
 @needs_lance
+def test_a_graph_finds_them_too(found: dict[str, Any]) -> None:
+    graph = found["graph"]
+    assert graph["recall"] >= 0.99
+    assert graph["found"] >= 0.95
+    assert graph["identical"] == [1.0] * 10  # of a thousand usages that are the same
+    assert graph["of another text"] == 10
+    assert found["all the same in a graph"] == [1.0, 10]
+    assert "a graph is followed by the nearest " in graph["said"]
+
+
+def test_other_kinds_are_refused(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]] * 3)
+    build_index(path)
+    with pytest.raises(InputError, match="kind='ivf-pq' does not exist: choose ivf-flat or ivf-hnsw-sq"):
+        UsageIndex(path).add_approximate("ivf-pq")  # type: ignore[arg-type]
+
+
+@needs_lance
 def test_conditions_make_it_exact(found: dict[str, Any]) -> None:
     assert found["with conditions"]
 

@@ -147,7 +147,7 @@ def test_names_of_senses_come_back_when_senses_are_found_anew(explorer: Explorer
     assert data_of(again.exported_page(["bank"]))["labels"] == {"bank": {"1": "money"}}
     again.label("bank", 1, "")
     assert Explorer(index, model=False).names(again.view("bank")) == {}
-    with pytest.raises(InputError, match="has no sense 9"):
+    with pytest.raises(InputError, match="has no sense 10"):
         again.label("bank", 9, "x")
 
 
@@ -202,7 +202,7 @@ def test_its_own_origin_is_answered(client: TestClient) -> None:
         ("POST", "/api/sentence", {"json": {"text": 3}}, 400, "needs 'text', a text"),
         ("POST", "/api/near", {"json": {"text": "a", "start": True, "end": 1}}, 400, "needs 'start', a whole number"),
         ("POST", "/api/label", {"json": []}, 400, "needs 'word'"),
-        ("POST", "/api/label", {"json": {"word": "bank", "sense": 77, "name": ""}}, 400, "has no sense 77"),
+        ("POST", "/api/label", {"json": {"word": "bank", "sense": 77, "name": ""}}, 400, "has no sense 78"),
         (
             "POST",
             "/api/sentence",
@@ -274,3 +274,13 @@ def test_senses_show_themselves_as_text(index: UsageIndex) -> None:
     assert "<b>bank</b> 40 usages, 2 senses" in shown
     assert HOSTILE.split(">")[0] not in shown
     assert "river" in shown
+
+
+def test_senses_are_named_on_the_command_line(index: UsageIndex) -> None:
+    """A name holds for the word in any case, and for the page."""
+    named = run("senses", "Bank", index.path, "--name", "2=money", "--context", "9")
+    assert '"money"' in named.out
+    assert Explorer(index, model=False).word("bank")["labels"] == {"1": "money"}
+    assert '"money"' not in run("senses", "bank", index.path, "--name", "2=").out
+    assert "'bank' has no sense 9: it has 2 senses" in run("senses", "bank", index.path, "--name", "9=x").err
+    assert "write the number of a sense and its name" in run("senses", "bank", index.path, "--name", "money").err

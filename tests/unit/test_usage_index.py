@@ -19,7 +19,7 @@ from wordstates.postprocess.post_processing import is_post_processing
 from wordstates.usages.build import build_index, default_index_path
 from wordstates.usages.filters import parse_condition, rows_that_meet
 from wordstates.usages.index import UsageIndex
-from wordstates.usages.marked import read_marked
+from wordstates.usages.marked import read_marked, read_vector
 from wordstates.usages.search import best, scored
 
 
@@ -357,3 +357,17 @@ def test_marked_sentences_come_back(left: str, word: str, right: str) -> None:
 def test_sentences_that_mark_no_word(text: str) -> None:
     with pytest.raises(InputError, match="marks no word"):
         read_marked(text)
+
+
+def test_a_vector_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "vector.npy"
+    np.save(file, np.ones((1, 3)))
+    assert read_vector(str(file)).tolist() == [1, 1, 1]
+    for wrong, told in {np.ones((2, 3)).tobytes(): "holds no vector", b"": "holds no vector"}.items():
+        file.write_bytes(wrong)
+        with pytest.raises(InputError, match=told):
+            read_vector(str(file))
+    for array in (np.ones((2, 3)), np.array([np.nan, 1])):
+        np.save(file, array)
+        with pytest.raises(InputError, match=r"array of shape .*: give one vector of finite numbers"):
+            read_vector(str(file))

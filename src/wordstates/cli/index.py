@@ -18,6 +18,7 @@ from wordstates.cli.options import (
     vectors_option,
 )
 from wordstates.cli.telling import progress_bar, say
+from wordstates.options import ApproximateKind
 from wordstates.wording import counted
 
 
@@ -44,6 +45,13 @@ def index(
             "--approximate", help="Also prepare approximate search, for a million usages; says what it misses."
         ),
     ] = False,
+    approximate_by: Annotated[
+        ApproximateKind | None,
+        search_option(
+            "--approximate-by",
+            help="How: by parts (the default), or by a graph, which finds more in less time and takes long to make.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     no_verify: NoVerify = False,
     json: Json = False,
@@ -74,7 +82,8 @@ def index(
             on_total=bar.total,
         )
     where = str(output or default_index_path(source))
-    likely = UsageIndex(where).add_approximate() if approximate else None
+    wanted = approximate_by or ("ivf-flat" if approximate else None)
+    likely = UsageIndex(where).add_approximate(wanted) if wanted else None
     usages = sum(part.usages for part in manifest.parts)
     without = sum(part.without_vector for part in manifest.parts)
     if json:

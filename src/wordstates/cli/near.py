@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +20,9 @@ from wordstates.cli.remote import index_reader
 from wordstates.cli.telling import loading_model, say
 from wordstates.wording import counted
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _DIGITS = 19  # longer numbers are of no usage
 ResultFormat = Literal["table", "json", "csv", "tsv"]
 
@@ -29,7 +32,8 @@ def near(
     query: Annotated[
         str,
         typer.Argument(
-            metavar="QUERY", help="A sentence with a marked word, 'the [bank] of the river'; or N, a usage."
+            metavar="QUERY",
+            help="A sentence with a marked word, 'the [bank] of the river'; N, a usage; or @FILE.npy, a vector.",
         ),
     ],
     count: Annotated[int, search_option("--count", "-k", min=1, help="How many usages to give.")] = 10,
@@ -66,6 +70,7 @@ def near(
     """
     from wordstates.usages.hits import print_hits
     from wordstates.usages.index import UsageIndex
+    from wordstates.usages.marked import read_vector
 
     index = UsageIndex(source, verify=not no_verify)
     load = index_reader(server, index, model=model, post_processing=post_process, device=device)
@@ -74,13 +79,17 @@ def near(
         say(f"approximate: {index.approximate}")
     else:
         say(f"exact: {counted(len(index) if compared is None else int(compared.sum()), 'usage')} compared")
-    number = int(query) if query.isdecimal() and len(query) < _DIGITS else None
+    asked: str | int | np.ndarray = query
     reader = None
-    if number is None:
+    if query.isdecimal() and len(query) < _DIGITS:
+        asked = int(query)
+    elif query.startswith("@") and "[" not in query:  # a text may begin so, and has a word in brackets
+        asked = read_vector(query[1:])
+    else:
         with loading_model():
             reader = load()
     hits = index.near(
-        query if number is None else number,
+        asked,
         reader,
         k=count,
         conditions=where or (),

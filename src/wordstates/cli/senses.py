@@ -11,6 +11,7 @@ from wordstates.cli.outputs import check_page_output
 from wordstates.cli.telling import say
 
 SenseMethod = Literal["kmeans", "hdbscan"]
+_DIGITS = 9  # longer numbers are of no sense
 
 
 def senses(
@@ -27,6 +28,12 @@ def senses(
     count: Annotated[
         int | None, vectors_option("--count", "-k", min=1, help="How many senses (kmeans); default by the silhouette.")
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        output_option(
+            metavar="N=NAME", help="Name sense N, for every later run; without NAME take it away; repeatable."
+        ),
+    ] = None,
     context: Annotated[int, output_option(min=0, help="Characters of text beside the most central usages.")] = 50,
     output: Annotated[
         str | None, output_option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
@@ -38,10 +45,11 @@ def senses(
     """Cluster the usages of WORD, and say what each cluster is about.
 
     Each is named by its strongest collocates (log-likelihood against the other clusters) and shown by its most central
-    usages. Names given in `wordstates explore` are kept.
+    usages. Names are kept beside the index, with those given in `wordstates explore`.
 
     Example:
         $ wordstates senses bank store/ --by year
+        $ wordstates senses bank store/ --name "1=by the river"
         $ wordstates senses bank store/ -o bank.html
     """
     from wordstates.explore.labels import NAME, Labels
@@ -57,8 +65,10 @@ def senses(
             f"--by {by}: there is no such column; there are {', '.join(index.metadata_columns) or 'none'}."
         )
     found, vectors = senses_of(index, word, conditions=where or (), method=method, count=count)
-    names = Labels(index.path / NAME).of(found)
-    report = SenseReport(found, vectors, names, context, by)
+    labels = Labels(index.path / NAME)
+    for number, given in map(_named, name or ()):
+        labels.give(found, number - 1, given)
+    report = SenseReport(found, vectors, labels.of(found), context, by)
     if page is not None:
         write_text_whole(page, report.to_html())
     if json:
@@ -67,3 +77,12 @@ def senses(
     print(report.to_text())
     if page is not None:
         say(f"wrote {output}")
+
+
+def _named(given: str) -> tuple[int, str]:
+    number, equals, name = given.partition("=")
+    if not equals or not number.strip().isdecimal() or len(number) > _DIGITS:
+        raise typer.BadParameter(
+            f"--name {given}: write the number of a sense and its name, as --name '1=by the river'."
+        )
+    return int(number), name

@@ -9,7 +9,9 @@ from typing import Any
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
 from wordstates.json_text import read_json
+from wordstates.text.folding import fold
 from wordstates.usages.senses import Senses
+from wordstates.wording import counted
 
 NAME = "labels.json"
 _ANCHORS = 50  # usages by which a sense is known again
@@ -20,7 +22,7 @@ class Labels:
     """Names of senses, by word.
 
     A name belongs to usages, not to a number: if the senses are found again, with more usages or by another method, it
-    goes to the sense that holds most of the usages it was given to.
+    goes to the sense that holds most of the usages it was given to. The case of the word does not count.
 
     Args:
         path: The file; it need not be there.
@@ -36,7 +38,7 @@ class Labels:
             try:
                 found = read_json(path.read_text(encoding="utf-8"))
                 self._given = {
-                    str(word): [
+                    fold(str(word)): [
                         {"name": str(each["name"]), "usages": [(str(d), int(s)) for d, s in each["usages"]]}
                         for each in names
                     ]
@@ -58,7 +60,9 @@ class Labels:
             OutputError: If the file cannot be written.
         """
         if not any(each.id == sense for each in senses.senses):
-            raise InputError(f"{senses.word!r} has no sense {sense}.")
+            raise InputError(
+                f"{senses.word!r} has no sense {sense + 1}: it has {counted(len(senses.senses), 'sense')}."
+            )
         if len(name) > _LONGEST:
             raise InputError(f"A name has at most {_LONGEST} characters, and this one has {len(name):,}.")
         kept = self.of(senses)
@@ -69,9 +73,9 @@ class Labels:
         for usage, label in zip(senses.usages, senses.labels.tolist(), strict=True):
             if label in members and len(members[label]) < _ANCHORS:
                 members[label].append((usage.document, usage.span[0]))
-        self._given[senses.word] = [{"name": kept[number], "usages": members[number]} for number in sorted(kept)]
+        self._given[fold(senses.word)] = [{"name": kept[number], "usages": members[number]} for number in sorted(kept)]
         if not kept:
-            del self._given[senses.word]
+            del self._given[fold(senses.word)]
         write_text_whole(self.path, json.dumps(self._given, ensure_ascii=False, indent=1) + "\n")
 
     def of(self, senses: Senses) -> dict[int, str]:
@@ -82,7 +86,7 @@ class Labels:
             if label >= 0
         }
         named: dict[int, tuple[int, str]] = {}
-        for given in self._given.get(senses.word, []):
+        for given in self._given.get(fold(senses.word), []):
             votes: dict[int, int] = {}
             for usage in given["usages"]:
                 if usage in where:

@@ -1,8 +1,12 @@
-"""A sentence with a marked word, as people type it: ``the [bank] of the river``."""
+"""What is searched for, as people type it: a sentence with a marked word, ``the [bank] of the river``; a file."""
 
 from __future__ import annotations
 
+import numpy as np
+from jaxtyping import Float
+
 from wordstates.errors import InputError
+from wordstates.wording import said
 
 _ESCAPED = {"\\[": "[", "\\]": "]", "\\\\": "\\"}
 
@@ -47,3 +51,26 @@ def read_marked(text: str) -> tuple[str, tuple[int, int]]:
             r"(\[ and \] are brackets of the text)."
         )
     return "".join(plain), (opened[0], closed[0])
+
+
+def read_vector(path: str) -> Float[np.ndarray, " dim"]:
+    """Read one vector from a file of NumPy's.
+
+    Args:
+        path: A .npy file with an array of one vector.
+
+    Raises:
+        InputError: If it holds none.
+    """
+    try:
+        found = np.load(path, allow_pickle=False)
+        vector = np.asarray(found, dtype=np.float32)
+    except Exception as error:  # NumPy lets whatever its reader of headers raises come through
+        raise InputError(
+            f"{path!r} holds no vector ({said(error)}): give a .npy file as numpy.save writes it."
+        ) from error
+    if vector.ndim > 1 and vector.size == vector.shape[-1]:
+        vector = vector.reshape(-1)
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise InputError(f"{path!r} holds an array of shape {vector.shape}: give one vector of finite numbers.")
+    return vector
