@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -51,9 +53,9 @@ def model(filled: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     return tmp_path / "model"
 
 
-def is_believed(model: Path | str, **options: object) -> bool:
-    files = files_of(model, None)
-    return files is not None and KeptModel(str(model), files, LoadOptions(**options)).read() is not None  # type: ignore[arg-type]
+def is_believed(model: Path | str, **options: Any) -> bool:
+    files = files_of(model, options.get("revision"))
+    return files is not None and KeptModel(str(model), files, LoadOptions(**options)).read() is not None
 
 
 def kept_file(model: Path) -> Path:
@@ -176,9 +178,9 @@ def test_a_changed_tokenizer_in_memory_is_not_kept(model: Path) -> None:
     keeper, tokenizer = KeptModel("changed", files, LoadOptions()), Tokenizer(fetch_tokenizer(model), "changed")
     before = tokenizer.fingerprint()
     tokenizer.tokenizer.add_tokens(["millstone"])
-    keeper.write(found, tokenizer, before, entry, None)
+    keeper.write(found, None, tokenizer, before, entry, None)
     assert not kept.exists()
-    keeper.write(found, Tokenizer(fetch_tokenizer(model), "changed"), before, entry, None)
+    keeper.write(found, None, Tokenizer(fetch_tokenizer(model), "changed"), before, entry, None)
     assert kept.exists()
 
 
@@ -219,9 +221,21 @@ def test_a_snapshot_of_the_hub_is_its_files(model: Path, monkeypatch: pytest.Mon
         assert KeptModel("org/name", files, LoadOptions()).read() is not None
     assert files_of("org/name", "other") is None
     assert files_of("org/another", None) is None
-    monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: False)
-    assert files_of("org/name", None) is None  # it may have moved on
-    assert files_of("org/name", commit) is not None
+    assert WordEmbedder("org/name", engine="torch").provenance["revision"] == commit
+    assert WordEmbedder(snapshot, engine="torch").provenance["revision"] is None
+    # Where the hub answers, it says whether a branch has moved on; nobody asks it about a commit.
+    asked: list[str] = []
+    current = mock.Mock(commit_hash=commit)
+    monkeypatch.setattr("wordstates.model._hub.hub_silence", lambda source: None)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url: asked.append(url) or current)
+    assert is_believed("org/name", revision=commit)
+    assert not asked
+    assert is_believed("org/name")
+    assert [each.partition("org/")[2] for each in asked] == ["name/resolve/main/config.json"]
+    current.commit_hash = "f" * 40
+    assert not is_believed("org/name")
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url: 1 / 0)
+    assert not is_believed("org/name")
 
 
 @pytest.mark.parametrize(

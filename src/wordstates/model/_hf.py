@@ -20,7 +20,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
 )
-from transformers.utils import CONFIG_NAME, cached_file, find_adapter_config_file
+from transformers.utils import CONFIG_NAME, cached_file, extract_commit_hash, find_adapter_config_file
 
 from wordstates.errors import InputError, ModelError
 from wordstates.json_text import read_json
@@ -115,14 +115,23 @@ def load(
             if tokenizer is not None:  # a repository of its own, with revisions of its own
                 options = {**options, "revision": None, "local_files_only": hub_silence(source_of(wanted)) is not None}
             wanted = read_tokenizer(source_of(wanted), **options)
+        commit = _commit_of(source, revision)
     network = reading_part(model)
     missing = set(report["missing_keys"])
     of_head = {key for key in missing if maker is AutoModelForCausalLM and not key.startswith(model.base_model_prefix)}
     _check_whole(model, network, missing - of_head, str(name))
     if of_head:
         model = network  # its head would be random
-    revision = getattr(settings, "_commit_hash", None)
-    return Checkpoint(network, model, wanted, str(name), revision, owned=True)
+    return Checkpoint(network, model, wanted, str(name), commit, owned=True)
+
+
+def _commit_of(source: str | Path, revision: str | None) -> str | None:
+    """Give the commit of the hub that a model was loaded from just now; None if it is a folder here."""
+    if os.path.exists(source):
+        return None
+    found = cached_file(source, CONFIG_NAME, revision=revision, local_files_only=True)
+    commit: str | None = extract_commit_hash(found, None)
+    return commit
 
 
 def _check_no_adapter(source: str | Path, options: dict[str, Any], name: str | Path) -> None:

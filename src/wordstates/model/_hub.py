@@ -101,18 +101,29 @@ def _silence_of_the_hub() -> str | None:
 
 
 def snapshot_of(name: str, revision: str | None) -> tuple[Path | None, str | None]:
-    """Give the folder here that a model of the hub would be loaded from, and its commit, without asking the hub.
-
-    Where the hub can be asked, a branch or tag may have moved on: then None, unless a commit is named.
-    """
+    """Give the folder here that a model of the hub was loaded from last, and its commit; see `is_current`."""
     folder = Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}")
     commit = revision or "main"
     if not _COMMIT.fullmatch(commit):
-        if not constants.is_offline_mode():
-            return None, None
         commit = (folder / "refs" / commit).read_text(encoding="utf-8").strip()
     snapshot = folder / "snapshots" / commit
     return (snapshot, commit) if _COMMIT.fullmatch(commit) and snapshot.is_dir() else (None, None)
+
+
+def is_current(name: str, revision: str | None, commit: str) -> bool:
+    """Tell whether a commit is what the hub would give now, which it is asked for a branch or tag if it answers.
+
+    Warns:
+        UserWarning: If the hub is slow to answer, and is waited for.
+    """
+    if commit == revision or hub_silence(name) is not None:
+        return True
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    try:
+        return get_hf_file_metadata(hf_hub_url(name, "config.json", revision=revision)).commit_hash == commit
+    except Exception:  # of the hub and of the way to it: who loads the model is told
+        return False
 
 
 def read_tokenizer(source: str | Path, **options: Any) -> Any:

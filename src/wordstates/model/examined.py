@@ -147,7 +147,7 @@ def _examined(
         owned=checkpoint.owned,
         name=name,
         exact=exact,
-        keep=None if keeper is None else partial(keeper.write, found, words, words.fingerprint()),
+        keep=None if keeper is None else partial(keeper.write, found, checkpoint.revision, words, words.fingerprint()),
     )
     return LoadedModel.of(
         found,

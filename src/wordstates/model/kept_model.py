@@ -18,7 +18,7 @@ from typing import Any
 
 import xxhash
 
-from wordstates.model._hub import MINILM, fetch_tokenizer
+from wordstates.model._hub import MINILM, fetch_tokenizer, is_current
 from wordstates.model.engine_cache import Entry, beside_graphs, own_code
 from wordstates.model.found import Found
 from wordstates.model.kept_tokenizer import KeptTokenizer, fingerprint_of, kept_form
@@ -88,7 +88,7 @@ class KeptModel:
                 entry = Entry(self._name, told["graph"])
                 if told["asked"] != asked or entry.path != path.parent or (choice := entry.read()) is None:
                     continue
-                if choice.way is not None and entry.graph is not None:
+                if choice.way is not None and entry.graph is not None and self._is_current():
                     found = Found.from_dict(told["found"])
                     load = partial(fetch_tokenizer, self._name, revision=self._options.revision)
                     return Kept(found, entry.graph, told["longest"], choice.error, told["tokenizer"], load)
@@ -96,18 +96,27 @@ class KeptModel:
                 continue
         return None
 
-    def write(self, found: Found, words: Tokenizer, fingerprint: str, entry: Entry, longest: int | None) -> None:
+    def write(
+        self,
+        found: Found,
+        revision: str | None,
+        words: Tokenizer,
+        fingerprint: str,
+        entry: Entry,
+        longest: int | None,
+    ) -> None:
         """Keep what was found beside a graph, if the tokenizer can be kept, and neither it nor a file has changed.
 
         Args:
             found: What was found.
+            revision: Commit of the files that were loaded.
             words: The tokenizer.
             fingerprint: Of the tokenizer, when it was loaded.
             entry: The entry of the graph.
             longest: Subwords of the longest window, if windows are packed; None if they are padded.
         """
         form = kept_form(words.tokenizer)
-        if form is None or fingerprint_of(words.tokenizer) != fingerprint:
+        if form is None or fingerprint_of(words.tokenizer) != fingerprint or revision != self.files.revision:
             return
         tokenizer = {"form": form, "template": asdict(words.template), "fingerprint": fingerprint}
         # A config may be no JSON, and a library have no version.
@@ -117,6 +126,11 @@ class KeptModel:
                 told = {"asked": asked, "graph": entry.asked, "found": found.to_dict(), "longest": longest}
                 written = json.dumps({**told, "tokenizer": tokenizer}).encode()
                 entry.write_beside(_file_name(asked), _checksum(written) + b"\n" + written)
+
+    def _is_current(self) -> bool:
+        """Tell whether the files are those that the model would be loaded from now."""
+        revision = self.files.revision
+        return revision is None or is_current(self._name, self._options.revision, revision)
 
     def _asked(self) -> dict[str, Any]:
         """Give all that decides, as JSON would write it."""
