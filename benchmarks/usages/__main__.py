@@ -4,7 +4,7 @@
 
 Real text of so many words is embedded (MiniLM, bfloat16) and indexed once, in .bench/usages. Each library searches the
 same vectors for the ten nearest usages of the same 50 usages, one at a time, in a process of its own; a result counts
-only where those that are exact agree. hnswlib is built for at most --hnsw-most usages, since that takes longest. Where
+only where those that are exact agree. Graphs are made for at most --hnsw-most usages, since that takes longest. Where
 there is a Chromium, the frames of the page's map are timed as well (benchmarks/usages/frames.py).
 
 Writes benchmarks/results/usages.json and docs/search-speed.md.
@@ -91,10 +91,13 @@ def measure(size: int, data: Path, folder: Path, python: Path, *, hnsw: bool) ->
     numbers = np.random.default_rng(0).choice(len(index), ASKED, replace=False)
     asked.write_text(json.dumps(numbers.tolist()))
     print(f"{size:,} words: searching", file=sys.stderr)
-    ours = answer([sys.executable, "-m", "benchmarks.usages.ours", store, asked, vectors, "--lance"])
+    graph = ["--graph"] if hnsw else []
+    ours = answer([sys.executable, "-m", "benchmarks.usages.ours", store, asked, vectors, "--lance", *graph])
     exact, lance = ours.pop("near"), ours.pop("lance")
     flat = {"ms": lance.pop("flat_ms"), "rows": lance.pop("flat_rows")}
     searches = {"wordstates": exact, "LanceDB, flat": flat, "wordstates --approximate": lance}
+    if hnsw:
+        searches["wordstates --approximate-by ivf-hnsw-sq"] = ours.pop("graph")
     worker = Path(__file__).with_name("peers.py")
     for name in ("faiss", "hnswlib") if hnsw else ("faiss",):
         try:

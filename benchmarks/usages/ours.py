@@ -1,6 +1,6 @@
 """Searching and showing the usages of an index, in a process of its own: what it takes in time and memory.
 
-python -m benchmarks.usages.ours STORE ASKED.json VECTORS.npy [--lance]    # prints JSON
+python -m benchmarks.usages.ours STORE ASKED.json VECTORS.npy [--lance] [--graph]    # prints JSON
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from wordstates.errors import InputError
 from wordstates.explore.word_view import view_word
+from wordstates.options import ApproximateKind
 from wordstates.usages.approximate import ApproximateSearch
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.searched_lines import Asked, lines_of_index
@@ -71,15 +72,29 @@ def main() -> None:
         result["words"][word] = {"usages": len(index.numbers(word=word)), "kwic_ms": lines[0], "map_ms": view[0]}
     if "--lance" in sys.argv:
         result["lance"] = with_lance(index, numbers)
+    if "--graph" in sys.argv:
+        result["graph"] = approximate(index, numbers, "ivf-hnsw-sq")
     result["bytes_per_s"] = bandwidth(np.load(sys.argv[3]))
     json.dump(result, sys.stdout)
 
 
+def approximate(index: UsageIndex, numbers: list[int], kind: ApproximateKind) -> dict[str, Any]:
+    """Make what approximate search of a kind needs, and search."""
+    took, made = timed(index.add_approximate, kind)
+    likely = [timed(index.near, number, k=K, approximate=True) for number in numbers]
+    return {
+        "build_s": took / 1000,
+        "recall": made.recall,
+        **({"probes": made.probes, "partitions": made.partitions} if kind == "ivf-flat" else {}),
+        "ms": [each for each, _ in likely],
+        "rows": [[hit.usage.number for hit in hits] for _, hits in likely],
+    }
+
+
 def with_lance(index: UsageIndex, numbers: list[int]) -> dict[str, Any]:
     """Search approximately, and with LanceDB's own exact search, which looks into all parts."""
-    took, made = timed(index.add_approximate)
-    likely = [timed(index.near, number, k=K, approximate=True) for number in numbers]
-    table = ApproximateSearch(index.path, made).table
+    parted = approximate(index, numbers, "ivf-flat")
+    table = ApproximateSearch(index.path, index.approximate).table
     vectors = index.vectors(numbers)
 
     def flat(vector: np.ndarray) -> list[int]:
@@ -91,12 +106,7 @@ def with_lance(index: UsageIndex, numbers: list[int]) -> dict[str, Any]:
     flat(vectors[0])
     exact = [timed(flat, vector) for vector in vectors]
     return {
-        "build_s": took / 1000,
-        "recall": made.recall,
-        "probes": made.probes,
-        "partitions": made.partitions,
-        "ms": [each for each, _ in likely],
-        "rows": [[hit.usage.number for hit in hits] for _, hits in likely],
+        **parted,
         "flat_ms": [each for each, _ in exact],
         "flat_rows": [[row for row in rows if row != n][:K] for n, (_, rows) in zip(numbers, exact, strict=True)],
     }
