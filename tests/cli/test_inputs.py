@@ -135,6 +135,18 @@ def test_lines_have_the_labels_of_their_words(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_as_json_lines_are_json(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The bank.\nA bank!\n")
+    done = run("kwic", "bank", "a.txt", "--within", "-o", "-", cwd=tmp_path)
+    assert [json.loads(line)["left"] for line in done.out.splitlines()] == ["The ", "A "]
+    assert done.err == "2 usages in 2 texts: 333,333.3 in a million of 6 words\n"
+    assert run("kwic", "bank", "a.txt", "--within", "-o", "a.jsonl", cwd=tmp_path).code == 0
+    assert (tmp_path / "a.jsonl").read_text() == done.out
+    for output in ("store/", "a.h5", "a.npz", "a"):
+        done = run("kwic", "bank", "a.txt", "-o", output, cwd=tmp_path)
+        assert (done.code, "lines are written as .csv, .tsv, .xlsx, .jsonl, .parquet" in done.err) == (1, True), done
+
+
 def test_labels_and_semicolons_go_through_embed(tmp_path: Path, bert: Path) -> None:
     (tmp_path / "a.conll").write_text("bank\tN\n\nthey\tP\nbank\tV\n")
     assert run("embed", "a.conll", "-m", bert, "--metadata", "label", "-o", "a.parquet", "-q", cwd=tmp_path).code == 0

@@ -89,6 +89,8 @@ def test_errors_over_http_are_those_of_the_tree(url: str) -> None:
         wordstates.connect(url, key="wrong")
     with pytest.raises(ModelNotFoundError, match="Nobody answers"):
         wordstates.connect("http://127.0.0.1:1")
+    with pytest.raises(InputError, match=r"No `wordstates serve` answers at .*/nosuch \(404\): give its address"):
+        wordstates.connect(f"{url}/nosuch", key=KEY)
     for address in ("127.0.0.1:8000", "ftp://x", "http://", "https:///v1", "http://127.0.0.1:99999", "http://[x"):
         with pytest.raises(InputError, match="no address"):
             wordstates.connect(address)

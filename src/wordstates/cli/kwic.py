@@ -11,7 +11,7 @@ import typer
 
 from wordstates.cli.groups import Inputs, ReadingOptions
 from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, output_option, print_json, search_option
-from wordstates.cli.outputs import check_outputs
+from wordstates.cli.outputs import check_lines_output
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
 
@@ -104,7 +104,7 @@ def kwic(
         verify=not no_verify,
     )
     if output is not None:
-        check_outputs(output, inputs, overwrite=overwrite)
+        check_lines_output(output, inputs, overwrite=overwrite)
     found = lines_of_index(inputs[0], asked) if len(inputs) == 1 else None
     by_sense = SENSE in keys and SENSE not in columns
     if found is None:
@@ -174,4 +174,5 @@ def _write(lines: Sequence[Line], output: str, *, overwrite: bool, bom: bool) ->
     except BaseException:
         writer.abort()
         raise
-    say(f"wrote {output} ({counted(size, 'byte')})")
+    if output != "-":
+        say(f"wrote {output} ({counted(size, 'byte')})")

@@ -32,6 +32,23 @@ def check_outputs(output: str, inputs: Sequence[str], *, overwrite: bool = True)
     check_free(path, overwrite=overwrite)
 
 
+def check_lines_output(output: str, inputs: Sequence[str], *, overwrite: bool) -> None:
+    """Refuse an output of lines without vectors as `check_outputs` does, and one of a format that is for vectors.
+
+    Raises:
+        OutputError: If it is one.
+    """
+    from wordstates.errors import OutputError
+    from wordstates.files.formats import SPREADSHEETS, output_format
+
+    known = (*SPREADSHEETS, "jsonl", "parquet")
+    if output != "-" and (output.endswith("/") or output_format(Path(output)) not in known):
+        raise OutputError(
+            f"{output!r}: lines are written as {', '.join(f'.{each}' for each in known)}, or as JSON lines to '-'."
+        )
+    check_outputs(output, inputs, overwrite=overwrite)
+
+
 def check_page_output(output: str, inputs: Sequence[str], *, overwrite: bool, plots: bool = False) -> Path:
     """Refuse a page as `check_outputs` does, and one that is not called a page, or whose plots cannot be drawn here.
 

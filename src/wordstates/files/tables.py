@@ -105,7 +105,7 @@ class JsonlWriter(FileWriter):
                 else f"{json.dumps(name)}: null"
                 for name, vectors in rows.vectors.items()
             ]
-            line = f"{json.dumps(cells, ensure_ascii=False)[:-1]}, {', '.join(vectors)}}}\n".encode()
+            line = f"{', '.join([json.dumps(cells, ensure_ascii=False)[:-1], *vectors])}}}\n".encode()
             self._stream.write(line)
             self._written += len(line)
 

@@ -144,4 +144,6 @@ class Connection:
         kind = getattr(errors, code, None) if code.endswith("Error") else None
         if isinstance(kind, type) and issubclass(kind, InputError | RecipeError | ModelError):
             return kind(message)
+        if refused.code == 404:
+            return InputError(f"No `wordstates serve` answers at {self.url} (404): give its address as it prints it.")
         return InputError(message) if refused.code < 429 else WorkerError(message)
