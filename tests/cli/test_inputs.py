@@ -139,7 +139,7 @@ def test_lines_as_json_lines_are_json(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The bank.\nA bank!\n")
     done = run("kwic", "bank", "a.txt", "--within", "-o", "-", cwd=tmp_path)
     assert [json.loads(line)["left"] for line in done.out.splitlines()] == ["The ", "A "]
-    assert done.err == "2 usages in 2 texts: 333,333.3 in a million of 6 words\n"
+    assert done.err == "2 usages in 2 texts: 500,000.0 in a million of 4 words\n"
     assert run("kwic", "bank", "a.txt", "--within", "-o", "a.jsonl", cwd=tmp_path).code == 0
     assert (tmp_path / "a.jsonl").read_text() == done.out
     for output in ("store/", "a.h5", "a.npz", "a"):
