@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub: no test touches the network
 os.environ["WORDSTATES_CACHE"] = "off"  # nor finds what an earlier one has left
@@ -33,3 +35,20 @@ def one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     from wordstates.model.engines import Engines
 
     monkeypatch.setattr(Engines, "_longest", None)
+
+
+@pytest.fixture(scope="session")
+def kept_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for OpenVINO's graphs."""
+    return tmp_path_factory.mktemp("graphs")
+
+
+@pytest.fixture
+def graphs_are_kept(kept_graphs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have graphs made once for all tests, while which engine computes depends on no test before."""
+    from wordstates.model import engines
+    from wordstates.model.kept_model import KeptModel
+
+    monkeypatch.setenv("WORDSTATES_CACHE", str(kept_graphs))
+    monkeypatch.setattr(engines, "_WORTH_KEPT", math.inf)
+    monkeypatch.setattr(KeptModel, "read", lambda self: None)

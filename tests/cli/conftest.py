@@ -11,6 +11,11 @@ from families import save
 from wordstates import WordEmbedder
 
 
+@pytest.fixture(autouse=True)
+def _graphs_are_kept(graphs_are_kept: None) -> None:
+    """Have graphs made once."""
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with an encoder (``bert``), a causal model (``gpt2``) and an encoder-decoder (``t5``)."""

@@ -447,7 +447,7 @@ def test_float16_gives_way_where_it_does_not_suffice(folder: Path, monkeypatch: 
     assert done.code == 3  # a later document goes beyond: it is rejected, and the others are there
     [reject] = [json.loads(line) for line in (folder / "store" / "rejects.jsonl").read_text().splitlines()]
     assert reject["document"] == "texts.txt:60"
-    assert "float16 ends at 65504: make the store with dtype='float32'" in reject["reason"]
+    assert "float16 ends at 65504: make the store with --dtype float32" in reject["reason"]
     table = pq.read_table(folder / "store" / "shards")
     assert table.schema.field("vector").type.value_type == pa.float16()
     assert len(set(table["document"].to_pylist())) == 59

@@ -112,6 +112,7 @@ class Shell:
             return self._wordstates(shlex.split(command)[1:])
         path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
         environment = {"PATH": path, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+        environment["WORDSTATES_CACHE"] = "off"  # what one page shows depends on no other
         done = subprocess.run(
             ["bash", "-c", command],
             stdout=subprocess.PIPE,
