@@ -194,6 +194,16 @@ def test_lines_are_sorted_by_meaning_and_filtered(page: Page) -> None:
     assert text.count("\n") == 16
 
 
+def test_a_line_that_is_read_from_the_right_has_what_comes_before_on_its_right(page: Page) -> None:
+    page.locator("#lines").focus()
+    page.keyboard.press("End")
+    for number, is_arabic in ((61, True), (62, False)):
+        line = page.locator(f"#line-{number}")
+        boxes = [line.locator(part).bounding_box() for part in (".left", "b", ".right")]
+        places = [box["x"] for box in boxes if box is not None]
+        assert places == sorted(places, reverse=is_arabic)
+
+
 def test_a_sense_is_renamed_and_stays_so(page: Page, address: str) -> None:
     page.locator(".legend .link").first.click()
     page.locator(".rename").fill("by the water")

@@ -37,6 +37,13 @@ export function ChangeTab() {
         </label>
         <span class="hint">bars: share of the usages; lines: 95% intervals (Wilson). Click a bar to see its lines.</span>
       </div>
+      <ul class="senses">
+        {senses.map((sense) => (
+          <li>
+            <i style={{ background: colourOf(sense) }} /> <bdi>{senseName(sense)}</bdi>
+          </li>
+        ))}
+      </ul>
       <div class="scroll" tabIndex={0} role="group" aria-label="Bars">
         <svg width={wide} height={tall + 26} id="change">
           {[0, 0.25, 0.5, 0.75, 1].map((tick) => (

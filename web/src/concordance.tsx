@@ -2,6 +2,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { colourOf } from "./colours";
+import type { Usage } from "./data";
 import {
   type Sort,
   choose,
@@ -190,7 +191,7 @@ export function Concordance() {
               <div
                 key={number}
                 id={`line-${number}`}
-                class={`line${number === hovered.value ? " hovered" : ""}`}
+                class={`line${number === hovered.value ? " hovered" : ""}${isRightToLeft(usage) ? " rtl" : ""}`}
                 role="option"
                 aria-selected={number === pinned.value}
                 aria-setsize={numbers.length}
@@ -220,6 +221,15 @@ export function Concordance() {
       {pinned.value !== null && pinned.value < found.usages.length && <Selected number={pinned.value} />}
     </section>
   );
+}
+
+const STRONG = /[\p{L}]/u;
+const RIGHT_TO_LEFT = /[\p{sc=Arab}\p{sc=Hebr}\p{sc=Syrc}\p{sc=Thaa}\p{sc=Nkoo}\p{sc=Adlm}]/u;
+
+/** Whether a line is read from right to left: what comes before the word then stands on its right. */
+function isRightToLeft({ left, right }: Usage): boolean {
+  const nearest = [...left.slice(-140)].reverse().find((each) => STRONG.test(each)) ?? STRONG.exec(right)?.[0] ?? "";
+  return RIGHT_TO_LEFT.test(nearest);
 }
 
 function Selected({ number }: { number: number }) {
