@@ -142,6 +142,8 @@ def test_lines_as_json_lines_are_json(tmp_path: Path) -> None:
     assert done.err == "2 usages in 2 texts: 500,000.0 in a million of 4 words\n"
     assert run("kwic", "bank", "a.txt", "--within", "-o", "a.jsonl", cwd=tmp_path).code == 0
     assert (tmp_path / "a.jsonl").read_text() == done.out
+    done = run("kwic", "bank", "a.txt", "--count-by", "id", "-o", "c.csv", cwd=tmp_path)
+    assert (done.code, "--output is for lines" in done.err) == (2, True), done
     for output in ("store/", "a.h5", "a.npz", "a"):
         done = run("kwic", "bank", "a.txt", "-o", output, cwd=tmp_path)
         assert (done.code, "lines are written as .csv, .tsv, .xlsx, .jsonl, .parquet" in done.err) == (1, True), done

@@ -154,6 +154,8 @@ def test_lines_of_an_index_come_by_meaning(tmp_path: Path) -> None:
         lines.by_likeness(lines.lines, 9)
     with pytest.raises(TargetNotFoundError, match="'river bank' is none of the words"):
         lines_of_index(str(path), Asked(("river bank",)))
+    with pytest.raises(TargetNotFoundError, match=r"No usage of 'bank' in .* has year=9\.$"):
+        lines_of_index(str(path), Asked(("bank",), conditions=("year=9",)))
 
 
 def test_lines_of_an_index_come_by_sense(tmp_path: Path) -> None:

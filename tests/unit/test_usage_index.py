@@ -94,7 +94,7 @@ def test_what_a_usage_says_of_itself(indexed: UsageIndex) -> None:
         (7, "Usage 7 does not exist: the index has 4"),
         (np.array([np.nan, 1.0]), "one vector of finite numbers"),
         (np.ones((2, 2)), "one vector of finite numbers"),
-        (np.ones(3), "takes vectors of shape"),
+        (np.ones(3), "A query of 3 numbers cannot be compared: the vectors .* have 2"),
         (np.zeros(2), "A query of zeros has no direction"),
         ("no word is marked", "marks no word: put square brackets"),
     ],
@@ -367,7 +367,9 @@ def test_a_vector_is_read_from_a_file(tmp_path: Path) -> None:
         file.write_bytes(wrong)
         with pytest.raises(InputError, match=told):
             read_vector(str(file))
-    for array in (np.ones((2, 3)), np.array([np.nan, 1])):
+    for array in (np.ones((2, 3)), np.array([np.nan, 1]), np.array(["a"]), np.ones(3) + 1j, np.array([True])):
         np.save(file, array)
-        with pytest.raises(InputError, match=r"array of shape .*: give one vector of finite numbers"):
+        with pytest.raises(InputError, match=r"array of .*, of shape .*: give one vector of finite numbers"):
             read_vector(str(file))
+    with pytest.raises(InputError, match=r"gone\.npy' is not a file"):
+        read_vector(str(tmp_path / "gone.npy"))

@@ -88,6 +88,10 @@ def kwic(
 
     if regex and lemma:
         raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
+    if count_by is not None and output is not None:
+        raise typer.BadParameter(
+            "--count-by prints counts (--json for programs), and --output is for lines: leave one."
+        )
     columns = _listed(metadata)
     keys = _listed(sort)
     side = context if context is not None else _side()

@@ -74,11 +74,6 @@ def near(
 
     index = UsageIndex(source, verify=not no_verify)
     load = index_reader(server, index, model=model, post_processing=post_process, device=device)
-    compared = index.where(where or (), word=word)
-    if approximate and compared is None:
-        say(f"approximate: {index.approximate}")
-    else:
-        say(f"exact: {counted(len(index) if compared is None else int(compared.sum()), 'usage')} compared")
     asked: str | int | np.ndarray = query
     reader = None
     if query.isdecimal() and len(query) < _DIGITS:
@@ -97,4 +92,9 @@ def near(
         once_per_text=once_per_text,
         approximate=approximate,
     )
+    compared = index.where(where or (), word=word)
+    if approximate and compared is None:
+        say(f"approximate: {index.approximate}")
+    else:
+        say(f"exact: {counted(len(index) if compared is None else int(compared.sum()), 'usage')} compared")
     print_hits(hits, format, context, sys.stdout)

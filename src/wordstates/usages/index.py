@@ -311,6 +311,11 @@ class UsageIndex:
             vector = np.asarray(query, dtype=np.float32)
             if vector.ndim != 1 or not np.isfinite(vector).all():
                 raise InputError(f"A query is one vector of finite numbers, got shape {vector.shape}.")
+            if len(vector) != self._post.dim_in:
+                raise InputError(
+                    f"A query of {counted(len(vector), 'number')} cannot be compared: the vectors that the index was "
+                    f"made of have {self._post.dim_in:,}. Give one of the same recipe."
+                )
         compared = self._post.apply(vector[None])[0]
         if not compared.any():
             raise InputError("A query of zeros has no direction: nothing is nearer to it than anything else.")

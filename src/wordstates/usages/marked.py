@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float
 
@@ -62,9 +64,11 @@ def read_vector(path: str) -> Float[np.ndarray, " dim"]:
     Raises:
         InputError: If it holds none.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path!r} is not a file: give a .npy file as numpy.save writes it.")
     try:
-        found = np.load(path, allow_pickle=False)
-        vector = np.asarray(found, dtype=np.float32)
+        found = np.lib.format.open_memmap(path, mode="r")
+        vector = np.array(found if found.dtype.kind in "fiu" else np.nan, dtype=np.float32)
     except Exception as error:  # NumPy lets whatever its reader of headers raises come through
         raise InputError(
             f"{path!r} holds no vector ({said(error)}): give a .npy file as numpy.save writes it."
@@ -72,5 +76,7 @@ def read_vector(path: str) -> Float[np.ndarray, " dim"]:
     if vector.ndim > 1 and vector.size == vector.shape[-1]:
         vector = vector.reshape(-1)
     if vector.ndim != 1 or not np.isfinite(vector).all():
-        raise InputError(f"{path!r} holds an array of shape {vector.shape}: give one vector of finite numbers.")
+        raise InputError(
+            f"{path!r} holds an array of {found.dtype}, of shape {found.shape}: give one vector of finite numbers."
+        )
     return vector

@@ -242,6 +242,10 @@ def lines_of_index(source: str, asked: Asked) -> FoundLines | None:
     target_of = of_value[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)]
     wanted = index.where(asked.conditions)
     numbers = np.flatnonzero((target_of >= 0) & (True if wanted is None else wanted))
+    if not len(numbers) and (target_of >= 0).any():
+        raise TargetNotFoundError(
+            f"No usage of {', '.join(map(repr, given[:5]))} in {source!r} has {' and '.join(asked.conditions)}."
+        )
     if not len(numbers):
         raise TargetNotFoundError(
             f"{', '.join(map(repr, given[:5]))} is none of the words of {source!r}; for phrases give the texts "
