@@ -62,6 +62,7 @@ def main() -> None:
     told["embed"] = typed(["embed", texts, "-m", model, "-o", store])
     told["find"] = typed(["find", "mill", texts, "-m", model, "-o", usages])
     told["index"] = typed(["index", store])
+    told["subwords"] = typed(["subwords", "The old mill.", "-m", model])
     told["near"] = typed(["near", store, "the old [mill]"])
     told["in a fork"] = in_a_fork(embedder)
     told["device"] = str(embedder.device)

@@ -18,7 +18,8 @@ from families import FAMILIES, build
 from wordstates import WordEmbedder
 from wordstates.errors import ModelError, ModelNotFoundError
 from wordstates.model import _hub
-from wordstates.model.tokenizer import Tokenizer, load_tokenizer
+from wordstates.model.load import load_tokenizer
+from wordstates.model.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")

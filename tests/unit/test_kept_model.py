@@ -76,7 +76,7 @@ def test_neither_pytorch_nor_transformers_is_imported(
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    for what in ("encode", "embed", "find", "index", "near"):
+    for what in ("encode", "embed", "find", "index", "subwords", "near"):
         assert told[what] == [0, []], what
     expected = WordEmbedder(filled[0], engine="torch").encode(TEXTS)
     assert np.abs(np.array(told["vectors"]) - expected.vectors).max() < 1e-5

@@ -77,7 +77,7 @@ def subwords(
 
 def _subwords(text: str, model: str, loading: dict[str, Any], splitting: dict[str, Any]) -> dict[str, Any]:
     """Split a text by a tokenizer that is loaded here."""
-    from wordstates.model.tokenizer import load_tokenizer
+    from wordstates.model.load import load_tokenizer
     from wordstates.text.align import STATUSES, align
     from wordstates.text.words import word_splitter
 

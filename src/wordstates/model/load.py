@@ -1,12 +1,14 @@
-"""Loading a model: as an earlier process found it, without PyTorch and `transformers`; else with both."""
+"""Loading a model or its tokenizer: as an earlier process found it, without `transformers`; else with that."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
 from wordstates.errors import InputError, ModelError
+from wordstates.model import _hub
 from wordstates.model.engine import EngineChooser
 from wordstates.model.engine_cache import cache_folder
 from wordstates.model.forked import computes_here, threads_here
@@ -22,7 +24,8 @@ from wordstates.model.openvino_engine import (
     was_started_elsewhere,
 )
 from wordstates.model.processor import is_surely_a_cpu
-from wordstates.options import EngineName, Precision
+from wordstates.model.tokenizer import Tokenizer
+from wordstates.options import EngineName, Precision, SpecialTokens
 
 
 def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
@@ -46,6 +49,29 @@ def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
     if keeper is not None and (found := _as_found_before(model, options, keeper)) is not None:
         return found
     return _looked_at(model, tokenizer, options, keeper)
+
+
+def load_tokenizer(
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    special_tokens: SpecialTokens = "auto",
+) -> Tokenizer:
+    """Load the tokenizer of a model, without the model.
+
+    Raises:
+        ModelNotFoundError: If it is not available.
+    """
+    options = LoadOptions(
+        device="cpu", special_tokens=special_tokens, revision=revision, trust_remote_code=trust_remote_code
+    )
+    keeper = _keeper(name, options)
+    with suppress(Exception):  # as where a model is loaded
+        if keeper is not None and (kept := keeper.read()) is not None:
+            return kept.tokenizer(str(name), special_tokens)
+    found = _hub.fetch_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    return Tokenizer(found, str(name), special_tokens)
 
 
 def _check(model: Any, options: LoadOptions) -> None:

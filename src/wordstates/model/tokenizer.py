@@ -11,14 +11,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from inspect import signature
 from itertools import chain
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from wordstates.errors import InputError, TokenizerError
-from wordstates.model import _hub
 from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
 from wordstates.model.kept_tokenizer import KeptTokenizer, fingerprint_of
 from wordstates.model.long_texts import LONG_TEXT, subwords_in_stretches
@@ -380,19 +378,3 @@ class Tokenizer:
         if self._fingerprint is None:
             self._fingerprint = fingerprint_of(self.tokenizer)
         return self._fingerprint
-
-
-def load_tokenizer(
-    name: str | Path,
-    *,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    special_tokens: SpecialTokens = "auto",
-) -> Tokenizer:
-    """Load the tokenizer of a model, without the model.
-
-    Raises:
-        ModelNotFoundError: If it is not available.
-    """
-    found = _hub.fetch_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
-    return Tokenizer(found, str(name), special_tokens)
