@@ -102,6 +102,27 @@ def test_a_picture_is_the_same_again() -> None:
     assert [each.points.tobytes() for each in first] == [each.points.tobytes() for each in second]
 
 
+@pytest.mark.parametrize("count", [4, 60])
+def test_a_picture_of_t_sne_is_the_same_again_and_keeps_more_neighbours(count: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors = (
+        rng.normal(size=(count, 2, 12)).astype(np.float32) + np.repeat(np.eye(4, 12), count // 4, axis=0)[:, None] * 6
+    )
+    first, second = (picture_layers(vectors, [0, 1], 1, "tsne") for _ in range(2))
+    assert [each.points.tobytes() for each in first] == [each.points.tobytes() for each in second]
+    assert all((each.kept is None) == (count == 60) for each in first)  # few stay where they are
+    assert all(np.abs(each.points).max() <= 1 for each in first)
+    plain = picture_layers(vectors, [0, 1], 1)
+    assert all(moved.neighbours_kept >= each.neighbours_kept for moved, each in zip(first, plain, strict=True))
+
+
+def test_other_projections_are_refused(index: UsageIndex) -> None:
+    with pytest.raises(InputError, match="projection='umap' does not exist: choose pca or tsne"):
+        Explorer(index, model=False, projection="umap")  # type: ignore[arg-type]
+    packed = Explorer(index, model=False, projection="tsne").word("bank")
+    assert packed["layers"][0]["kept"] is None
+
+
 # ---------------------------------------------------------------- data and pages
 
 

@@ -23,7 +23,7 @@ export interface Sense {
 
 export interface LayerCaption {
   layer: number;
-  kept: number; // share of the variance in the picture
+  kept: number | null; // share of the variance in the picture of principal components; null: it is one of t-SNE
   neighboursKept: number; // share of true neighbours that are neighbours in the picture
 }
 

@@ -259,8 +259,11 @@ function Layers() {
             <b>{dense.count.toLocaleString()} usages, shown as density</b>; zoom in to see single ones.{" "}
           </>
         )}
-        Layer {caption.layer} of {start.model}, first two principal components: they keep {Math.round(100 * caption.kept)}% of
-        the variance, and {Math.round(100 * caption.neighboursKept)}% of each usage’s {found.k} true nearest are near it here.
+        Layer {caption.layer} of {start.model},{" "}
+        {caption.kept === null
+          ? "t-SNE: what is near is alike, and how far groups lie apart says little; "
+          : `first two principal components: they keep ${Math.round(100 * caption.kept)}% of the variance, and `}
+        {Math.round(100 * caption.neighboursKept)}% of each usage’s {found.k} true nearest are near it here.
         Lines go to the true nearest{found.baseline.length ? `; two random words have a cosine of ${found.baseline[layer.value].toFixed(2)}` : ""}.
       </p>
     </div>

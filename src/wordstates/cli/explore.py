@@ -19,6 +19,7 @@ from wordstates.cli.options import (
 from wordstates.cli.outputs import check_page_output
 from wordstates.cli.remote import index_reader, remote_maker
 from wordstates.cli.telling import progress_bar, say
+from wordstates.options import Projection
 
 if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
@@ -35,6 +36,9 @@ def explore(
         str | None,
         output_option("--export", metavar="PAGE.html", help="Write one file that needs no network, and serve nothing."),
     ] = None,
+    projection: Annotated[
+        Projection, output_option(help="How usages come into two dimensions; t-SNE takes some seconds a layer.")
+    ] = "pca",
     overwrite: Overwrite = False,
     model: Annotated[
         str | None, model_option("--model", "-m", help="For texts: the model; else where it is now.")
@@ -66,7 +70,7 @@ def explore(
     given = {"model": model, "device": device}
     with progress_bar("words", hidden=False, what="preparing") as bar:
         index = index_for(source, bar, _maker(server, **given), verify=not no_verify)
-    explorer = Explorer(index, model=not no_model, connect=index_reader(server, index, **given))
+    explorer = Explorer(index, model=not no_model, projection=projection, connect=index_reader(server, index, **given))
     if target is not None:
         from wordstates.files.atomic import write_text_whole
 

@@ -18,6 +18,7 @@ from wordstates.explore.crowd import Box, Crowd, Wanted, gather
 from wordstates.explore.labels import NAME, Labels
 from wordstates.explore.page import page
 from wordstates.explore.word_view import MOST_USAGES, LayerReader, WordView, pack, view_word
+from wordstates.options import PROJECTIONS, Projection
 from wordstates.recipe import Recipe
 from wordstates.usages.hits import hit_as_dict
 from wordstates.usages.index import UsageIndex
@@ -45,6 +46,7 @@ class Explorer:
         title: Title of the page; default the name of what was indexed.
         model: Whether to load the model, which gives every layer and reads sentences; without it a page has the
             picture of the index's own vectors.
+        projection: How usages come into two dimensions: ``pca``; or ``tsne``, for words whose usages are all read.
         connect: Makes, with ``recipes=[...]``, what reads; default the embedder that made the index.
         options: More arguments of that embedder, as ``device``.
     """
@@ -55,11 +57,15 @@ class Explorer:
         *,
         title: str | None = None,
         model: bool = True,
+        projection: Projection = "pca",
         connect: Callable[..., Embedder] | None = None,
         **options: Any,
     ) -> None:
         self.index = index
         self.title = title or (index.path / index.manifest.source).resolve().name
+        if projection not in PROJECTIONS:
+            raise InputError(f"projection={projection!r} does not exist: choose {' or '.join(PROJECTIONS)}.")
+        self._projection: Projection = projection
         self.labels = Labels(index.path / NAME)
         self._views: OrderedDict[str, WordView] = OrderedDict()
         self._crowds: OrderedDict[str, Crowd] = OrderedDict()
@@ -154,7 +160,7 @@ class Explorer:
             if word in self._views:
                 self._views.move_to_end(word)
                 return self._views[word]
-        view = view_word(self.index, word, self._reader, most=MOST_USAGES)
+        view = view_word(self.index, word, self._reader, most=MOST_USAGES, projection=self._projection)
         with self._lock:
             self._views[word] = view
             if len(self._views) > _VIEWS_KEPT:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from wordstates.errors import MissingExtraError
+from wordstates.options import Projection
 from wordstates.usages.components import principal_components
 
 NEIGHBOURS = 10
+_LEAST_MOVED = 10  # usages; fewer have no neighbourhoods
 _MOST_COMPARED = 500  # usages whose neighbours are looked for, to say what a picture keeps
 DECIMALS = 4  # what is left after rounding does not hang on the order in which threads add
 
@@ -21,7 +24,7 @@ class Picture:
     Args:
         layer: Absolute number of the layer.
         points: Coordinates, float32, (usages, 2), within -1 and 1.
-        kept: Share of the variance that the two dimensions keep.
+        kept: Share of the variance that the two dimensions keep; None for t-SNE, which keeps none as it is.
         neighbours_kept: Share of the nearest usages of a usage that are among its nearest in the picture as well.
         neighbours: The nearest usages of each in all dimensions, by cosine, best first: (usages, neighbours).
         scores: Their cosines, float32.
@@ -29,14 +32,17 @@ class Picture:
 
     layer: int
     points: Float[np.ndarray, "usages 2"]
-    kept: float
+    kept: float | None
     neighbours_kept: float
     neighbours: Int[np.ndarray, "usages neighbours"]
     scores: Float[np.ndarray, "usages neighbours"]
 
 
 def picture_layers(
-    vectors: Float[np.ndarray, "usages layers dim"], layers: list[int], reference: int = -1
+    vectors: Float[np.ndarray, "usages layers dim"],
+    layers: list[int],
+    reference: int = -1,
+    projection: Projection = "pca",
 ) -> list[Picture]:
     """Picture the usages of a word in every layer.
 
@@ -48,6 +54,7 @@ def picture_layers(
         vectors: Vectors of the usages in each layer.
         layers: Absolute numbers of the layers.
         reference: Index of the layer that the others are laid on.
+        projection: ``pca``; or ``tsne``, which begins with that picture, and keeps near what is near.
 
     Returns:
         A picture a layer.
@@ -69,10 +76,41 @@ def picture_layers(
         laid = _laid_on(points, onto)
         laid = laid / (float(np.abs(laid).max(initial=0)) or 1.0)
         neighbours, scores = nearest_neighbours(vectors[:, index])
+        moved = projection == "tsne" and len(laid) >= _LEAST_MOVED
+        if moved:
+            laid = _tsne(vectors[:, index], laid)
         shown = laid.round(DECIMALS).astype(np.float32)
         sample = even_sample(len(shown), _MOST_COMPARED)
-        pictures.append(Picture(layer, shown, kept, share_kept(shown, sample, neighbours[sample]), neighbours, scores))
+        pictures.append(
+            Picture(
+                layer, shown, None if moved else kept, share_kept(shown, sample, neighbours[sample]), neighbours, scores
+            )
+        )
     return pictures
+
+
+def _tsne(
+    vectors: Float[np.ndarray, "usages dim"], begin: Float[np.ndarray, "usages 2"]
+) -> Float[np.ndarray, "usages 2"]:
+    """Move the points of a picture until those near each other are alike, by one thread, so that it is the same again.
+
+    Source:
+        van der Maaten and Hinton 2008, "Visualizing data using t-SNE"; Kobak and Berens 2019 (where it begins).
+    """
+    try:
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise MissingExtraError.of("explore", "t-SNE") from error
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+    start = (begin * (1e-4 / (float(begin[:, 0].std()) or 1.0))).astype(np.float32)
+    with threadpool_limits(1):
+        method = TSNE(perplexity=min(30.0, (len(unit) - 1) / 3), init=start, random_state=0, n_jobs=1)
+        moved = method.fit_transform(unit)
+    centred = moved.astype(np.float64) - moved.mean(axis=0, dtype=np.float64)
+    found: Float[np.ndarray, "usages 2"] = centred / (float(np.abs(centred).max()) or 1.0)
+    return found
 
 
 def _scaled(vectors: Float[np.ndarray, "usages dim"]) -> tuple[Float[np.ndarray, "usages 2"], float]:

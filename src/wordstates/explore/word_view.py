@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from wordstates.errors import InputError
 from wordstates.explore.picture import NEIGHBOURS, Picture, even_sample, picture_layers
+from wordstates.options import Projection
 from wordstates.usages.change import shares_by
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import Senses, find_senses
@@ -57,6 +58,7 @@ def view_word(
     layers_of: LayerReader | None = None,
     *,
     most: int = MOST_USAGES,
+    projection: Projection = "pca",
 ) -> WordView:
     """Gather what is shown of a word.
 
@@ -65,6 +67,7 @@ def view_word(
         word: The word, whatever its case.
         layers_of: Reads the usages again in every layer; None: the picture is that of the index's vectors alone.
         most: Most usages to show; of more, an even sample.
+        projection: How they come into two dimensions; see `picture_layers`.
 
     Raises:
         InputError: If the word has no usage.
@@ -86,7 +89,7 @@ def view_word(
         total=len(numbers),
         usages=usages,
         senses=find_senses(word, usages, vectors),
-        pictures=picture_layers(stacked, layers, reference),
+        pictures=picture_layers(stacked, layers, reference, projection),
         reference=reference,
         vectors=vectors,
         baseline=baseline,
@@ -198,7 +201,11 @@ def pack(view: WordView, *, side: int = _SIDE, change: list[dict[str, Any]] | No
         "unassigned": view.senses.unassigned,
         "stability": view.senses.stability,
         "layers": [
-            {"layer": each.layer, "kept": round(each.kept, 4), "neighboursKept": round(each.neighbours_kept, 4)}
+            {
+                "layer": each.layer,
+                "kept": None if each.kept is None else round(each.kept, 4),
+                "neighboursKept": round(each.neighbours_kept, 4),
+            }
             for each in view.pictures
         ],
         "reference": view.reference,
