@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from jaxtyping import TypeCheckError
 
 import wordstates
 from cli_runner import run
@@ -127,7 +128,8 @@ def let_every_call_raise(act: Callable[[], object], *, least: int) -> None:
         try:
             watched(act, at_call)
         except WordstatesError as error:
-            if not any(cause in raised for cause in causes_of(error)):
+            # The types under test look at properties of protocols too, and keep what those raise to themselves.
+            if not any(cause in raised or isinstance(cause, TypeCheckError) for cause in causes_of(error)):
                 silent.append((target.co_qualname, repr(error)))
             let_go(error)
         except BaseException as error:
