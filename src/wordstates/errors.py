@@ -29,9 +29,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import wraps
-from inspect import isfunction, signature
+from inspect import BoundArguments, isfunction, signature
+from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, SupportsFloat, SupportsIndex, TypeVar
 
 _PACKAGE = Path(__file__).parent
 T = TypeVar("T")
@@ -250,7 +251,8 @@ def _check_names(function: Callable[..., Any], known: Mapping[str, Any], given: 
 
 
 def _guarded(function: Callable[..., T]) -> Callable[..., T]:
-    known = signature(function).parameters
+    fits = signature(function)
+    known = fits.parameters
     takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
 
     @wraps(function)
@@ -260,13 +262,36 @@ def _guarded(function: Callable[..., T]) -> Callable[..., T]:
         with no_foreign_error():
             try:
                 given = function(*args, **options)
-            except TypeError as error:
-                if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # it was called
+            except (TypeError, AttributeError) as error:
+                if isinstance(error, WordstatesError) or getattr(error, "of_the_caller", False):
                     raise
-                raise ArgumentError(f"{error}; its arguments are {_names(known)}.") from None
+                if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # it was not called at all
+                    raise ArgumentError(f"{error}; its arguments are {_names(known)}.") from None
+                _check_types(fits.bind(*args, **options), error)
+                raise
         return _read(given) if isinstance(given, Generator) else given  # type: ignore[return-value]
 
     return call
+
+
+_TYPES: dict[str, type] = {
+    "str": str,
+    "Path": PathLike,
+    "int": SupportsIndex,
+    "float": SupportsFloat,
+    "bool": bool,
+    "None": type(None),
+}
+
+
+def _check_types(given: BoundArguments, error: Exception) -> None:
+    """Say which argument is of another type than it has to be, where its annotation is made of plain types."""
+    for name, value in given.arguments.items():
+        allowed = str(given.signature.parameters[name].annotation).split(" | ")
+        if _TYPES.keys() >= {*allowed} and not isinstance(value, tuple(_TYPES[each] for each in allowed)):
+            raise ArgumentError(
+                f"{name}={value!r:.60} is of type {type(value).__name__}: give {' or '.join(allowed)}."
+            ) from error
 
 
 def _read(items: Iterator[T]) -> Iterator[T]:

@@ -268,6 +268,19 @@ def test_a_call_that_does_not_fit_is_told() -> None:
         UsageIndex.check_files(*"ab")  # type: ignore[call-arg, arg-type]
 
 
+def test_an_argument_of_another_type_is_told(written: Path) -> None:
+    wrong: dict[str, Callable[[], object]] = {
+        "path=3 is of type int: give str or Path": lambda: load(3),  # type: ignore[arg-type]
+        "path=None is of type NoneType: give str or Path": lambda: open_store(None),  # type: ignore[arg-type]
+        "max_text='a' is of type str: give int": lambda: read_documents([written], max_text="a"),  # type: ignore[arg-type]
+        "row_groups='a' is of type str": lambda: StoreDataset(written / "store", row_groups="a"),  # type: ignore[arg-type]
+        "are a stream of arrays": lambda: PostProcessing.fit("center", 3),  # type: ignore[arg-type]
+    }
+    for says, act in wrong.items():
+        with pytest.raises(InputError, match=says):
+            act()
+
+
 def test_a_file_that_may_not_be_opened_is_named(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied", "there")

@@ -100,7 +100,7 @@ class PostProcessing:
             InputError: If a step does not exist or does not go with the others, or if the vectors are too few, have too
                 few dimensions or too many, or not all the same.
         """
-        if isinstance(vectors, np.ndarray):
+        if isinstance(vectors, np.ndarray) or not hasattr(vectors, "__iter__"):
             raise InputError("Vectors to fit on are a stream of arrays: write PostProcessing.fit(steps, [vectors]).")
         return cls.from_moments(steps, moments_for(steps, each_of_the_caller(vectors)), provenance=provenance)
 

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from wordstates.errors import InputError, without_foreign_errors
 
+
+@without_foreign_errors
 @dataclass(frozen=True, eq=False, repr=False)
 class TypeVectors:
     """Vectors of word types; see `StaticVectors`.
@@ -48,5 +51,12 @@ class TypeVectors:
 
         Source:
             Ethayarajh 2019, section 3.4.
+
+        Raises:
+            InputError: If there are no such means.
         """
+        if name not in self.self_similarity:
+            raise InputError(
+                f"There are no means {name!r} here: there are {', '.join(map(repr, self.self_similarity))}."
+            )
         return self.self_similarity[name] - self.anisotropy[name]
