@@ -9,7 +9,7 @@ import numpy as np
 from wordstates.evaluate.data.task import Item
 from wordstates.evaluate.sweep.folds import Fold
 from wordstates.evaluate.sweep.scorers import Predicted, Vectors, cosines, numbers_of, on_one_scale
-from wordstates.evaluate.sweep.scores import Gold, Metric, Predictions, spearman
+from wordstates.evaluate.sweep.scores import Gold, Metric, Predictions, spearman, spearman_of_rows
 
 
 class Change:
@@ -29,7 +29,7 @@ class Change:
 
     def __init__(self, items: Sequence[Item], metric: str | None = None) -> None:
         self.gold: Gold = numbers_of(items)
-        found = (Metric("apd", "apd", spearman), Metric("prototype", "prototype", spearman))
+        found = tuple(Metric(name, name, spearman, spearman_of_rows) for name in ("apd", "prototype"))
         self.metrics = tuple(sorted(found, key=lambda each: each.name != metric))
         self._items = items
 

@@ -18,7 +18,7 @@ from wordstates.evaluate.sweep.scorers import (
     on_one_scale,
     right_usages,
 )
-from wordstates.evaluate.sweep.scores import Gold, Metric, accuracy, auc, spearman
+from wordstates.evaluate.sweep.scores import Gold, Metric, accuracy, auc, spearman, spearman_of_rows
 
 
 class Pairs:
@@ -34,7 +34,7 @@ class Pairs:
     def __init__(self, items: Sequence[Item], *, yes_no: bool, metric: str | None = None) -> None:
         self.gold: Gold = numbers_of(items)
         self._yes_no = yes_no
-        rated = (Metric("spearman", "cosine", spearman),)
+        rated = (Metric("spearman", "cosine", spearman, spearman_of_rows),)
         answered = (Metric("auc", "cosine", auc), Metric("accuracy", "yes", accuracy))
         self.metrics = tuple(sorted(answered if yes_no else rated, key=lambda each: each.name != metric))
         self._left, self._right = left_usages(items), right_usages(items)
