@@ -18,7 +18,7 @@ from wordstates.evaluate.sweep.scorers import (
     on_one_scale,
     right_usages,
 )
-from wordstates.evaluate.sweep.scores import Gold, Metric, accuracy, auc, spearman, spearman_of_rows
+from wordstates.evaluate.sweep.scores import Gold, Metric, accuracy, auc, auc_of_rows, spearman, spearman_of_rows
 
 
 class Pairs:
@@ -35,7 +35,7 @@ class Pairs:
         self.gold: Gold = numbers_of(items)
         self._yes_no = yes_no
         rated = (Metric("spearman", "cosine", spearman, spearman_of_rows),)
-        answered = (Metric("auc", "cosine", auc), Metric("accuracy", "yes", accuracy))
+        answered = (Metric("auc", "cosine", auc, auc_of_rows), Metric("accuracy", "yes", accuracy))
         self.metrics = tuple(sorted(answered if yes_no else rated, key=lambda each: each.name != metric))
         self._left, self._right = left_usages(items), right_usages(items)
 

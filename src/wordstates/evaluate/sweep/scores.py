@@ -94,14 +94,24 @@ def spearman_of_rows(gold: Samples, predicted: Samples) -> Float[np.ndarray, " s
 
 def auc(gold: Gold, predicted: Gold) -> float:
     """Share of the pairs of a yes and a no that are in order, equal values counting half; 0.5 where there are none."""
+    return float(auc_of_rows(gold[None], predicted[None])[0])
+
+
+def auc_of_rows(gold: Samples, predicted: Samples) -> Float[np.ndarray, " samples"]:
+    """Give the share of pairs in order of each row.
+
+    Examples:
+        >>> auc_of_rows(np.array([[0, 1, 1], [1, 1, 1]]), np.array([[2, 1, 3], [2, 1, 3]])).tolist()
+        [0.5, 0.5]
+    """
     from scipy.stats import rankdata
 
     yes = gold == 1
-    n_yes, n_no = int(yes.sum()), int((~yes).sum())
-    if not n_yes or not n_no:
-        return 0.5
-    above = rankdata(predicted)[yes].sum() - n_yes * (n_yes + 1) / 2
-    return float(above / (n_yes * n_no))
+    n_yes = yes.sum(axis=1)
+    pairs = n_yes * (gold.shape[1] - n_yes)
+    above = (rankdata(predicted, axis=1) * yes).sum(axis=1) - n_yes * (n_yes + 1) / 2
+    share: np.ndarray = np.divide(above, pairs, out=np.full(len(gold), 0.5), where=pairs > 0)
+    return share
 
 
 class Bootstrap:
