@@ -68,6 +68,7 @@ ROOMS = (
             "tests/unit/test_seen.py",
             "tests/unit/test_embedder.py",
             "tests/unit/test_reading_part.py",
+            "tests/properties/test_long_texts.py",
             "tests/properties/test_batching.py",
             "tests/properties/test_windows.py",
             "tests/reference/test_traps.py",

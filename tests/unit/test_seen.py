@@ -37,6 +37,13 @@ def test_a_text_met_twice_is_not_read_a_third_time(bert: WordEmbedder) -> None:
     np.testing.assert_allclose(third[2].vectors, first[1].vectors, atol=1e-5)
 
 
+def test_a_text_remembered_keeps_no_other_from_being_remembered(bert: WordEmbedder) -> None:
+    session = bert.session(0)
+    for texts in ((TEXT,), (TEXT,), (OTHER,), (TEXT, OTHER)):
+        call(session, *texts)
+    assert repeated(call(session, OTHER)) == 1
+
+
 def test_other_words_of_a_text_are_not_taken_for_those_remembered(bert: WordEmbedder) -> None:
     session = bert.session(0)
     for _ in range(2):
