@@ -71,6 +71,7 @@ ROOMS = (
             "tests/properties/test_long_texts.py",
             "tests/properties/test_batching.py",
             "tests/properties/test_windows.py",
+            "tests/reference/test_surprisal.py",
             "tests/reference/test_traps.py",
         ),
     ),

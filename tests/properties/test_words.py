@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from texts import texts
-from wordstates.text.words import join_words, locate_words, unicode_words, whitespace_words
+from wordstates.text.words import join_words, locate_words, unicode_words, whitespace_words, word_splitter
 
 
 @pytest.mark.parametrize("splitter", [unicode_words, whitespace_words])
@@ -56,3 +56,15 @@ def test_words_of_a_text_are_found_again_in_it(text: str) -> None:
 def test_the_fast_way_for_ascii_finds_the_words_that_unicode_rules_find(text: str) -> None:
     among_others = unicode_words(f"é {text} é")  # not in ASCII, so the general rules find them
     assert unicode_words(text).tolist() == (among_others[1:-1] - 2).tolist()
+
+
+def test_what_may_look_anywhere_is_given_a_long_text_whole() -> None:
+    text, seen = "the old mill " * 50, list[str]()
+
+    def split(given: str) -> list[str]:
+        seen.append(given)
+        return given.split()
+
+    assert len(list(word_splitter(split).in_stretches(text, 100))) == len(seen) == 1
+    assert seen == [text]
+    assert len(list(word_splitter("unicode").in_stretches(text, 100))) > 3

@@ -17,10 +17,12 @@ import torch
 
 from families import build
 from wordstates import Recipe, WordEmbedder
+from wordstates.encode import window_reader
 from wordstates.errors import (
     ArgumentError,
     InputError,
     ModelError,
+    NonFiniteError,
     NoVectorError,
     RecipeError,
     SpanError,
@@ -627,3 +629,18 @@ def test_numpy_numbers_stand_where_ints_do() -> None:
     assert Recipe(np.int64(-1)) == Recipe(-1)
     with pytest.raises(RecipeError, match="are not layers"):
         Recipe(np.array([0.5]))  # type: ignore[arg-type]
+
+
+def test_a_vector_that_is_no_number_is_an_error_that_names_its_text(
+    bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = window_reader.run_pass
+
+    def damaged(*arguments: Any) -> list[np.ndarray]:
+        vectors = real(*arguments)
+        vectors[0][-1, 0] = np.nan
+        return vectors
+
+    monkeypatch.setattr(window_reader, "run_pass", damaged)
+    with pytest.raises(NonFiniteError, match=r"gives NaN or infinity for a word of text 0 .'The old mill"):
+        bert.encode([TEXT])
