@@ -17,7 +17,7 @@ import torch
 
 from families import build
 from wordstates import Recipe, WordEmbedder
-from wordstates.encode import window_reader
+from wordstates.encode import prepare, window_reader
 from wordstates.errors import (
     ArgumentError,
     InputError,
@@ -629,6 +629,19 @@ def test_numpy_numbers_stand_where_ints_do() -> None:
     assert Recipe(np.int64(-1)) == Recipe(-1)
     with pytest.raises(RecipeError, match="are not layers"):
         Recipe(np.array([0.5]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("texts", [2, 3])
+def test_texts_planned_in_stretches_are_those_planned_at_once(
+    bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch, texts: int
+) -> None:
+    given = [f"The old mill number {number}." for number in range(texts)]
+    whole = bert.encode(given)
+    monkeypatch.setattr(prepare, "_FIRST_STRETCH", 1)
+    monkeypatch.setattr(prepare, "_LONGEST_STRETCH", 1)
+    parts = bert.encode(given)
+    assert (parts.words, parts.text_starts.tolist()) == (whole.words, whole.text_starts.tolist())
+    np.testing.assert_allclose(parts.vectors, whole.vectors, atol=1e-5)
 
 
 def test_a_vector_that_is_no_number_is_an_error_that_names_its_text(
