@@ -132,16 +132,18 @@ class Bootstrap:
             members[group].append(number)
         generator, count = np.random.default_rng(seed), len(members)
         groups_of = [np.array(numbers, dtype=np.int32) for numbers in members.values()]
-        self._draws: list[Int[np.ndarray, " items"]] = [
+        draws = [
             np.concatenate([groups_of[group] for group in generator.integers(count, size=count).tolist()])
             for _ in range(samples)
         ]
+        alike = len(set(map(len, draws))) == 1
+        self._draws: list[Int[np.ndarray, " items"]] | Int[np.ndarray, "samples items"]
+        self._draws = np.stack(draws) if alike else draws
 
     def scores(self, metric: Metric, gold: Gold, predicted: Gold) -> Float[np.ndarray, " samples"]:
         """Score predictions on each sample."""
-        if metric.of_rows is not None and len(set(map(len, self._draws))) == 1:
-            drawn = np.stack(self._draws)
-            return metric.of_rows(gold[drawn], predicted[drawn])
+        if metric.of_rows is not None and isinstance(self._draws, np.ndarray):
+            return metric.of_rows(gold[self._draws], predicted[self._draws])
         return np.array([metric.score(gold[drawn], predicted[drawn]) for drawn in self._draws])
 
     def interval(self, metric: Metric, gold: Gold, predicted: Gold) -> Interval:
