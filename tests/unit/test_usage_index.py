@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli_runner import run
 from usage_files import write_file
 from wordstates.errors import InputError, OutputError
 from wordstates.postprocess.post_processing import is_post_processing
@@ -140,19 +141,28 @@ def test_a_file_that_changed_is_indexed_again(tmp_path: Path) -> None:
     assert UsageIndex(path).vectors([0, 1]).tolist() == [[0, 1], [1, 0]]
 
 
+def test_near_says_that_no_usage_meets_the_conditions(indexed: UsageIndex) -> None:
+    for more in (["--word", "nosuch"], ["--where", "year=1800"]):
+        done = run("near", indexed.path, "0", *more)
+        assert done.code == 1
+        assert "meets the conditions: there is nothing to compare with." in done.err
+
+
 def test_an_interrupt_leaves_no_unfinished_file(tmp_path: Path) -> None:
     path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]])
 
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        build_index(path, on_progress=interrupt)
-    assert list(default_index_path(path).iterdir()) == []
-    for _ in range(2):  # what was finished before does not stand in the way of another run
+    for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             build_index(path, steps="center", on_progress=interrupt)
-        assert [file.name for file in default_index_path(path).iterdir()] == ["post.safetensors"]
+        assert not default_index_path(path).exists()
+    default_index_path(path).mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        build_index(path, steps="center", on_progress=interrupt)
+    assert list(default_index_path(path).iterdir()) == []  # the folder was the user's
+    (default_index_path(path) / "post.safetensors").touch()  # of a run that was killed: it does not stand in the way
     build_index(path)
     assert len(UsageIndex(path)) == 1
     assert not list(default_index_path(path).glob("post*"))

@@ -18,6 +18,7 @@ from wordstates.cli.options import (
 )
 from wordstates.cli.remote import index_reader
 from wordstates.cli.telling import loading_model, say
+from wordstates.errors import InputError
 from wordstates.wording import counted
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def near(
     from wordstates.usages.marked import read_vector
 
     index = UsageIndex(source, verify=not no_verify)
+    compared = index.where(where or (), word=word)
+    if compared is not None and not compared.any():
+        which = f"of {word!r} " if word is not None else ""
+        raise InputError(
+            f"No usage {which}in {str(index.path)!r} meets the conditions: there is nothing to compare with."
+        )
     load = index_reader(server, index, model=model, post_processing=post_process, device=device)
     asked: str | int | np.ndarray = query
     reader = None
@@ -92,7 +99,6 @@ def near(
         once_per_text=once_per_text,
         approximate=approximate,
     )
-    compared = index.where(where or (), word=word)
     if approximate and compared is None:
         say(f"approximate: {index.approximate}")
     else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,34 +102,33 @@ def build_index(
             chain = before.steps
         _check_same(before, found, taken, chain, folder)
     post = _post_processing(folder, found, taken, chain, before)
-    if before is None:  # only now, when nothing that was asked for can be wrong, is an index that is there removed
-        _make_folder(folder)
-        _clear(folder)
-        if post is not None:
-            post.save(folder / POST)
     known = {(part.name, part.fingerprint): part for part in before.parts} if before else {}
     whole = {key: part for key, part in known.items() if is_whole(folder, part, verify=verify)}
     on_total(sum(part.rows for part in found.parts if (part.name, part.fingerprint) not in whole))
-    parts, texts = [], before.texts if before else ""
-    for part in found.parts:
-        done = whole.get((part.name, part.fingerprint))
-        if done is None:
-            done, texts = _index_part(folder, part, found, taken, post, on_progress)
-        parts.append(done)
-    manifest = IndexManifest(
-        source=os.path.relpath(found.path.resolve(), folder.resolve()),
-        column=taken.column,
-        recipe=taken.recipe,
-        layer=taken.layer,
-        dim=post.dim_out if post else taken.dim,
-        steps=tuple(chain),
-        texts=texts,
-        parts=tuple(parts),
-        provenance=found.provenance,
-        post=post.fingerprint() if post else "",
-        complete=found.complete,
-    )
-    manifest.write(folder)
+    # Only now, when nothing that was asked for can be wrong, is an index that is there removed.
+    with _new_folder(folder) if before is None else nullcontext():
+        if before is None and post is not None:
+            post.save(folder / POST)
+        parts, texts = [], before.texts if before else ""
+        for part in found.parts:
+            done = whole.get((part.name, part.fingerprint))
+            if done is None:
+                done, texts = _index_part(folder, part, found, taken, post, on_progress)
+            parts.append(done)
+        manifest = IndexManifest(
+            source=os.path.relpath(found.path.resolve(), folder.resolve()),
+            column=taken.column,
+            recipe=taken.recipe,
+            layer=taken.layer,
+            dim=post.dim_out if post else taken.dim,
+            steps=tuple(chain),
+            texts=texts,
+            parts=tuple(parts),
+            provenance=found.provenance,
+            post=post.fingerprint() if post else "",
+            complete=found.complete,
+        )
+        manifest.write(folder)
     return manifest
 
 
@@ -154,6 +154,22 @@ def _there_already(folder: Path, *, overwrite: bool) -> IndexManifest | None:
 def _is_of_an_index(path: Path) -> bool:
     kinds = tuple(f".{kind}" for kind in (VECTORS, ROWS, TEXTS))
     return path.name.endswith((*kinds, ".partial")) or path.name in (POST, APPROXIMATE)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a new index, with nothing of an index in it; of one that fails, nothing is left."""
+    there = folder.is_dir()
+    _make_folder(folder)
+    _clear(folder)
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        _clear(folder)
+        if not there:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
 
 
 def _clear(folder: Path) -> None:
