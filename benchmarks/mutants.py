@@ -6,10 +6,11 @@
     python benchmarks/mutants.py --quick             only the tests of the room, which notice less
 
 A mutant is a copy of `src` in which one place reads otherwise: `<` for `<=`, `+` for `-`, `and` for `or`, a number one
-larger, `True` for `False`, `min` for `max`, a `not` left out, an assignment or a call left out. The places are drawn by
-a seed from all that there are in the rooms of the core, as many of each kind as come. Messages, docstrings,
-annotations and imports are left alone. The tests of the room run first; what they let through meets the whole suite.
-A test that hangs notices as well: its limit is an hour. What survives is explained in `EXPLAINED`, or is a gap.
+larger (under 1,000: larger ones limit memory and time), `True` for `False`, `min` for `max`, a `not` left out, an
+assignment or a call left out. The places are drawn from all that there are in the rooms of the core, by a hash of what
+stands there: as many of each kind as come, and a change elsewhere changes none of them. Messages, docstrings,
+annotations and imports are left alone. The tests of the room run first; what they let through meets the whole suite. A
+test that hangs notices as well: its limit is an hour. What survives is explained in `EXPLAINED`, or is a gap.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import hashlib
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,7 @@ ROOMS = (
         ),
     ),
 )
-# Survivors that no test can notice, or none should: file, what stood there, what stands there now, and why.
+# Survivors that no test can notice, or none should: file, its line, what the broken part reads now, and why.
 EXPLAINED: dict[tuple[str, str, str], str] = {}
 
 _COMPARED = {
@@ -118,6 +119,7 @@ class Mutant:
     """One place that reads otherwise."""
 
     name: str  # file:line:column
+    line: str
     was: str
     reads: str
     source: str
@@ -138,7 +140,7 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
                 reads = f"({reads})"
             source = "".join(lines[:first]) + head + reads + tail + "".join(lines[last + 1 :])
             name = f"{path.relative_to(ROOT / PACKAGE)}:{node.lineno}:{node.col_offset}"
-            yield Mutant(name, ast.unparse(node), reads, source)
+            yield Mutant(name, lines[first].strip(), ast.unparse(node), reads, source)
 
 
 def _places(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
@@ -170,7 +172,7 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
             changed = operand
         case ast.Constant(value=bool() as value):
             changed.value = not value
-        case ast.Constant(value=int() as value):
+        case ast.Constant(value=int() as value) if value < 1000:
             changed.value = value + 1
         case ast.Call(func=ast.Name(id=name) as function) if name in _NAMES:
             function.id = _NAMES[name]
@@ -189,15 +191,18 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
 
 def chosen() -> list[tuple[Room, Mutant]]:
     """Draw the mutants of every room: of any line one at most, and always the same."""
-    draw = random.Random(SEED)
     picked = []
     for room in ROOMS:
         paths = sorted(path for pattern in room.sources for path in (ROOT / PACKAGE).glob(pattern))
-        found = [mutant for path in paths for mutant in mutants_of(path)]
-        draw.shuffle(found)
+        found = sorted((mutant for path in paths for mutant in mutants_of(path)), key=_drawn)
         one_a_line = {mutant.name.rsplit(":", 1)[0]: mutant for mutant in reversed(found)}
         picked += [(room, mutant) for mutant in list(one_a_line.values())[-room.mutants :]]
     return picked
+
+
+def _drawn(mutant: Mutant) -> bytes:
+    told = (str(SEED), mutant.name.split(":")[0], mutant.line, mutant.was, mutant.reads)
+    return hashlib.sha256("\0".join(told).encode()).digest()
 
 
 def noticed_by(room: Room, mutant: Mutant, processes: int) -> str | None:
@@ -241,7 +246,7 @@ def main() -> None:
             print(told)
             continue
         by = noticed_by(room, mutant, arguments.processes)
-        reason = EXPLAINED.get((mutant.name.split(":")[0], mutant.was, mutant.reads), "not explained")
+        reason = EXPLAINED.get((mutant.name.split(":")[0], mutant.line, mutant.reads), "not explained")
         print(f"{told}: {'noticed by ' + by if by else 'SURVIVED: ' + reason}", flush=True)
         record = {name: value for name, value in asdict(mutant).items() if name != "source"}
         results.append({**record, "noticed_by": by} | ({} if by else {"reason": reason}))
