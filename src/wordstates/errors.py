@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import wraps
@@ -220,33 +220,54 @@ def without_foreign_errors(door: Door) -> Door:
 
 # What people write who know sentence-transformers, transformers or flair.
 _OURS = {
-    "show_progress_bar": "encode(..., show_progress=True)",
+    "sentences": "encode(['a text'])",
+    "show_progress_bar": "show_progress=True, in encode() or find()",
+    "show_progress": "encode(..., show_progress=True)",
+    "disable_tqdm": "encode(..., show_progress=False), which is the default",
     "batch_size": "WordEmbedder(..., batch_subwords=1024), because batches are measured in subwords",
     "convert_to_tensor": "encode(...).to_torch()",
+    "return_tensors": "encode(...).to_torch()",
     "convert_to_numpy": "encode(...).vectors, which are NumPy's",
+    "normalize": "encode(...).normalized()",
     "normalize_embeddings": "encode(...).normalized()",
     "output_value": "WordEmbedder(..., subword_pooling='none') for the vectors of subwords",
     "truncate_dim": "WordEmbedder(..., post_processing=...) with the step pca:N",
     "max_length": "WordEmbedder(..., window=..., long_texts='truncate')",
+    "max_seq_length": "WordEmbedder(..., window=..., long_texts='truncate')",
     "truncation": "WordEmbedder(..., long_texts='truncate')",
     "is_split_into_words": "encode([['given', 'words']])",
     "dtype": "WordEmbedder(..., precision='bfloat16')",
     "torch_dtype": "WordEmbedder(..., precision='bfloat16')",
     "model_name_or_path": "WordEmbedder('name or folder')",
     "device": "WordEmbedder(..., device='cuda') or embedder.to('cuda')",
-    "precision": "WordEmbedder(..., precision='bfloat16')",
+    "layer": "WordEmbedder(..., layers=...)",
+    "layer_mean": "layer_pooling='mean' or 'concat'",
+    "pooling": "WordEmbedder(..., layer_pooling=..., subword_pooling=...)",
+    "pooling_operation": "WordEmbedder(..., layer_pooling=..., subword_pooling=...)",
+    "threads": "wordstates.set_threads(4), because they are this process's",
+    "num_threads": "wordstates.set_threads(4), because they are this process's",
+    "num_workers": "wordstates.set_threads(4), or embed_corpus(..., workers=4)",
+    "token": "the token of the hub into the environment, as HF_TOKEN",
+    "use_auth_token": "the token of the hub into the environment, as HF_TOKEN",
+    "cache_folder": "the folder of the hub's files into the environment, as HF_HUB_CACHE",
+    "cache_dir": "the folder of the hub's files into the environment, as HF_HUB_CACHE",
 }
 
 
-def _check_names(function: Callable[..., Any], known: Mapping[str, Any], given: Mapping[str, object]) -> None:
+def _check_names(function: Callable[..., Any], args: Sequence[object], given: Mapping[str, object]) -> None:
     """Say what to write instead of an argument that does not exist."""
+    known = signature(function).parameters
     wrong = next((name for name in given if name not in known), None)
     if wrong is None:
         return
+    where, _, method = function.__qualname__.rpartition(".")
+    if method != "__init__":
+        owner, where = where, function.__qualname__
+        if args and type(args[0]).__name__ == owner and wrong in signature(type(args[0])).parameters:
+            raise ArgumentError(f"{where} has no argument {wrong!r}: write {owner}(..., {wrong}=...).")
     like = get_close_matches(wrong, known, n=1)
     ours = _OURS.get(wrong) or (f"{like[0]}=..." if like else "")
     advice = f"write {ours}" if ours else f"its arguments are {_names(known)}"
-    where = function.__qualname__.removesuffix(".__init__")
     raise ArgumentError(f"{where} has no argument {wrong!r}: {advice}.")
 
 
@@ -258,7 +279,7 @@ def _guarded(function: Callable[..., T]) -> Callable[..., T]:
     @wraps(function)
     def call(*args: Any, **options: Any) -> T:
         if options and not takes_any:
-            _check_names(function, known, options)
+            _check_names(function, args, options)
         with no_foreign_error():
             try:
                 given = function(*args, **options)

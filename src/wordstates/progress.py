@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,10 +21,18 @@ _WITH_TOTAL = "{desc}: {percentage:3.0f}%|{bar:20}| {n:,}{unit}, {rate_fmt}, {re
 
 
 class Progress:
-    """Hears how far a run has come; this one is silent. It is called with the number of words just done."""
+    """Hears how far a run has come; this one shows nothing. It is called with the number of words just done.
+
+    Args:
+        listener: A function of the caller's that is called so, too.
+    """
+
+    def __init__(self, listener: Callable[[int], object] | None = None) -> None:
+        self._tell = of_the_caller(listener) if listener else lambda _: None
 
     def __call__(self, count: int) -> None:
         """So many more words have vectors."""
+        self._tell(count)
 
     def expect(self, count: int) -> None:
         """So many more words have been read, and will get vectors."""
@@ -67,6 +74,7 @@ class ShownProgress(Progress):
             total is estimated.
         stream: Where to; None: standard error, or the notebook.
         bar: Draw a bar again and again, else write a line every 30 seconds.
+        listener: A function of the caller's that is also called.
     """
 
     def __init__(
@@ -79,9 +87,11 @@ class ShownProgress(Progress):
         share: Callable[[], float | None] = lambda: None,
         stream: IO[str] | None = None,
         bar: bool = True,
+        listener: Callable[[int], object] | None = None,
     ) -> None:
         from tqdm.auto import tqdm
 
+        super().__init__(listener)
         self._what, self._share, self._stream, self._drawn = what, share, stream, bar
         self._with_total = _WITH_TOTAL if bar else _WITH_TOTAL.replace("|{bar:20}| ", ", ")
         self._processes: Callable[[], Sequence[int]] | None = None
@@ -101,9 +111,8 @@ class ShownProgress(Progress):
 
     def __call__(self, count: int) -> None:
         """So many more words have vectors."""
-        self._look(count)
-        if self._bar.update(count) and not self._drawn:
-            print(self._bar, file=self._stream or sys.stderr, flush=True)
+        self._update(count)
+        super().__call__(count)
 
     def expect(self, count: int) -> None:
         """So many more words have been read, and will get vectors."""
@@ -133,7 +142,7 @@ class ShownProgress(Progress):
         if skipped:  # without a change of the speed
             for name in ("n", "initial", "last_print_n"):
                 setattr(self._bar, name, getattr(self._bar, name) + words)
-        self(0)
+        self._update(0)
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -152,6 +161,11 @@ class ShownProgress(Progress):
     def __str__(self) -> str:
         self._look()
         return str(self._bar)
+
+    def _update(self, count: int) -> None:
+        self._look(count)
+        if self._bar.update(count) and not self._drawn:
+            print(self._bar, file=self._stream or sys.stderr, flush=True)
 
     def _start(self) -> None:
         """Pass from what is done first to what is counted."""
@@ -187,19 +201,11 @@ class ShownProgress(Progress):
         return ", ".join(parts)
 
 
-@contextmanager
 def progress(
-    shown: bool, listener: Callable[[int], object] | None, total: int, unit: str = "words"
-) -> Iterator[Callable[[int], object]]:
-    """Give something to call with the number of words done: it tells the listener, and moves a bar if one is shown."""
-    told = of_the_caller(listener) if listener else lambda _: None
-    with ShownProgress(unit, total=total) if shown else Progress() as bar:
-
-        def advance(count: int) -> None:
-            bar(count)
-            told(count)
-
-        yield advance
+    shown: bool, listener: Callable[[int], object] | None, total: int | None = None, unit: str = "words"
+) -> Progress:
+    """Give what is called with the number of words done: it moves a bar if one is shown, and tells the listener."""
+    return ShownProgress(unit, total=total, listener=listener) if shown else Progress(listener)
 
 
 def memory_bytes(others: Sequence[int] = ()) -> int:

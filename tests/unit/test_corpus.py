@@ -29,7 +29,9 @@ def test_paths_and_documents_give_the_same_store(embedder: WordEmbedder, tmp_pat
     for name, inputs in {"path": tmp_path / "notes.csv", "paths": [str(tmp_path / "notes.csv")]}.items():
         report = embed_corpus(inputs, tmp_path / name, embedder, text_column="note", id_column="id")
         assert (report.words, report.rejects) == (10, [])
-    embed_corpus(iter(DOCUMENTS), tmp_path / "documents", embedder)
+    told = list[int]()
+    embed_corpus(iter(DOCUMENTS), tmp_path / "documents", embedder, on_progress=told.append)
+    assert sum(told) == 10
     assert words_in(tmp_path / "path") == words_in(tmp_path / "paths") == words_in(tmp_path / "documents")
 
 

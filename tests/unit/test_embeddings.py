@@ -11,7 +11,8 @@ import torch
 import wordstates
 from families import build
 from wordstates import Recipe, WordEmbedder, WordEmbeddings
-from wordstates.errors import InputError, NoVectorError, RecipeError
+from wordstates.errors import ArgumentError, InputError, NoVectorError, RecipeError
+from wordstates.result.selecting import indices_of
 
 TEXTS = ["The old mill, the lake.", "", "river <b>mill</b> \u200b mill"]
 
@@ -104,6 +105,10 @@ def test_taken_words_keep_the_order_asked_for_and_everything_aligned(emb: WordEm
     for wrong in ([9], [-10], [0, 99]):
         with pytest.raises(IndexError, match="do not exist: there are 9, 0 to 8"):
             emb.take(wrong)
+    assert emb.take(slice(-1, None, -4)).words == [emb.words[index] for index in (8, 4, 0)]
+    for no_words in ("mill", 1, None, [0.5], [[1, 0]], [[1], [1, 0]], slice("a", None), {1}):
+        with pytest.raises(ArgumentError, match="a list of whole numbers, a slice or a mask"):
+            indices_of(no_words, 9)
 
 
 def test_a_text_behaves_like_its_words(emb: WordEmbeddings) -> None:
@@ -158,7 +163,7 @@ def test_usages_keep_the_order_asked_for_and_know_their_texts() -> None:
     assert np.array_equal(taken.vectors, usages.vectors[asked])
     assert taken.to_arrow(context=3)["left"].to_pylist() == usages.to_arrow(context=3)["left"].take(asked).to_pylist()
     assert [usage.text_index for usage in taken.of("mill")] == [0, 2]
-    assert usages[np.int64(1)].target == "lake"
+    assert usages[np.int64(1)].target == usages[torch.tensor(1)].target == "lake"
 
 
 def test_unit_length_needs_no_fitting(emb: WordEmbeddings) -> None:

@@ -58,12 +58,6 @@ def _embedded(path: Path, on_progress: Callable[[int], object], make_embedder: C
     from wordstates.store.run import embed_to_store
     from wordstates.store.settings import StoreSettings
 
-    class Heard(Progress):
-        """Passes on how many words were embedded."""
-
-        def __call__(self, count: int) -> None:
-            on_progress(count)
-
     store = path.with_name(f"{path.name.removesuffix('/').partition('.')[0]}-store")
-    embed_to_store(make_embedder(), read_documents([str(path)]), store, StoreSettings(), progress=Heard())
+    embed_to_store(make_embedder(), read_documents([str(path)]), store, StoreSettings(), progress=Progress(on_progress))
     return store

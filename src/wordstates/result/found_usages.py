@@ -138,8 +138,8 @@ class Usages:
             raise NoVectorError(f"{target!r} was not a target; the targets are {', '.join(map(repr, self.targets))}.")
         return self.take([index for index, number in enumerate(self.target_index) if self.targets[number] == target])
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> Usages:
-        """Give some of the usages, by number or by mask, in the order asked for.
+    def take(self, indices: Sequence[int] | slice | np.ndarray) -> Usages:
+        """Give some of the usages, by number, a slice or a mask, in the order asked for.
 
         Raises:
             ItemError: If there is no such usage.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import index as index_of
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,35 +18,50 @@ E = TypeVar("E", bound=EmbeddedWords)
 
 
 def is_whole_number(value: object) -> bool:
-    """Tell whether a value is an int, also one of NumPy's; True and False are none."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    """Tell whether a value is an int, also one of NumPy's or PyTorch's; True and False are none."""
+    if isinstance(value, (bool, np.bool_)) or getattr(value, "shape", ()) != ():
+        return False
+    try:
+        index_of(value)  # type: ignore[arg-type]  # which is what is asked
+    except TypeError:
+        return False
+    return True
 
 
 def indices_of(asked: Any, count: int) -> np.ndarray:
-    """Give indices 0, 1, ... for indices or a mask; negative ones count from the end.
+    """Give indices 0, 1, ... for indices, a slice or a mask; negative ones count from the end.
 
     Args:
-        asked: Indices in the order wanted, or a mask.
+        asked: Indices in the order wanted, a slice, or a mask.
         count: How many there are to choose from.
 
     Raises:
         ItemError: If one does not exist, or the mask has another length.
         ArgumentError: If they are neither whole numbers nor a mask.
     """
-    indices = np.asarray(asked if len(asked) else np.zeros(0, dtype=np.int64))
+    try:
+        indices = np.arange(count)[asked] if isinstance(asked, slice) else np.asarray(asked)
+    except (TypeError, ValueError) as error:
+        raise _no_indices(asked) from error
+    if indices.ndim != 1:
+        raise _no_indices(asked)
     if indices.dtype == bool:
         if len(indices) != count:
             raise ItemError(
                 f"The mask has {counted(len(indices), 'value')} for {counted(count, 'word')}: give one a word."
             )
         return np.flatnonzero(indices)
-    if not np.issubdtype(indices.dtype, np.integer):
-        raise ArgumentError(f"Words are taken by whole numbers or a mask, not by {indices.dtype}.")
+    if len(indices) and not np.issubdtype(indices.dtype, np.integer):
+        raise _no_indices(asked)
     indices = indices.astype(np.int64)
     wrong = indices[(indices < -count) | (indices >= count)]
     if len(wrong):
         raise ItemError(f"Words {wrong.tolist()[:5]} do not exist: there are {count}, 0 to {count - 1}.")
     return np.where(indices < 0, indices + count, indices)
+
+
+def _no_indices(asked: object) -> ArgumentError:
+    return ArgumentError(f"take({asked!r:.60}): words are taken by a list of whole numbers, a slice or a mask.")
 
 
 def runs_of(of_text: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -71,12 +71,12 @@ class WordEmbeddings(EmbeddedWords):
         return (self[index] for index in range(len(self)))
 
     def take(
-        self, word_indices: Sequence[int] | Int[np.ndarray, " taken"] | Bool[np.ndarray, " words"]
+        self, word_indices: Sequence[int] | slice | Int[np.ndarray, " taken"] | Bool[np.ndarray, " words"]
     ) -> WordEmbeddings:
-        """Give some of the words, by flat index or by mask; all texts stay.
+        """Give some of the words, by flat index, a slice or a mask; all texts stay.
 
         Args:
-            word_indices: Indices in the order wanted, or a mask.
+            word_indices: Indices in the order wanted, a slice, or a mask.
 
         Returns:
             These words, in the order asked for; ``len``, iteration and indices of the result are of words.

@@ -11,6 +11,7 @@ from wordstates.documents.given import Corpus, documents_of
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import without_foreign_errors
 from wordstates.options import MODEL, VectorDtype
+from wordstates.progress import progress
 from wordstates.store.report import StoreReport
 from wordstates.store.run import embed_to_store
 from wordstates.store.settings import StoreSettings
@@ -35,6 +36,8 @@ def embed_corpus(
     workers: int = 1,
     devices: Sequence[str] = (),
     cluster: RayCluster | None = None,
+    show_progress: bool = False,
+    on_progress: Callable[[int], object] | None = None,
     **reading: Any,
 ) -> StoreReport:
     """Write the vectors of every word of a corpus into a store; the same call goes on where one was left.
@@ -52,6 +55,8 @@ def embed_corpus(
         workers: Processes that compute.
         devices: Given to the workers in turn; each has at least one.
         cluster: Compute on the nodes of a cluster; None: on this machine.
+        show_progress: Show a bar on standard error.
+        on_progress: Called with the number of words that have got vectors, again and again.
         reading: Options of `read_documents`, as ``text_column``, where `inputs` are paths.
 
     Returns:
@@ -82,4 +87,7 @@ def embed_corpus(
         input={name: value for name, value in reading.items() if value is not None},
     )
     made = partial(WordEmbedder, embedder) if isinstance(embedder, str) else embedder
-    return embed_to_store(made, documents, store, settings, workers=workers, devices=devices, cluster=cluster)
+    with progress(show_progress, on_progress) as advance:
+        return embed_to_store(
+            made, documents, store, settings, workers=workers, devices=devices, cluster=cluster, progress=advance
+        )
