@@ -419,7 +419,7 @@ def test_several_recipes_each_with_its_own() -> None:
 
 def test_what_a_session_takes_plain_is_not_said_to_be_post_processed() -> None:
     session = embedder(post_processing=fitted()).session()
-    plain = session.taking([Recipe()])
+    plain = session.taking([Recipe()], at_once=False)
     np.testing.assert_allclose(plain.encode(TEXTS).vectors, embedder().encode(TEXTS).vectors, atol=1e-5)
     assert "post_processing" in session.provenance
     assert "post_processing" not in plain.provenance

@@ -44,7 +44,7 @@ def client(served: tuple[TestClient, Service]) -> TestClient:
 
 
 def by_encode(embedder: WordEmbedder, recipes: list[Recipe], texts: Any = TEXTS, **more: Any) -> Any:
-    return embedder.session().taking(recipes).begin(embedder.session().read(texts, **more)).result()
+    return embedder.session().taking(recipes, at_once=False).begin(embedder.session().read(texts, **more)).result()
 
 
 def asked(recipes: list[Recipe]) -> list[dict[str, str]]:

@@ -172,7 +172,11 @@ def test_vectors_are_those_of_encode_whoever_else_asks(embedder: WordEmbedder, c
     ]
     texts = ["The river runs past the old mill.", "bank " * 90, "Äpfel 👍🏽 fox", "She doesn't know whether."]
     session = embedder.session()
-    wanted = {(recipe, text): session.taking([recipes[recipe]]).encode([text]) for recipe in range(3) for text in texts}
+    wanted = {
+        (recipe, text): session.taking([recipes[recipe]], at_once=False).encode([text])
+        for recipe in range(3)
+        for text in texts
+    }
     app, _ = make_app({"tiny": embedder}, limits=Limits(turn_subwords=64))
     with TestClient(app, base_url=LOCAL) as client, ThreadPoolExecutor(clients) as pool:
 

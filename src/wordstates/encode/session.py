@@ -73,7 +73,7 @@ class Session:
         post_processing: GivenPostProcessing = None,
         *,
         long_texts: LongTexts | None = None,
-        at_once: bool = False,
+        at_once: bool,
     ) -> Session:
         """Give a session of other recipes that shares model and engine with this one, and caches no window.
 

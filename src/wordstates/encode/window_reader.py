@@ -95,7 +95,7 @@ class WindowReader:
         self._threads: dict[tuple[str, int], ThreadPoolExecutor] = {}
         self._at_once = False
 
-    def taking(self, recipes: Sequence[ResolvedRecipe], *, at_once: bool = False) -> WindowReader:
+    def taking(self, recipes: Sequence[ResolvedRecipe], *, at_once: bool) -> WindowReader:
         """Give a reader that takes something else from each pass; model, threads and budget are shared.
 
         Args:
