@@ -79,8 +79,8 @@ def read_corpora(data: Path, limit: int | None) -> list[Corpus]:
     for code, language in UDHR.items():
         file = data / "text" / "udhr2" / f"{code}.txt"
         if file.is_file():
-            documents = islice(read_documents([file]), limit)
-            texts = [(document.text, unicode_words(document.text)) for document in documents]
+            documents = read_documents([file])
+            texts = [(document.text, unicode_words(document.text)) for document in islice(documents, limit)]
             found.append(Corpus(language, "declaration", texts))
     return found
 

@@ -70,7 +70,8 @@ class WordEmbedder(Remade):
         recipes: Several recipes from one pass, instead of the three above.
         post_processing: What is done to the vectors: a `PostProcessing`, or a file of `wordstates fit`; several, each
             for the recipe it was fitted with; or by the name of the recipe. It has to be fitted with this model.
-        words: How raw text is split: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline, a callable.
+        splitter: How raw text is split into words: ``"unicode"``, ``"whitespace"``, ``"spacy:NAME"``, a spaCy pipeline,
+            or a callable.
         punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
@@ -125,7 +126,7 @@ class WordEmbedder(Remade):
         subword_pooling: SubwordPooling = EmbedderOptions.subword_pooling,
         recipes: Sequence[Recipe] | None = None,
         post_processing: GivenPostProcessing = None,
-        words: object = EmbedderOptions.words,
+        splitter: object = EmbedderOptions.splitter,
         punctuation: bool = True,
         device: str | torch.device | None = None,
         precision: Precision | None = None,
@@ -147,7 +148,7 @@ class WordEmbedder(Remade):
         if recipes is not None and (layers, layer_pooling, subword_pooling) != EmbedderOptions.default_recipe():
             raise RecipeError("Give either recipes=[...] or layers, layer_pooling and subword_pooling, not both.")
         self.recipes = check_names(recipes if recipes is not None else [Recipe(layers, layer_pooling, subword_pooling)])
-        self.splitter = word_splitter(words, punctuation=punctuation)
+        self.splitter = word_splitter(splitter, punctuation=punctuation)
         self._model = load_model(
             model,
             tokenizer,

@@ -25,3 +25,15 @@ def read_json(text: str | bytes, **options: Any) -> Any:
         return json.loads(text, **options)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def with_new_names(provenance: Any) -> Any:
+    """Give provenance that was read from a file with the keys of today: files of before call the splitter ``words``.
+
+    Example:
+        >>> with_new_names({"model": "minilm", "words": "unicode"})
+        {'model': 'minilm', 'splitter': 'unicode'}
+    """
+    if not isinstance(provenance, dict):
+        return provenance
+    return {"splitter" if name == "words" else name: value for name, value in provenance.items()}

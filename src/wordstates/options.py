@@ -71,7 +71,7 @@ class EmbedderOptions(ComputeOptions):
     layers: LayersLike = -1
     layer_pooling: LayerPooling = "mean"
     subword_pooling: SubwordPooling = "mean"
-    words: object = "unicode"
+    splitter: object = "unicode"
     punctuation: bool = True
 
     @classmethod

@@ -245,7 +245,7 @@ def test_json_lines_on_standard_output(folder: Path, bert: Path, embedder: WordE
 
 
 def test_a_word_without_a_subword_has_no_vector(tmp_path: Path, bert: Path) -> None:
-    done = run("embed", "-", "-m", bert, "-o", "-", "--words", "whitespace", stdin="river \x01 mill", cwd=tmp_path)
+    done = run("embed", "-", "-m", bert, "-o", "-", "--splitter", "whitespace", stdin="river \x01 mill", cwd=tmp_path)
     rows = [json.loads(line) for line in done.out.splitlines()]
     assert [(row["word"], row["status"], row["vector"] is None) for row in rows] == [
         ("river", "ok", False),

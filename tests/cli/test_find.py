@@ -80,7 +80,7 @@ def test_every_usage_with_its_context_its_metadata_and_its_vector(
         for usage, position in zip(expected, [0, 1, 2, 0, 1], strict=True)
     ]
     provenance = read_provenance(folder / "out.parquet")
-    assert provenance == json.loads(json.dumps(embedder.provenance | {"words": "targets"}))
+    assert provenance == json.loads(json.dumps(embedder.provenance | {"splitter": "targets"}))
     assert describe(folder / "out.parquet").rows == 5
     assert files_in(folder) == ["out.parquet", "texts.jsonl"]
 
@@ -141,7 +141,7 @@ def test_a_table_for_people_needs_no_model(tmp_path: Path, monkeypatch: pytest.M
         "1,a.txt:2,bank,It was by the river,bank,that they met.,0,6,10\n"
         "2,a.txt:5,banks,,Banks,lend money to the old m,0,0,5\n"
     )
-    assert read_provenance(tmp_path / "a.csv")["words"] == "targets"
+    assert read_provenance(tmp_path / "a.csv")["splitter"] == "targets"
 
 
 def test_context_goes_beyond_a_wrapped_line_in_every_format(tmp_path: Path, bert: Path) -> None:

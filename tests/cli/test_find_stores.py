@@ -63,8 +63,8 @@ def test_a_store_holds_the_rows_of_the_file(folder: Path, source: str, options: 
     vectors = [np.array(table["vector"].to_pylist()) for table in (one, many)]
     np.testing.assert_allclose(*vectors, atol=1e-5 if "float16" not in options else 2e-3)
     assert len(shards(folder)) > 3
-    assert read_provenance(folder / "one.parquet")["words"] == "targets"
-    assert open_store(folder / "usages").provenance["words"] == "targets"
+    assert read_provenance(folder / "one.parquet")["splitter"] == "targets"
+    assert open_store(folder / "usages").provenance["splitter"] == "targets"
 
 
 def test_given_words_are_found_as_usages_too(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_given_words_are_found_as_usages_too(folder: Path) -> None:
         " ran",
     )
     assert "key" not in row
-    assert open_store(folder / "usages").provenance["words"] == "targets"
+    assert open_store(folder / "usages").provenance["splitter"] == "targets"
 
 
 def test_what_it_says(folder: Path) -> None:
@@ -147,7 +147,7 @@ def test_all_words_and_usages_do_not_mix(folder: Path) -> None:
     assert find(folder, "-q").code == 0
     done = run("embed", "texts.txt", "-m", "bert", "-o", "usages/", "--shard-characters", "100", cwd=folder)
     assert done.code == 1
-    assert "words: targets in the store, unicode now" in done.err
+    assert "splitter: targets in the store, unicode now" in done.err
     assert "null" not in done.err
 
 

@@ -59,7 +59,7 @@ def test_the_figures_are_those_of_the_library(folder: Path, bert: Path) -> None:
         assert mine["anisotropy"] == pytest.approx(theirs.anisotropy, abs=1e-5)
         assert mine["after"] == pytest.approx(theirs.after, abs=1e-4)
         assert mine["corrected_self_similarity"] == pytest.approx(theirs.corrected_self_similarity, abs=1e-5)
-    assert found["provenance"]["words"] == "unicode without punctuation"
+    assert found["provenance"]["splitter"] == "unicode without punctuation"
     assert found["rejects"] == []
 
 

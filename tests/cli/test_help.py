@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from dataclasses import fields
 from typing import Any, get_type_hints
@@ -9,10 +10,14 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 
+import wordstates
 from cli_runner import run
 from wordstates.cli.app import app
+from wordstates.cli.command import OPTIONS
 from wordstates.cli.groups import ComputeOptions, ModelOptions, WordOptions
 from wordstates.options import EmbedderOptions
+from wordstates.serve.client import RemoteEmbedder
+from wordstates.text.words import word_splitter
 
 GROUP: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = GROUP.commands
@@ -49,13 +54,23 @@ def test_the_example_of_a_command_is_one(name: str) -> None:
 def test_options_of_the_commands_are_those_of_the_library() -> None:
     library = {each.name: each for each in fields(EmbedderOptions)}
     commands = {each.name: each for group in (WordOptions, ModelOptions) for each in fields(group)}
-    told_otherwise = {"punctuation", "words", "layers", "config"}  # as --no-punctuation, and as text
+    told_otherwise = {"punctuation", "splitter", "layers", "config"}  # as --no-punctuation, and as text
     for name in library.keys() - told_otherwise:
         assert commands[name].default == library[name].default
     types = get_type_hints(EmbedderOptions)
     for name, type_ in get_type_hints(ComputeOptions).items():
         assert name in told_otherwise or name == "threads" or type_ == types[name]
     assert {each.name for each in fields(ComputeOptions)} - library.keys() == {"threads"}  # `wordstates.set_threads`
+
+
+def test_what_splits_a_text_is_a_splitter_and_words_are_words() -> None:
+    public = [getattr(wordstates, name) for name in wordstates.__all__ if name not in ("WordstatesError", "errors")]
+    signatures = [inspect.signature(each) for each in [*public, RemoteEmbedder, word_splitter]]
+    splitting = [each.parameters for each in signatures if "punctuation" in each.parameters]
+    assert len(splitting) == 4  # an embedder here and at a server, features for scikit-learn, the rule itself
+    assert all("splitter" in each and "words" not in each for each in splitting)
+    assert OPTIONS["splitter"] == "--splitter"
+    assert "words" not in OPTIONS
 
 
 def test_values_are_completed() -> None:

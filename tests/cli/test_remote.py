@@ -49,7 +49,7 @@ def report(err: str) -> list[str]:
     "command",
     [
         ["embed", "texts.txt", "--layers", "1:", "--layer-pooling", "none"],
-        ["embed", "texts.txt", "--subword-pooling", "none", "--words", "whitespace"],
+        ["embed", "texts.txt", "--subword-pooling", "none", "--splitter", "whitespace"],
         ["embed", "texts.txt", "--long-texts", "truncate", "--no-punctuation"],
         ["find", "bank", "texts.txt", "--recipe", '{"layers": 1, "subword_pooling": "first"}'],
     ],
@@ -81,7 +81,7 @@ def test_static_vectors_a_store_and_its_neighbours_are_the_same(url: str, bert: 
 
 
 def test_subwords_are_the_same(url: str, bert: Path) -> None:
-    for more in ([], ["--json"], ["--words", "whitespace"]):
+    for more in ([], ["--json"], ["--splitter", "whitespace"]):
         here, there = (
             run("subwords", "Ünbelievably, [MASK]\u200b 👍", *more, *which)
             for which in (["-m", bert], ["--server", url])

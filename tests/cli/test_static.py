@@ -45,7 +45,7 @@ def test_one_vector_a_type(folder: Path, bert: Path, embedder: WordEmbedder) -> 
     )
     provenance = json.loads((folder / "v.txt.provenance.json").read_text())
     expected = json.loads(json.dumps(embedder.provenance)) | {
-        "words": "unicode without punctuation",
+        "splitter": "unicode without punctuation",
         "static": {
             "kinds": ["usages"],
             "min_count": 1,
@@ -106,7 +106,7 @@ def test_a_vocabulary(folder: Path, bert: Path) -> None:
     assert (folder / "v.txt.vocab").read_text() == "bank 2\nnew_york 1\n"
     report = json.loads(run(*given, "--json", "--overwrite", cwd=folder).out)
     assert (report["missing"], report["types"], report["usages"]) == (["hen"], 2, 3)
-    assert report["provenance"]["words"] == "targets"
+    assert report["provenance"]["splitter"] == "targets"
 
 
 def test_a_vocabulary_is_matched_as_find_does(folder: Path, bert: Path) -> None:

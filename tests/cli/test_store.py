@@ -212,7 +212,7 @@ def test_a_model_that_has_moved_is_the_same_model(folder: Path) -> None:
     ("change", "says"),
     [
         (["--layers", "1"], 'recipes: [{"name": "-1.mean.mean"'),
-        (["--words", "whitespace"], "words: unicode in the store, whitespace now"),
+        (["--splitter", "whitespace"], "splitter: unicode in the store, whitespace now"),
         (["--window", "32"], "window: 64 in the store, 32 now; overlap: 15 in the store, 7 now"),
         (["--config", "layer_norm_eps=0.1"], 'config: null in the store, {"layer_norm_eps": 0.1} now'),
         (["--dtype", "float16"], "dtype: float32 in the store, float16 now"),

@@ -62,13 +62,23 @@ def test_a_store_without_shards_does_not_say_that_its_words_were_given(store: Pa
         path.unlink()
     opened = open_store(store)
     assert list(opened.records()) == []
-    assert opened.provenance["words"] == opened.describe().provenance["words"] == "unicode"
+    assert opened.provenance["splitter"] == opened.describe().provenance["splitter"] == "unicode"
 
 
 def test_what_all_words_say_that_were_given(embedder: WordEmbedder, tmp_path: Path) -> None:
     embed_to_store(embedder, [Document("a", "the mill", ((0, 3),))], tmp_path / "given")
     opened = open_store(tmp_path / "given")
-    assert opened.provenance["words"] == opened.describe().provenance["words"] == "given"
+    assert opened.provenance["splitter"] == opened.describe().provenance["splitter"] == "given"
+
+
+def test_a_store_that_calls_its_splitter_words_goes_on(embedder: WordEmbedder, store: Path) -> None:
+    manifest = store / "manifest.json"
+    new, of_before = manifest.read_text(), manifest.read_text().replace('"splitter":', '"words":')
+    assert new != of_before
+    manifest.write_text(of_before)
+    assert open_store(store).provenance == json.loads(new)["provenance"]
+    report = embed_to_store(embedder, DOCUMENTS, store, SETTINGS)
+    assert (report.complete, report.computed_words) == (True, 0)
 
 
 def test_values_are_looked_through_for_float16_alone(
@@ -169,10 +179,10 @@ def test_what_a_worker_says_when_nobody_foresaw_it() -> None:
 
 
 def test_a_disk_without_locks(embedder: WordEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
     with pytest.raises(OutputError, match=r"cannot be locked \(No locks available\)"):
         embed_to_store(embedder, DOCUMENTS, tmp_path / "s")
 

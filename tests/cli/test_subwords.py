@@ -90,8 +90,8 @@ def test_ways_of_splitting(bert: Path) -> None:
 
     assert words() == ["Well", ",", "the", "(", "old", ")", "mill", "."]
     assert words("--no-punctuation") == ["Well", "the", "old", "mill"]
-    assert words("--words", "whitespace") == ["Well,", "the", "(old)", "mill."]
-    assert words("--words", "spacy:en") == ["Well", ",", "the", "(", "old", ")", "mill", "."]
+    assert words("--splitter", "whitespace") == ["Well,", "the", "(old)", "mill."]
+    assert words("--splitter", "spacy:en") == ["Well", ",", "the", "(", "old", ")", "mill", "."]
 
 
 def test_standard_input(bert: Path) -> None:
@@ -106,7 +106,7 @@ def test_standard_input(bert: Path) -> None:
 
 
 def test_characters_that_would_break_the_table(bert: Path) -> None:
-    done = run("subwords", "a\x01\x1b[31m bank", "-m", bert, "--words", "whitespace")
+    done = run("subwords", "a\x01\x1b[31m bank", "-m", bert, "--splitter", "whitespace")
     assert done.code == 0
     assert "\x1b" not in done.out
     assert done.out.splitlines()[1].startswith(r"a\x01\x1b[31m  0-")

@@ -110,7 +110,7 @@ def test_trap_4_tokenizers_without_offsets_are_aligned_all_the_same(kind: str) -
 @pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "llama", "byt5"])
 def test_trap_5_strange_characters_shift_nothing(family: str) -> None:
     text = "\ufeffriver \u200b👩‍👧‍👦 ca\u0301fe\r\n\x00 ☃ mill"
-    embedder = WordEmbedder(*build(family), words="whitespace")
+    embedder = WordEmbedder(*build(family), splitter="whitespace")
     emb = embedder.encode(text)
     assert [text[start:end] for start, end in emb.spans.tolist()] == emb.words
     for word, span, status, vector in zip(emb.words, emb.spans.tolist(), emb.statuses, emb.vectors, strict=True):
@@ -120,7 +120,7 @@ def test_trap_5_strange_characters_shift_nothing(family: str) -> None:
 
 
 def test_trap_6_a_lost_word_has_a_status_and_no_vector() -> None:
-    emb = WordEmbedder(*build("bert"), words="whitespace").encode("river \u200b\u200b mill")
+    emb = WordEmbedder(*build("bert"), splitter="whitespace").encode("river \u200b\u200b mill")
     assert emb.statuses == ["ok", "no_subwords", "ok"]
     assert emb.has_vector.tolist() == [True, False, True]
     assert np.isnan(emb.vectors[1]).all()
@@ -260,7 +260,7 @@ def test_trap_13_everything_that_decides_a_vector_is_in_the_provenance() -> None
         {"window": 20},
         {"overlap": 3},
         {"repeat": True},
-        {"words": "whitespace"},
+        {"splitter": "whitespace"},
         {"punctuation": False},
         {"precision": "bfloat16"},
         {"long_texts": "truncate"},

@@ -64,7 +64,7 @@ def test_no_message_of_a_command_names_an_argument() -> None:
     ("message", "told"),
     [
         ("window=-3 is too small.", "--window -3 is too small."),
-        ("words='spacy:it' ('en')", "--words spacy:it ('en')"),
+        ("splitter='spacy:it' ('en')", "--splitter spacy:it ('en')"),
         ("pass overwrite=True to replace it", "pass --overwrite to replace it"),
         ("pass punctuation=False or ignore_case=False.", "pass --no-punctuation or --match-case."),
         ("give post_processing=..., or k=0", "give --post-process, or --count 0"),

@@ -26,7 +26,7 @@ TABLES = {
 
 @pytest.fixture(scope="module")
 def embedder() -> WordEmbedder:
-    return WordEmbedder(*build("bert"), words="whitespace", engine="torch")
+    return WordEmbedder(*build("bert"), splitter="whitespace", engine="torch")
 
 
 @pytest.mark.parametrize("kind", TABLES)

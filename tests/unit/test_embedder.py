@@ -47,25 +47,25 @@ def test_raw_text_is_split_at_unicode_word_boundaries() -> None:
 
 
 def test_raw_text_is_split_at_white_space() -> None:
-    assert words(words="whitespace") == ["The", "old", "mill,", "near", "the", "lake."]
+    assert words(splitter="whitespace") == ["The", "old", "mill,", "near", "the", "lake."]
 
 
 def test_a_callable_gives_words_or_spans() -> None:
-    assert words(words=str.split) == words(words="whitespace")
-    assert words(words=lambda text: [match.span() for match in re.finditer("[a-z]+", text)])[0] == "he"
+    assert words(splitter=str.split) == words(splitter="whitespace")
+    assert words(splitter=lambda text: [match.span() for match in re.finditer("[a-z]+", text)])[0] == "he"
 
 
 def test_a_spacy_language_splits() -> None:
     import spacy
 
-    assert words(words="spacy:en") == ["The", "old", "mill", ",", "near", "the", "lake", "."]
+    assert words(splitter="spacy:en") == ["The", "old", "mill", ",", "near", "the", "lake", "."]
     pipeline = spacy.blank("en")
-    assert words(words=pipeline) == words(words="spacy:en")
-    assert WordEmbedder(*build("bert"), words=pipeline).provenance["words"].startswith("spacy:en")
-    emb = WordEmbedder(*build("bert"), words="spacy:en").encode("I don't,  well.")
+    assert words(splitter=pipeline) == words(splitter="spacy:en")
+    assert WordEmbedder(*build("bert"), splitter=pipeline).provenance["splitter"].startswith("spacy:en")
+    emb = WordEmbedder(*build("bert"), splitter="spacy:en").encode("I don't,  well.")
     assert emb.words == ["I", "do", "n't", ",", "well", "."]
     with pytest.raises(InputError, match="no installed spaCy pipeline and no language"):
-        words(words="spacy:klingon")
+        words(splitter="spacy:klingon")
 
 
 def test_words_that_are_given_alone_are_joined_by_a_space(bert: WordEmbedder) -> None:
@@ -291,7 +291,7 @@ def test_an_empty_match_is_no_usage(bert: WordEmbedder) -> None:
         ({"long_texts": "cut"}, "long_texts='cut' does not exist: choose window, truncate or error"),
         ({"bos": "maybe"}, "bos='maybe' does not exist"),
         ({"bos": "never"}, "bos='never' is for causal models"),
-        ({"words": "sentences"}, "words='sentences' is no way to split a text"),
+        ({"splitter": "sentences"}, "splitter='sentences' is no way to split a text"),
         ({"batch_subwords": 0}, "batch_subwords=0 is no budget"),
     ],
 )
@@ -429,14 +429,14 @@ def test_given_words_are_not_found_inside_other_words(bert: WordEmbedder) -> Non
     emb = bert.encode("I saw an art exhibition at a museum", words=["saw", "a", "museum"])
     assert emb.spans.tolist() == [[2, 5], [27, 28], [29, 35]]
     assert bert.encode("I don't", words=["I", "do", "n't"]).spans.tolist() == [[0, 1], [2, 4], [4, 7]]
-    assert words(words=lambda text: [word for word in text.split() if word != "The"])[0] == "old"
+    assert words(splitter=lambda text: [word for word in text.split() if word != "The"])[0] == "old"
 
 
 def test_what_was_read_before_changes_no_alignment() -> None:
     model, tokenizer = build("xlm-roberta")
     text = "ﬂ ▁v café ½ ▁"
-    cold = WordEmbedder(model, tokenizer, words="whitespace")
-    warm = WordEmbedder(model, tokenizer, words="whitespace")
+    cold = WordEmbedder(model, tokenizer, splitter="whitespace")
+    warm = WordEmbedder(model, tokenizer, splitter="whitespace")
     warm.encode([part for part in text.split() if part] * 2)
     one, other = cold.encode(text), warm.encode(text)
     assert one.subwords == other.subwords
@@ -515,7 +515,7 @@ def test_what_cannot_be_a_model_is_refused() -> None:
 
 def test_a_text_of_a_hundred_thousand_words_is_read_whole() -> None:
     model, tokenizer = build("t5")
-    embedder = WordEmbedder(model, tokenizer, words="whitespace", layers=1)
+    embedder = WordEmbedder(model, tokenizer, splitter="whitespace", layers=1)
     emb = embedder.encode("the old mill by the lake " * 16_667)
     assert len(emb.words) == 100_002
     assert emb.status_counts == {"ok": 100_002}

@@ -19,7 +19,7 @@ TEXTS = ["The old mill, the lake.", "", "river <b>mill</b> \u200b mill"]
 
 @pytest.fixture(scope="module")
 def emb() -> WordEmbeddings:
-    return WordEmbedder(*build("bert"), words="whitespace").encode(TEXTS)
+    return WordEmbedder(*build("bert"), splitter="whitespace").encode(TEXTS)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_text_behaves_like_its_words(emb: WordEmbeddings) -> None:
 
 
 def test_a_single_text_is_a_list_of_words_and_a_list_of_one_is_not() -> None:
-    embedder = WordEmbedder(*build("bert"), words="whitespace")
+    embedder = WordEmbedder(*build("bert"), splitter="whitespace")
     single, listed = embedder.encode(TEXTS[0]), embedder.encode([TEXTS[0]])
     assert (len(single), len(listed)) == (5, 1)
     assert single[3].words == listed[0][3].words == single[0, 3].words == listed[0, 3].words == ["the"]

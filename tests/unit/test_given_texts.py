@@ -56,7 +56,7 @@ FRAME = pd.DataFrame({"text": ["New York", "is big"], "words": WORDS}, index=[7,
 )
 def test_columns_of_word_lists_are_given_words(column: Any) -> None:
     inputs = read_inputs(column, None, None, SPLITTER)
-    assert (inputs.texts, inputs.words) == (["New York", "is big"], "given")
+    assert (inputs.texts, inputs.splitter) == (["New York", "is big"], "given")
     assert [each.tolist() for each in inputs.spans] == [[[0, 3], [4, 8]], [[0, 2], [3, 6]]]
     located = read_inputs(FRAME["text"], column, None, SPLITTER)
     assert located.texts == inputs.texts
@@ -68,7 +68,7 @@ def test_columns_of_word_lists_are_given_words(column: Any) -> None:
 )
 def test_columns_of_texts_are_texts(column: Any) -> None:
     inputs = read_inputs(column, None, None, SPLITTER)
-    assert (inputs.texts, inputs.words) == (["New York", "is big"], "unicode")
+    assert (inputs.texts, inputs.splitter) == (["New York", "is big"], "unicode")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_language_that_spacy_does_not_know_is_told() -> None:
         word_splitter("spacy:lo")
 
 
-@pytest.mark.parametrize("words", ["unicode", "whitespace"])
+@pytest.mark.parametrize("name", ["unicode", "whitespace"])
 @pytest.mark.parametrize(
     ("text", "script", "use"),
     [
@@ -124,8 +124,8 @@ def test_a_language_that_spacy_does_not_know_is_told() -> None:
         ("コーヒー", "Japanese", "spacy:ja"),
     ],
 )
-def test_scripts_without_spaces_are_told_once(words: str, text: str, script: str, use: str) -> None:
-    splitter = word_splitter(words)
+def test_scripts_without_spaces_are_told_once(name: str, text: str, script: str, use: str) -> None:
+    splitter = word_splitter(name)
     splitter.split(["Plain words, café."])
     with pytest.warns(UserWarning, match=f"written in {script}, without spaces between words: .*{use}"):
         splitter.split([text, "a"])

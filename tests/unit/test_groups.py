@@ -58,7 +58,7 @@ def test_the_size_of_groups_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -
 def test_a_session_says_where_the_words_of_all_its_texts_come_from() -> None:
     embedder = WordEmbedder(*build("bert"))
     given, raw = Document("given", TEXT, spans=((0, 3),)), Document("raw", TEXT)
-    for documents, words in (
+    for documents, splitter in (
         ([given], "given"),
         ([raw], "unicode"),
         ([given, raw], "unicode"),
@@ -68,10 +68,10 @@ def test_a_session_says_where_the_words_of_all_its_texts_come_from() -> None:
         assert [len(piece.embeddings.words) for piece in run.over(documents)] == [
             1 if each is given else 11 for each in documents
         ]
-        assert run.provenance["words"] == words
-    run = GroupRun(embedder, words="targets")
-    assert [piece.embeddings.provenance["words"] for piece in run.over([given])] == ["targets"]
-    assert run.provenance["words"] == "targets"
+        assert run.provenance["splitter"] == splitter
+    run = GroupRun(embedder, splitter="targets")
+    assert [piece.embeddings.provenance["splitter"] for piece in run.over([given])] == ["targets"]
+    assert run.provenance["splitter"] == "targets"
 
 
 def test_spans_of_a_document_are_checked_once_and_a_wrong_one_rejects_it() -> None:

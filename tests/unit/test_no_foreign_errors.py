@@ -348,7 +348,7 @@ def test_what_the_callers_own_functions_raise_reaches_the_caller() -> None:
     with pytest.raises(StrangeError, match="mine"):
         WordEmbedder(*build("bert")).encode("A mill.", on_progress=strange)
     with pytest.raises(StrangeError, match="mine"):
-        WordEmbedder(*build("bert"), words=strange).encode("A mill.")
+        WordEmbedder(*build("bert"), splitter=strange).encode("A mill.")
 
 
 def test_what_reading_the_callers_own_items_raises_reaches_the_caller(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ ENDINGS = ("parquet", "npz", "safetensors", "jsonl")
 
 
 def results() -> dict[str, WordEmbeddings]:
-    bert = WordEmbedder(*build("bert"), words="whitespace", left_subwords=True)
+    bert = WordEmbedder(*build("bert"), splitter="whitespace", left_subwords=True)
     several = [Recipe(-1, name="last"), Recipe("0:2", "none", "first", name="kept layers")]
     plain = bert.encode(TEXTS)
     bits = np.linspace(0.1, 7, len(plain.words)).astype(np.float32)
@@ -37,9 +37,9 @@ def results() -> dict[str, WordEmbeddings]:
         "own order": plain.take([7, 0, 5, 1]),
         "nothing": plain.take([]),
         "no vector": plain.take(~plain.has_vector),
-        "several recipes": WordEmbedder(*build("bert"), recipes=several, words="whitespace").encode(TEXTS),
+        "several recipes": WordEmbedder(*build("bert"), recipes=several, splitter="whitespace").encode(TEXTS),
         "one of several": WordEmbedder(*build("bert"), recipes=several).encode(TEXTS).recipe("kept layers"),
-        "subwords": WordEmbedder(*build("bert"), subword_pooling="none", words="whitespace").encode(TEXTS),
+        "subwords": WordEmbedder(*build("bert"), subword_pooling="none", splitter="whitespace").encode(TEXTS),
         "surprisal": dataclasses.replace(plain, numbers={**plain.numbers, "surprisal": bits}),
         "unit length": plain.normalized(),
     }
@@ -69,6 +69,13 @@ def test_subwords_that_are_not_there_are_told(tmp_path: Path, change: dict[str, 
     beside.write_text(json.dumps({**provenance, "saved": {k: v for k, v in provenance["saved"].items() if v}}))
     with pytest.raises(InputError, match="is broken"):
         wordstates.load(tmp_path / "x.jsonl")
+
+
+def test_a_file_that_calls_its_splitter_words_is_read(tmp_path: Path) -> None:
+    RESULTS["plain"].save(tmp_path / "x.jsonl")
+    beside = tmp_path / "x.jsonl.provenance.json"
+    beside.write_text(beside.read_text().replace('"splitter":', '"words":'))
+    assert wordstates.load(tmp_path / "x.jsonl").provenance == RESULTS["plain"].provenance
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

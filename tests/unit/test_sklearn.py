@@ -207,7 +207,9 @@ def test_without_a_cache_every_call_reads_the_wanted_layers_only(folder: Path, m
     assert not shared.VECTORS._kept
 
 
-@pytest.mark.parametrize("change", [{"words": "whitespace"}, {"window": 8}, {"punctuation": False}, {"pooling": "max"}])
+@pytest.mark.parametrize(
+    "change", [{"splitter": "whitespace"}, {"window": 8}, {"punctuation": False}, {"pooling": "max"}]
+)
 def test_other_options_have_other_vectors(folder: Path, change: dict[str, Any]) -> None:
     before = WordVectorizer(folder).fit_transform(TEXTS)
     after = WordVectorizer(folder, **change).fit_transform(TEXTS)
@@ -399,7 +401,7 @@ def test_wrong_use_is_told(folder: Path) -> None:
         ({"cache_bytes": True}, "cache_bytes=True is no number of bytes"),
         ({"recipe": "-4:"}, "recipe='-4:' is no Recipe"),
         ({"recipe": Recipe(1), "layers": 2}, "Give either recipe or layers"),
-        ({"words": [1]}, "cannot be compared"),
+        ({"splitter": [1]}, "cannot be compared"),
         ({"model": build("bert")[0]}, "the model is a name or a folder"),
     ):
         with pytest.raises(InputError, match=message):

@@ -99,7 +99,7 @@ def test_documents_may_bring_their_words(bert: WordEmbedder, monkeypatch: pytest
     monkeypatch.setattr(bert, "splitter", never)
     types = Types()
     static, report = make_static(bert, [Document("a", "new york", ((0, 8),))], types)
-    assert (static.words, report.occurrences, static.provenance["words"]) == (["new york"], 1, "given")
+    assert (static.words, report.occurrences, static.provenance["splitter"]) == (["new york"], 1, "given")
 
 
 def test_the_first_usages_are_averaged_and_all_are_counted(bert: WordEmbedder) -> None:

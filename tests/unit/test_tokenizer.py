@@ -142,7 +142,7 @@ def test_a_document_that_its_tokenizer_fails_on_is_rejected_and_the_others_are_r
 def test_models_whose_vocabulary_knows_no_english_are_read(pieces: str, text: str, unknown: dict[str, str]) -> None:
     tokenizer = lower_level(f"[UNK] {pieces}" if unknown else pieces, **unknown)
     model = tiny_bert(tokenizer)
-    found = WordEmbedder(model, tokenizer, words="whitespace").encode(text)
+    found = WordEmbedder(model, tokenizer, splitter="whitespace").encode(text)
     assert set(found.statuses) == {"ok"}
     whole = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0, 1:-1].detach().numpy()
     np.testing.assert_allclose(found.vectors[0], whole[0], atol=1e-5)

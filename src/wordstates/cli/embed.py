@@ -74,7 +74,6 @@ def embed(
         if vectors_file is not None:
             check_outputs(vectors_file, inputs, overwrite=end.overwrite)
     documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
-    keyed = reading.has_keys(inputs)
     options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
     for_tables = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
     if not sharding.go_with(output, reader.device, for_tables):
@@ -85,28 +84,28 @@ def embed(
             output,
             {
                 "dtype": dtype,
-                "keyed": keyed,
+                "keyed": documents.keyed,
                 "overwrite": end.overwrite,
                 "vectors": vectors,
                 "vectors_file": vectors_file,
                 "bom": bom,
             },
             end,
-            reading.files(inputs),
+            documents.files,
             dry_run=dry_run,
         )
         return
     read = {"inputs": inputs} | vars(reading)
     settings = sharding.settings(
-        dtype=dtype, keyed=keyed, context=sharding.context, overwrite=end.overwrite, input=read
+        dtype=dtype, keyed=documents.keyed, context=sharding.context, overwrite=end.overwrite, input=read
     )
     options["device"] = one_device(reader.device)
     if dry_run:
-        _count(_load(reader, **options), documents, output, dtype, end, reading.files(inputs))
+        _count(_load(reader, **options), documents, output, dtype, end, documents.files)
         return
     make_embedder = reader.embedder_maker(reader.recipes(), **options)
     places = sharding.places(reader.device, reader.threads)
-    embed_into_store(make_embedder, documents, meter, output, settings, places, end, reading.files(inputs))
+    embed_into_store(make_embedder, documents, meter, output, settings, places, end, documents.files)
 
 
 def _load(reader: ModelOptions, **options: Any) -> Embedder:

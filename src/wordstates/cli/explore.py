@@ -102,7 +102,7 @@ def _maker(server: str | None, **given: str | None) -> Callable[[], Embedder]:
 
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if server is not None:
-        return remote_maker(server, [Recipe()], words="unicode", **options)
+        return remote_maker(server, [Recipe()], splitter="unicode", **options)
 
     def load() -> Embedder:
         from wordstates.embedder import WordEmbedder

@@ -122,11 +122,11 @@ def find(
         if not into_store:
             writer.abort()
         report = count_usages(documents, searcher, missing=missing)
-        end_with(report, output, end, dry_run=True, files=reading.files(inputs))
+        end_with(report, output, end, dry_run=True, files=documents.files)
         return
     if into_store:
-        if missing == "error" and reading.can_be_read_twice(inputs):
-            check_every_target(reading.documents(inputs), searcher)
+        if missing == "error" and (again := documents.again()) is not None:
+            check_every_target(again, searcher)
         search = {"targets": searcher.names, "kind": kind, "ignore_case": not match_case}
         search |= {"match_exactly": match_exactly, "context": context}
         read = {"inputs": inputs} | vars(reading)
@@ -140,7 +140,7 @@ def find(
             settings,
             sharding.places(reader.device, reader.threads),
             end,
-            reading.files(inputs),
+            documents.files,
             found,
         )
         return
@@ -149,12 +149,12 @@ def find(
         "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
     ) as bar:
         try:
-            if missing == "error" and reading.can_be_read_twice(inputs):
-                check_every_target(reading.documents(inputs), searcher)
+            if missing == "error" and (again := documents.again()) is not None:
+                check_every_target(again, searcher)
             embedder = reader.embedder(reader.recipes(), **more_columns) if with_model else None
         except BaseException:
             writer.abort()
             raise
         find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
         report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar)
-    end_with(report, output, end, files=reading.files(inputs))
+    end_with(report, output, end, files=documents.files)

@@ -17,8 +17,8 @@ from wordstates.cli.options import (
     Revision,
     Server,
     SpecialTokensOption,
+    Splitter,
     TrustRemoteCode,
-    Words,
     computing_option,
     input_option,
     model_option,
@@ -48,11 +48,10 @@ _LAYERS, *_POOLINGS = _DEFAULT.default_recipe()
 _DEFAULT_PARTS = (str(_LAYERS), *_POOLINGS)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from wordstates.documents.document import Document
     from wordstates.documents.input_meter import InputMeter
-    from wordstates.documents.sources import Source
+    from wordstates.documents.stream import DocumentStream
     from wordstates.encode.protocols import Embedder
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
@@ -87,12 +86,12 @@ Metadata = Annotated[
 class WordOptions:
     """What a word is, in raw text."""
 
-    words: Words = str(_DEFAULT.words)
+    splitter: Splitter = str(_DEFAULT.splitter)
     no_punctuation: NoPunctuation = False
 
     def for_embedder(self) -> dict[str, Any]:
         """Give them as arguments of an embedder."""
-        return {"words": self.words, "punctuation": not self.no_punctuation}
+        return {"splitter": self.splitter, "punctuation": not self.no_punctuation}
 
 
 @dataclass(kw_only=True)
@@ -153,7 +152,7 @@ class ReadingOptions:
         meter: InputMeter | None = None,
         *,
         ids_must_differ: bool = True,
-    ) -> Iterator[Document]:
+    ) -> DocumentStream:
         """Stream the documents of the inputs; paths and options are checked now."""
         from wordstates.documents.readers import read_documents
 
@@ -164,24 +163,6 @@ class ReadingOptions:
         """Name a column that has to be read, unless it is read from the names of files."""
         in_names = column is not None and f"{{{column}}}" in (self.metadata_from_name or "")
         return [] if column is None or in_names else [column]
-
-    def has_keys(self, inputs: Sequence[str]) -> bool:
-        """Tell whether words of the inputs have names of their own, as in CoNLL-U."""
-        return self.word_column is not None or any(each.format in ("conllu", "conll") for each in self._sources(inputs))
-
-    def can_be_read_twice(self, inputs: Sequence[str]) -> bool:
-        """Tell whether all inputs are files, and none a pipe."""
-        return all(source.path is not None and source.path.is_file() for source in self._sources(inputs))
-
-    def files(self, inputs: Sequence[str]) -> list[str]:
-        """Name the files that are read; none where they are the inputs as given."""
-        names = [source.name for source in self._sources(inputs) if not source.fault]
-        return [] if names == [*inputs] else names
-
-    def _sources(self, inputs: Sequence[str]) -> list[Source]:
-        from wordstates.documents.sources import find_sources
-
-        return find_sources(inputs, self.format, include=self.include or (), exclude=self.exclude or ()).sources
 
 
 @dataclass(kw_only=True)
@@ -341,7 +322,7 @@ class ModelOptions(ComputeOptions):
                 f"--recipe: {recipes[0].name} was saved with post-processing, which a server does only by what it was "
                 "started with: give the recipe without it, as --layers, --layer-pooling and --subword-pooling."
             )
-        told = {name: more[name] for name in ("words", "punctuation") if name in more}
+        told = {name: more[name] for name in ("splitter", "punctuation") if name in more}
         model = self.model if "model" in CHOSEN else None
         return remote_maker(url, recipes, model=model, long_texts=self.long_texts, **told)
 

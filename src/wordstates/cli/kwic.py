@@ -174,7 +174,7 @@ def _write(lines: Sequence[Line], output: str, *, overwrite: bool, bom: bool) ->
     writer = open_writer(output, overwrite=overwrite, bom=bom)
     try:
         writer.write_rows(lines_as_rows(lines))
-        size = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
+        size = writer.commit({"wordstates": version("wordstates"), "splitter": "targets"})
     except BaseException:
         writer.abort()
         raise

@@ -32,7 +32,7 @@ Server = Annotated[
 ]
 Revision = Annotated[str | None, model_option(help="Branch, tag or commit on the hub.")]
 TrustRemoteCode = Annotated[bool, model_option("--trust-remote-code", help="Run code that comes with the model.")]
-Words = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
+Splitter = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
 SpecialTokensOption = Annotated[
     SpecialTokens,
     input_option(

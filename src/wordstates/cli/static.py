@@ -100,7 +100,7 @@ def static(
     file = StaticFile(output, overwrite=end.overwrite or dry_run, sets=_sets(kinds, recipes))
     if dry_run:
         report = StaticReport(dry_run=True)
-        splitter = word_splitter(splitting.words, punctuation=not splitting.no_punctuation)
+        splitter = word_splitter(splitting.splitter, punctuation=not splitting.no_punctuation)
         for _ in types.of(sound(documents, report.rejects), splitter.split):
             pass
         count(types, report, min_count=min_count)
@@ -124,7 +124,7 @@ def static(
                     "vocabulary": None if wanted is None else len(wanted),
                     **({} if more is None else {"phrases": len(more)}),
                 },
-                "words": embedder.provenance["words"] if wanted is None else "targets",
+                "splitter": embedder.provenance["splitter"] if wanted is None else "targets",
             },
             on_progress=bar,
         )

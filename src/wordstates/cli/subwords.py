@@ -15,8 +15,8 @@ from wordstates.cli.options import (
     Revision,
     Server,
     SpecialTokensOption,
+    Splitter,
     TrustRemoteCode,
-    Words,
     print_json,
 )
 from wordstates.cli.remote import refuse_with_server, remote_maker
@@ -27,7 +27,7 @@ def subwords(
     text: Annotated[str, typer.Argument(help="The text; - is standard input.")],
     model: Model = "minilm",
     server: Server = None,
-    words: Words = "unicode",
+    splitter: Splitter = "unicode",
     no_punctuation: NoPunctuation = False,
     special_tokens: SpecialTokensOption = "auto",
     revision: Revision = None,
@@ -49,7 +49,7 @@ def subwords(
     if text == STDIN:
         text = "".join(read_text(Source(STDIN, None, "txt"), "utf-8"))
     [given] = as_texts(text)
-    splitting = {"words": words, "punctuation": not no_punctuation}
+    splitting = {"splitter": splitter, "punctuation": not no_punctuation}
     if server is None:
         loading = {"revision": revision, "trust_remote_code": trust_remote_code, "special_tokens": special_tokens}
         found = _subwords(given, model, loading, splitting)

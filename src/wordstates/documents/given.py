@@ -9,7 +9,6 @@ from typing import Any
 
 from wordstates.documents.document import Document
 from wordstates.documents.readers import read_documents
-from wordstates.documents.sources import find_sources
 from wordstates.errors import InputError, each_of_the_caller
 
 Corpus = str | Path | Iterable[str | Path] | Iterable[Document]
@@ -34,10 +33,7 @@ def documents_of(corpus: Corpus, reading: dict[str, Any]) -> tuple[Iterator[Docu
     if isinstance(first, (str, Path)):
         paths = [first, *items]
         documents = read_documents(paths, **reading)  # type: ignore[arg-type]  # it says what is no path
-        named = {name: reading[name] for name in ("include", "exclude") if name in reading}
-        sources = find_sources(paths, reading.get("format"), **named).sources  # type: ignore[arg-type]
-        keyed = reading.get("word_column") is not None or any(each.format in ("conllu", "conll") for each in sources)
-        return documents, keyed
+        return documents, documents.keyed
     if first is not None and not isinstance(first, Document):
         raise InputError(
             f"A corpus is a path, a list of paths, or documents; got {type(first).__name__}. Texts in memory are "

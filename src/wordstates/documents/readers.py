@@ -26,6 +26,7 @@ from wordstates.documents.document import Document
 from wordstates.documents.file_names import NamePattern
 from wordstates.documents.input_meter import InputMeter
 from wordstates.documents.sources import Found, Source, find_sources
+from wordstates.documents.stream import DocumentStream
 from wordstates.documents.table_documents import Columns, documents_of
 from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
 from wordstates.errors import InputError, without_foreign_errors
@@ -68,7 +69,7 @@ def read_documents(
     ids_must_differ: bool = True,
     max_text: int = MAX_TEXT,
     meter: InputMeter | None = None,
-) -> Iterator[Document]:
+) -> DocumentStream:
     """Stream the documents of files, folders and standard input, in the order given.
 
     Paths and options are checked at the call, contents while they are read.
@@ -138,8 +139,13 @@ def read_documents(
     if meter is not None:
         meter.begin([source.path for source in sources if not source.fault])
         sources = [replace(source, meter=meter) for source in sources]
-    documents = _stream(sources, options)
-    return _unique(documents, sources, options) if ids_must_differ else documents
+
+    @without_foreign_errors
+    def read(sources: Sequence[Source]) -> Iterator[Document]:
+        documents = _stream(sources, options)
+        yield from _unique(documents, sources, options) if ids_must_differ else documents
+
+    return DocumentStream(inputs, sources, read, of_words=word_column is not None)
 
 
 # ── options that do not go with the files ──

@@ -30,13 +30,13 @@ class Inputs:
     Args:
         texts: The texts.
         spans: Char spans of the words of each.
-        words: Where the words come from: ``given``, ``targets``, or the name of a splitter.
+        splitter: The name of the splitter that found the words; ``given`` or ``targets`` if none did.
         single: Whether a single text was given, not a list of one.
     """
 
     texts: Sequence[str]
     spans: Sequence[Spans]
-    words: str
+    splitter: str
     single: bool = False
 
     @property

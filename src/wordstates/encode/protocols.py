@@ -61,7 +61,7 @@ class EmbeddingSession(Protocol):
         """Begin to embed; `idle`: nothing else is on its way."""
         ...
 
-    def parts(self, text: str, spans: Any = None, *, most: int, words: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
         """Begin to embed a long text, some of its words at a time: `most`, where they are not too many anyway."""
         ...
 

@@ -28,7 +28,7 @@ def provenance_of(
     repeat: bool,
     left_subwords: bool = False,
 ) -> dict[str, Any]:
-    """Say where the vectors of a call come from, but for the words.
+    """Say where the vectors of a call come from, but for what found the words.
 
     Args:
         model: The model.

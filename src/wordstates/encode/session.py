@@ -35,7 +35,7 @@ class Session:
         preparer: Plans texts.
         reader: Reads their windows.
         engine: Gives what computes: the same each time, unless the process was forked.
-        provenance: Says where the vectors of an engine come from, but for the words.
+        provenance: Says where the vectors of an engine come from, but for what found the words.
         cache: Keeps the vectors of windows that come again; None: windows are read anew in each call.
     """
 
@@ -54,7 +54,7 @@ class Session:
         self._engine = engine
         self._provenance = provenance
         self._cache = cache
-        self._words: set[str] = set()
+        self._splitters: set[str] = set()
 
     @property
     def engine(self) -> str:
@@ -64,8 +64,8 @@ class Session:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors of all calls so far come from; words that were given for some texts only are not told."""
-        (words,) = self._words if len(self._words) == 1 else [self._splitter.name]
-        return self._provenance(self._engine()) | {"words": words}
+        (splitter,) = self._splitters if len(self._splitters) == 1 else [self._splitter.name]
+        return self._provenance(self._engine()) | {"splitter": splitter}
 
     def taking(
         self,
@@ -156,7 +156,7 @@ class Session:
             raise
         return pending
 
-    def parts(self, text: str, spans: Any = None, *, most: int, words: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
         """Begin to embed a long text, some of its words at a time; its subwords are never all in memory.
 
         The vectors are those that all words together would give. A part is begun when it is asked for.
@@ -165,14 +165,14 @@ class Session:
             text: The text.
             spans: Char spans of its words; None: it is split.
             most: Words at a time, at most.
-            words: Where the words come from; None: given, or the name of the splitter.
+            splitter: What the provenance says found the words; None: the splitter that did, or ``given``.
 
         Raises:
             InputError: As `read`, and if the text is too long where that is to be an error.
             ModelError: If the tokenizer fails.
         """
         for part in self.plan_parts(text, spans, most=most):
-            inputs = Inputs([text], [part.spans], words or (self._splitter.name if spans is None else GIVEN))
+            inputs = Inputs([text], [part.spans], splitter or (self._splitter.name if spans is None else GIVEN))
             pending = self._pending(inputs)
             try:
                 pending.start(part.prepared)
@@ -192,6 +192,6 @@ class Session:
 
     def _pending(self, inputs: Inputs) -> PendingEmbeddings:
         engine = self._engine()
-        self._words.add(inputs.words)
-        provenance = self._provenance(engine) | {"words": inputs.words}
+        self._splitters.add(inputs.splitter)
+        provenance = self._provenance(engine) | {"splitter": inputs.splitter}
         return PendingEmbeddings(inputs, self._reader, engine, self._preparer.tokenizer, provenance, self._cache)

@@ -21,7 +21,7 @@ from wordstates.errors import InputError, MissingExtraError, WordstatesError
 from wordstates.files.formats import FORMAT_OF_ENDING, PROVENANCE, SAVED, output_format, provenance_path
 from wordstates.files.hdf5_facts import hdf5_facts
 from wordstates.files.parquet import open_parquet
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.wording import said
 
 _NUMBER_OF_A_VECTOR = re.compile(r"(vector(?:_\w+)?)_\d+")  # a column of a spreadsheet
@@ -75,7 +75,7 @@ def read_contents(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     path, chosen = _checked(path)
     with broken_is_told(path):
         found = _PROVENANCE[chosen](path)
-        provenance = None if found is None else read_json(found)
+        provenance = None if found is None else with_new_names(read_json(found))
     if not isinstance(provenance, dict):
         beside = f", with {provenance_path(path).name!r} beside it," if chosen in ("jsonl", "csv", "tsv") else ""
         raise InputError(

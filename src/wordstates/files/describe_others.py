@@ -9,7 +9,7 @@ from typing import Any
 from wordstates.errors import InputError
 from wordstates.files.formats import provenance_path
 from wordstates.files.hdf5_facts import hdf5_facts
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.wording import counted, said
 
 _BESIDE = (".provenance.json", ".vocab")  # of a file that they belong to
@@ -82,7 +82,7 @@ def _projector(folder: Path) -> dict[str, Any]:
         "format": "folder for TensorBoard's projector",
         "rows": rows,
         "vectors": {"vector": (dim,)},
-        "provenance": read_json(beside.read_text(encoding="utf-8")),
+        "provenance": with_new_names(read_json(beside.read_text(encoding="utf-8"))),
     }
 
 
@@ -91,7 +91,7 @@ def _anndata(path: Path, about: dict[str, Any]) -> dict[str, Any]:
     if facts["uns"] is None:
         raise InputError(f"{str(path)!r} was not written by wordstates.")
     rows, dim = facts["x"]
-    provenance = read_json(facts["uns"])
+    provenance = with_new_names(read_json(facts["uns"]))
     return {**about, "format": "AnnData", "rows": rows, "vectors": {"X": (dim,)}, "provenance": provenance}
 
 
@@ -105,7 +105,7 @@ def _word2vec(path: Path, about: dict[str, Any]) -> dict[str, Any]:
     with path.open("rb") as file:
         rows, dim = map(int, file.readline().split())
     kind = "binary" if path.suffix.lower() == ".bin" else "text"
-    provenance = read_json(beside.read_text(encoding="utf-8"))
+    provenance = with_new_names(read_json(beside.read_text(encoding="utf-8")))
     return {
         **about,
         "format": f"word2vec, {kind}",
@@ -134,7 +134,7 @@ def _json(content: Any, about: dict[str, Any]) -> dict[str, Any]:
             f"{about['path']!r} is none of the JSON files of wordstates (recipes, reports of --json, names of senses): "
             "give one of those, or a file of vectors."
         )
-    provenance = content.pop("provenance", None)
+    provenance = with_new_names(content.pop("provenance", None))
     shown = {
         name: value if not isinstance(value, (list, dict)) or kind == "recipe" else counted(len(value), "entry")
         for name, value in content.items()

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.errors import InputError, OutputError, each_of_the_caller, without_foreign_errors
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.postprocess.moments import Moments
 from wordstates.postprocess.steps import Step, fit_chain, parse_steps
 from wordstates.wording import counted, said
@@ -254,7 +254,7 @@ class PostProcessing:
             about = read_json(found)
             if about.pop("version") != _VERSION:
                 raise InputError(f"{str(path)!r} is of another version: use the wordstates that wrote it.")
-            about["steps"] = tuple(about["steps"])
+            about |= {"steps": tuple(about["steps"]), "provenance": with_new_names(about["provenance"])}
             fingerprint = about.pop("fingerprint", None)  # older files have none
             made = cls(**about, mean=arrays.get("mean"), linear=arrays.get("linear"))
             _check_parts(made)

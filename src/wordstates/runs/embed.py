@@ -189,7 +189,7 @@ def _timed(session: Session, inputs: Inputs) -> float:
     seconds = []
     for _ in range(1 + _SAMPLE_RUNS):
         began = time.perf_counter()
-        session.begin(Inputs(texts, sample, inputs.words)).result()
+        session.begin(Inputs(texts, sample, inputs.splitter)).result()
         seconds.append(time.perf_counter() - began)
     return taken / median(seconds[1:])  # the first one warms up
 

@@ -121,7 +121,7 @@ def find_usages(
     """
     report = FindReport()
     # Few of the words get vectors: groups are as long as may be.
-    run = GroupRun(embedder, on_progress, words="targets", most=GROUP_CHARACTERS, in_pieces=writer.in_pieces)
+    run = GroupRun(embedder, on_progress, splitter="targets", most=GROUP_CHARACTERS, in_pieces=writer.in_pieces)
     began = time.perf_counter()
     found = usage_documents(sound(documents, report.rejects), searcher, report, context=context, missing=missing)
     try:
@@ -172,7 +172,7 @@ def list_usages(
         for part in in_groups(found):
             writer.write_rows(_bare_rows(part))
             on_progress(sum(len(document.spans or ()) for document in part))
-        report.bytes = writer.commit({"wordstates": version("wordstates"), "words": "targets"})
+        report.bytes = writer.commit({"wordstates": version("wordstates"), "splitter": "targets"})
     except BaseException:
         writer.abort()
         raise

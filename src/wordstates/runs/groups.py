@@ -211,7 +211,7 @@ class GroupRun:
         embedder: Gives the vectors.
         on_progress: Called after each batch with the number of words it gave; a `Progress` also hears what is to come.
         session: Whose engine computes; None: one that is chosen by the first group.
-        words: Where the words come from, if neither from the documents nor from splitting: ``targets``.
+        splitter: What the provenance says found the words, if they are neither given nor split: ``targets``.
         most: Characters of a group; None: as many as memory affords if every word gets a vector.
         all_may_fail: Go on also where every document of the first group fails.
         in_pieces: Give the words of a large document some at a time.
@@ -223,7 +223,7 @@ class GroupRun:
         on_progress: Callable[[int], object] = lambda _: None,
         *,
         session: EmbeddingSession | None = None,
-        words: str | None = None,
+        splitter: str | None = None,
         most: int | None = None,
         all_may_fail: bool = False,
         in_pieces: bool = False,
@@ -231,7 +231,7 @@ class GroupRun:
         self._embedder = embedder
         self._on_progress = on_progress
         self._session = session
-        self._words = words
+        self._splitter = splitter
         self._most = group_characters(embedder) if most is None else most
         self._all_may_fail = all_may_fail
         self._in_pieces = in_pieces
@@ -291,7 +291,7 @@ class GroupRun:
     def _pieces_of(self, item: T, session: EmbeddingSession) -> Iterator[_Waiting[T]]:
         first = 0
         try:
-            for part in session.parts(item.text, item.spans, most=self._most_words, words=self._words):
+            for part in session.parts(item.text, item.spans, most=self._most_words, splitter=self._splitter):
                 first = part.first + part.pending.n_words
                 yield _Waiting([item], part.pending, part.first, part.last)
                 if self._failed is item:
@@ -304,7 +304,7 @@ class GroupRun:
             raise RuntimeError("a session comes before the first group")
         try:
             inputs = read_group(self._session, group)
-            return self._session.begin(replace(inputs, words=self._words or inputs.words), idle=idle)
+            return self._session.begin(replace(inputs, splitter=self._splitter or inputs.splitter), idle=idle)
         except (InputError, ModelError) as error:
             return error
 
@@ -336,7 +336,7 @@ class GroupRun:
             for half in (group[:middle], group[middle:]):
                 yield from self._finish(_Waiting(half, self._begin(half)))
         else:
-            if self._words is None and not self.counts.texts and not self.counts.words:
+            if self._splitter is None and not self.counts.texts and not self.counts.words:
                 self.hint = hint_of(embeddings, embeddings.words, embeddings.vocabulary)
             piece = Piece(group, embeddings, waiting.first, waiting.last)
             self.counts.add(piece.counts)

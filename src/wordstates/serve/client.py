@@ -81,7 +81,7 @@ class RemoteEmbedder:
         layer_pooling: LayerPooling = EmbedderOptions.layer_pooling,
         subword_pooling: SubwordPooling = EmbedderOptions.subword_pooling,
         recipes: Sequence[Recipe] | None = None,
-        words: object = None,
+        splitter: object = None,
         punctuation: bool = True,
         long_texts: Literal["window", "truncate"] = "window",
         key: str | None = None,
@@ -99,8 +99,8 @@ class RemoteEmbedder:
             raise InputError(f"There is no such model at {self._connection.url}: {model!r}; there are {there}.")
         self.n_blocks: int = found[self.model]["blocks"]
         self.splitter = _AT_THE_SERVER
-        if words is not None:
-            self.splitter = word_splitter(words, punctuation=punctuation).keeping(found[self.model]["read_whole"])
+        if splitter is not None:
+            self.splitter = word_splitter(splitter, punctuation=punctuation).keeping(found[self.model]["read_whole"])
         self._asked = {
             "model": self.model,
             "recipes": [recipe.to_dict() for recipe in self.recipes],
@@ -132,12 +132,12 @@ class RemoteEmbedder:
         names = [recipe.name for recipe in self.recipes]
         shapes = [tuple(read_json(schema.field(column).metadata[b"shape"])) for column in column_names(names)]
         told = read_json(schema.metadata[b"wordstates"])
-        return _Facts(told | {"words": self.splitter.name}, dict(zip(names, shapes, strict=True)))
+        return _Facts(told | {"splitter": self.splitter.name}, dict(zip(names, shapes, strict=True)))
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
         """Find the words of raw texts as `encode` does: char spans, an array of shape (words, 2) for each text."""
         if self.splitter is _AT_THE_SERVER:
-            raise InputError("This server splits texts itself: give words=..., as words='unicode'.")
+            raise InputError("This server splits texts itself: give splitter=..., as splitter='unicode'.")
         return self.splitter.split(as_texts(texts))
 
     def subwords(self, text: str) -> dict[str, Any]:
@@ -224,13 +224,13 @@ class RemoteSession:
         self._asked = asked
         self._splitter = splitter
         self._facts = facts
-        self._words: set[str] = set()
+        self._splitters: set[str] = set()
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the vectors of all calls so far come from."""
-        (words,) = self._words if len(self._words) == 1 else [self._splitter.name]
-        return self._facts().provenance | {"words": words}
+        (splitter,) = self._splitters if len(self._splitters) == 1 else [self._splitter.name]
+        return self._facts().provenance | {"splitter": splitter}
 
     def read(self, texts: Sequence[str], spans: Sequence[Any] | None = None) -> Inputs:
         """Check texts and spans of their words; split the texts for which these are None."""
@@ -238,13 +238,13 @@ class RemoteSession:
 
     def begin(self, inputs: Inputs, *, idle: bool = True) -> RemotePending:
         """Send the texts, some requests at a time."""
-        self._words.add(inputs.words)
+        self._splitters.add(inputs.splitter)
         return RemotePending(inputs, self._connection, self._asked)
 
-    def parts(self, text: str, spans: Any = None, *, most: int, words: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
         """Begin to embed a long text: all of it, as one request has a text whole."""
         inputs = self.read([text], [spans])
-        yield Part(0, True, self.begin(Inputs(inputs.texts, inputs.spans, words or inputs.words)))
+        yield Part(0, True, self.begin(Inputs(inputs.texts, inputs.spans, splitter or inputs.splitter)))
 
 
 @without_foreign_errors
@@ -337,8 +337,8 @@ def _embeddings(tables: Sequence[pa.Table], inputs: Inputs) -> WordEmbeddings:
     if not tables:
         raise InputError("No text given: a server is asked for one at least.")
     provenance = read_json(tables[0].schema.metadata[b"wordstates"])
-    if inputs.words != _AT_THE_SERVER.name:
-        provenance["words"] = inputs.words
+    if inputs.splitter != _AT_THE_SERVER.name:
+        provenance["splitter"] = inputs.splitter
     reading = Counter[str]()
     for table in tables:
         reading.update(read_json(table.schema.metadata[b"wordstates_reading"]))

@@ -153,7 +153,7 @@ class ServedModel:
     def provenance(self, asked: Asked) -> dict[str, Any]:
         """Say where the vectors of a request come from."""
         session = self.session_for(asked.recipes, truncate=asked.truncate)
-        return session.provenance | {"words": asked.inputs.words}
+        return session.provenance | {"splitter": asked.inputs.splitter}
 
     def seconds_to_wait(self) -> int:
         """Guess in how many seconds there is room again."""

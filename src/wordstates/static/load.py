@@ -12,7 +12,7 @@ from wordstates.files.describe import broken_is_told
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.parquet import open_parquet
 from wordstates.files.tensors import read_tensors
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.static.files import SETS
 
 
@@ -53,7 +53,7 @@ def read_static(path: str | Path) -> dict[str, Any]:
             "anisotropy": about["anisotropy"],
             "groups": list(columns[by]) if by in columns else None,
             "by": by,
-            "provenance": read_json(metadata[PROVENANCE]),
+            "provenance": with_new_names(read_json(metadata[PROVENANCE])),
         }
 
 

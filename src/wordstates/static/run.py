@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from wordstates.documents.document import Document
+from wordstates.encode.inputs import GIVEN
 from wordstates.errors import InputError
 from wordstates.options import StaticKind
 from wordstates.runs.groups import GroupRun
@@ -129,11 +130,11 @@ def make_static(
     static = _collected(means, types, kinds, recipes, min_count)
     alone = _alone(embedder, static.words, kinds, recipes, on_progress)
     plain = embedder.provenance
-    words = {"words": "given" if types.given else (provenance or {}).get("words", plain["words"])}
+    splitter = {"splitter": GIVEN if types.given else (provenance or {}).get("splitter", plain["splitter"])}
     static = replace(
         static,
         vectors=static.vectors | alone,
-        provenance={**(run.provenance or plain), **(provenance or {}), **words},
+        provenance={**(run.provenance or plain), **(provenance or {}), **splitter},
     )
     report.provenance = dict(static.provenance)
     report.kept, report.usages = len(static), sum(report.statuses.values())

@@ -1,7 +1,8 @@
 """Locks: two runs never do the same shard, and a run that was killed never stands in the way.
 
-The system lets go of a lock (`flock`) when the process that holds it ends, in whatever way. Each part i/N has a lock of
-its own, so that all parts work side by side; runs that split the work differently exclude each other.
+The system lets go of a lock (`flock`, on Windows `LockFileEx`) when the process that holds it ends, in whatever way.
+Each part i/N has a lock of its own, so that all parts work side by side; runs that split the work differently exclude
+each other.
 """
 
 from __future__ import annotations
@@ -13,13 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from filelock import lock_descriptor
+
 from wordstates.errors import OutputError
 from wordstates.store.shards import Part
-
-try:
-    import fcntl
-except ImportError:  # Windows: there, nothing keeps two runs apart
-    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -51,9 +49,8 @@ def working_as(folder: Path, part: Part, store: str) -> Iterator[None]:
                         _take(other, store, path)  # let go of at once: it is free
             _take(file, store, own)
             file.seek(0)
+            file.write(f" process {os.getpid()} on {socket.gethostname()}, part {part}")  # see `_holder`
             file.truncate()
-            file.write(f"process {os.getpid()} on {socket.gethostname()}, part {part}")
-            file.flush()
         yield
 
 
@@ -85,8 +82,15 @@ def _is_held(path: Path) -> bool:
 
 def _take(file: IO[str], store: str, path: Path) -> None:
     if not _lock(file, wait=False):
-        holder = path.read_text(encoding="utf-8") or "another process"
+        holder = _holder(path)
         raise OutputError(f"{store!r} is being written by another run ({holder}): wait for it, or stop it first.")
+
+
+def _holder(path: Path) -> str:
+    """Read who holds a lock; not its first byte, which Windows lets nobody else read."""
+    with path.open("rb") as file:
+        file.seek(1)
+        return file.read().decode("utf-8", "replace") or "another process"
 
 
 @contextmanager
@@ -105,15 +109,10 @@ def _opened(path: Path) -> Iterator[IO[str]]:
 
 def _lock(file: IO[str], *, wait: bool) -> bool:
     """Take the lock of an open file, which lasts until it is closed; False: another process has it."""
-    if fcntl is None:
-        return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
+        return lock_descriptor(file.fileno(), blocking=wait)
     except OSError as error:
         raise OutputError(
             f"{file.name!r} cannot be locked ({error.strerror}), so two runs could not be kept apart: put the store on "
             "a file system with locks."
         ) from error
-    return True

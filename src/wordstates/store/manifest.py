@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.json_text import with_new_names
 from wordstates.options import VectorDtype
 from wordstates.result.rows import NUMBERS, Rows, no_rows
 from wordstates.store.checked import check_types, read_object
@@ -29,7 +30,7 @@ PINS = (
     "tokenizer",
     "recipes",
     "post_processing",
-    "words",
+    "splitter",
     "precision",
     "engine",
     "window",
@@ -131,6 +132,7 @@ class Manifest:
             shapes = {name: tuple(shape) for name, shape in data.pop("shapes").items()}
             metadata = tuple(data.pop("metadata"))
             ending = None if ending is None else Ending(**ending)
+            data["provenance"] = with_new_names(data["provenance"])
             made = cls(**data, settings=settings, shapes=shapes, metadata=metadata, ending=ending)
             for part in filter(None, (made, ending)):
                 check_types(part)
@@ -165,7 +167,7 @@ class Manifest:
         return [
             f"{name}: {self._shown(name, mine[name])} in the store, {other._shown(name, theirs[name])} now"
             for name in mine
-            if name in theirs and mine[name] != theirs[name]  # of all words or of usages: "words" says it
+            if name in theirs and mine[name] != theirs[name]  # of all words or of usages: "splitter" says it
         ]
 
     def _pins(self) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class _Run:
     def _manifest(self, crew: Crew, first: Shard) -> Manifest:
         """Read the manifest and see that it fits, or write it: the first of all parts does."""
         facts, settings = crew.facts(), self.settings
-        provenance = facts.provenance | ({"words": "targets"} if settings.search else {})
+        provenance = facts.provenance | ({"splitter": "targets"} if settings.search else {})
         self._report.provenance, self._report.causal = provenance, facts.causal
         mine = Manifest(provenance, settings, facts.shapes, facts.by_subword, tuple(columns_of(first.documents)))
         with guarded(self.folder.locks):

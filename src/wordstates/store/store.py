@@ -191,7 +191,7 @@ class Store:
         """Where the vectors come from; with given words if every document brought its own."""
         records = list(self.records())
         given = bool(records) and all(record.given for record in records)
-        return json.loads(json.dumps(self.manifest.provenance)) | ({"words": "given"} if given else {})  # type: ignore[no-any-return]
+        return json.loads(json.dumps(self.manifest.provenance)) | ({"splitter": "given"} if given else {})  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         shards = counted(len(self.shards), "shard")

@@ -130,7 +130,7 @@ def _write(
             given=given,
         )
         own: dict[str, Any] = {"shard": {"number": shard.number, "id": shard.id}}
-        writer.commit(job.manifest.provenance | ({"words": GIVEN} if given else {}) | own)
+        writer.commit(job.manifest.provenance | ({"splitter": GIVEN} if given else {}) | own)
     except BaseException:
         writer.abort()
         raise

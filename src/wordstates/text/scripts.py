@@ -69,7 +69,7 @@ def warning_once(split: Callable[[Sequence[str]], T], what: str) -> Callable[[Se
             told = True
             warnings.warn(
                 f"The texts are written in {script}, without spaces between words: {what} instead of words. Give "
-                f"words={_SPLITTERS[script]}, or lists of words.",
+                f"splitter={_SPLITTERS[script]}, or lists of words.",
                 stacklevel=2,
             )
         return split(texts)

@@ -291,23 +291,23 @@ def _end(span: Sequence[int]) -> int:
     return span[1]
 
 
-def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> WordSplitter:
+def word_splitter(splitter: object = "unicode", *, punctuation: bool = True) -> WordSplitter:
     """Choose how raw text is split into words.
 
     Args:
-        words: ``"unicode"`` (default), ``"whitespace"``, ``"spacy:NAME"`` (a pipeline, or a blank language such as
+        splitter: ``"unicode"`` (default), ``"whitespace"``, ``"spacy:NAME"`` (a pipeline, or a blank language such as
             ``"spacy:de"``), a spaCy ``Language``, or a callable from a text to its words or char spans.
         punctuation: Keep punctuation as words of its own; applies to ``unicode`` and ``whitespace``.
 
     Raises:
-        InputError: If `words` is none of these.
+        InputError: If `splitter` is none of these.
         MissingExtraError: If spaCy is asked for and not installed.
 
     Warns:
         UserWarning: Once, if texts are split by ``unicode`` or ``whitespace`` whose script writes no spaces.
     """
     suffix = "" if punctuation else " without punctuation"
-    if words == "unicode":
+    if splitter == "unicode":
         return WordSplitter(
             f"unicode{suffix}",
             warning_once(
@@ -317,7 +317,7 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
             by_rule=True,
             cuts="words",
         )
-    if words == "whitespace":
+    if splitter == "whitespace":
         return WordSplitter(
             f"whitespace{suffix}",
             warning_once(
@@ -326,18 +326,18 @@ def word_splitter(words: object = "unicode", *, punctuation: bool = True) -> Wor
             ),
             cuts="spaces",
         )
-    if isinstance(words, str) and words.startswith("spacy:"):
-        return _spacy_splitter(_load_spacy(words.removeprefix("spacy:")), words)
-    meta = getattr(words, "meta", None)
-    if hasattr(words, "pipe") and isinstance(meta, dict):
-        return _spacy_splitter(words, f"spacy:{meta.get('lang')}_{meta.get('name')}")
-    if callable(words):
-        name = getattr(words, "__qualname__", type(words).__qualname__)
-        split = of_the_caller(words)
+    if isinstance(splitter, str) and splitter.startswith("spacy:"):
+        return _spacy_splitter(_load_spacy(splitter.removeprefix("spacy:")), splitter)
+    meta = getattr(splitter, "meta", None)
+    if hasattr(splitter, "pipe") and isinstance(meta, dict):
+        return _spacy_splitter(splitter, f"spacy:{meta.get('lang')}_{meta.get('name')}")
+    if callable(splitter):
+        name = getattr(splitter, "__qualname__", type(splitter).__qualname__)
+        split = of_the_caller(splitter)
         return WordSplitter(f"callable:{name}", lambda texts: [_call_splitter(split, text) for text in texts])
     raise InputError(
-        f"words={words!r} is no way to split a text: give 'unicode', 'whitespace', 'spacy:NAME', a spaCy pipeline, "
-        "or a callable from a text to its words or char spans."
+        f"splitter={splitter!r} is no way to split a text: give 'unicode', 'whitespace', 'spacy:NAME', a spaCy "
+        "pipeline, or a callable from a text to its words or char spans."
     )
 
 
@@ -352,7 +352,7 @@ def _load_spacy(name: str) -> Any:
     try:
         import spacy
     except ImportError as error:
-        raise MissingExtraError.of("spacy", f"words='spacy:{name}'") from error
+        raise MissingExtraError.of("spacy", f"splitter='spacy:{name}'") from error
     if spacy.util.is_package(name) or "/" in name:
         return spacy.load(name)
     try:
@@ -361,12 +361,12 @@ def _load_spacy(name: str) -> Any:
         reason = str(error).strip()
         if "[E048]" in reason:  # spaCy's number for a language that it does not know
             raise InputError(
-                f"words='spacy:{name}': no installed spaCy pipeline and no language has this name; install the "
+                f"splitter='spacy:{name}': no installed spaCy pipeline and no language has this name; install the "
                 "pipeline, or give a language code such as 'spacy:en'."
             ) from error
         needed = _SPACY_NEEDS.get(name)
         raise InputError(
-            f"words='spacy:{name}': spaCy splits this language with another library, which is not installed"
+            f"splitter='spacy:{name}': spaCy splits this language with another library, which is not installed"
             + (f": pip install {needed}" if needed else f". spaCy says: {reason}")
         ) from error
 

@@ -13,6 +13,7 @@ import xxhash
 
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
+from wordstates.json_text import with_new_names
 from wordstates.store.checked import check_types, read_object
 from wordstates.wording import said
 
@@ -111,7 +112,8 @@ class IndexManifest:
                     f"version {VERSION}: make it again with `wordstates index --overwrite`."
                 )
             parts = tuple(IndexedPart(**part) for part in data.pop("parts"))
-            made = cls(**{**data, "steps": tuple(data["steps"])}, parts=parts)
+            data |= {"steps": tuple(data["steps"]), "provenance": with_new_names(data["provenance"])}
+            made = cls(**data, parts=parts)
             for each in (made, *parts):
                 check_types(each)
             return made

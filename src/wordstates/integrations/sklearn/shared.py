@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError
+from wordstates.options import EmbedderOptions
 from wordstates.recipe import Recipe
 
 _MOST_EMBEDDERS = 2  # each is a model in memory
@@ -116,11 +117,11 @@ VECTORS = ArrayCache()
 
 def _shared(embedder: WordEmbedder, options: Mapping[str, Any]) -> SharedEmbedder:
     provenance = {**embedder.provenance, "recipes": None}
-    words = options.get("words", "unicode")
+    splitter = options.get("splitter", EmbedderOptions.splitter)
     return SharedEmbedder(
         embedder=embedder,
         weights=f"{provenance['weights']} {provenance['tokenizer']}",
-        identity=(json.dumps(provenance, sort_keys=True, default=str), words),
+        identity=(json.dumps(provenance, sort_keys=True, default=str), splitter),
     )
 
 

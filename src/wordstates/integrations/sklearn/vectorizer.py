@@ -54,7 +54,7 @@ class WordVectorizer(
         missing: What to do with a row that has no word with a vector: ``error``, or ``nan`` for a row of NaN.
         cache_bytes: What this process keeps of what it read, by falling use; 0 keeps nothing and reads no layer beyond
             the wanted, for a finished pipeline at work.
-        words: As in `WordEmbedder`, and so are the arguments that follow.
+        splitter: As in `WordEmbedder`, and so are the arguments that follow.
         punctuation: Keep punctuation as words.
         device: Where to compute.
         precision: In what precision.

@@ -30,7 +30,7 @@ from wordstates.result.word_embeddings import WordEmbeddings
 
 _DEFAULTS: dict[str, Any] = {
     "model": MODEL,
-    **{each.name: each.default for each in fields(EmbedderOptions) if each.name not in ("words", "punctuation")},
+    **{each.name: each.default for each in fields(EmbedderOptions) if each.name not in ("splitter", "punctuation")},
     "recipes": None,
     "post_processing": None,
     "surprisal": False,
@@ -117,7 +117,7 @@ class WordstatesPipe(Pipe):
 
     def _keep(self, docs: list[Doc], pending: PendingEmbeddings) -> list[Doc]:
         words: WordEmbeddings = pending.result()
-        provenance = json.dumps({**words.provenance, "words": "spacy"})
+        provenance = json.dumps({**words.provenance, "splitter": "spacy"})
         for index, doc in enumerate(docs):
             stored.keep(doc, words[index], provenance)
             hooks.connect(doc)

@@ -9,7 +9,7 @@ from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc, Span, Token
 
 from wordstates.errors import InputError
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.recipe import Recipe
 from wordstates.result.column import Column
 from wordstates.result.word_embeddings import WordEmbeddings
@@ -76,7 +76,7 @@ def words_of(doc: Doc) -> WordEmbeddings:
         InputError: If tokens were merged or split since.
     """
     data = _data(doc)
-    provenance = read_json(data["provenance"])
+    provenance = with_new_names(read_json(data["provenance"]))
     ids = data["subword_ids"]
     columns = {
         recipe["name"]: Column(
