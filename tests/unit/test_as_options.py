@@ -19,7 +19,7 @@ ARGUMENT = re.compile(r"(?<![\w?])[a-z]\w*(?==)")
 FOR_PYTHON = (  # arguments that no command passes on from its user
     *("at_once", "attention_type", "cache_bytes", "check_embedding_ctx_length", "columns", "covariance", "group"),
     *("model", "output_hidden_states"),
-    *("row_groups", "show_progress", "spans", "subwords", "tokenizer", "word"),
+    *("row_groups", "show_progress", "spans", "subwords", "tokenizer", "word", "words"),
 )
 NO_MESSAGES = (
     "cli",
