@@ -461,17 +461,17 @@ def test_float16_gives_way_where_it_does_not_suffice(folder: Path, monkeypatch: 
 
 
 def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = write_shard.ParquetWriter._flush
+    real = write_shard.ParquetWriter._write
     left = [3]
 
-    def full(self: Any, count: int) -> None:
+    def full(self: Any, file: Any, table: Any) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(self, count)
+        real(self, file, table)
 
     with monkeypatch.context() as patch:
-        patch.setattr(write_shard.ParquetWriter, "_flush", full)
+        patch.setattr(write_shard.ParquetWriter, "_write", full)
         fails(embed(folder), "wordstates: Disk full while writing 'store/shards/part-00000", write_shard.KEPT)
     assert len(shards(folder)) == 3
     assert StoreFolder(folder / "store").leftovers() == []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
+from patience import wait_until
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, NonFiniteError, OutputError
 from wordstates.files import tables
@@ -545,31 +549,31 @@ def test_words_beyond_what_an_array_format_holds(tmp_path: Path, monkeypatch: py
 
 FULL_DISK = """
 import resource, sys, os
-sys.path.insert(0, sys.argv[3])
+sys.path[:0] = [sys.argv[2], os.path.dirname(sys.argv[2])]
 import test_writers as t
 from wordstates.files.open_writer import open_writer
 from wordstates.errors import OutputError
 part = t.embed(["word " * 4000], shapes={"last": (50,)})
-writer = open_writer(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
-try:
-    for number in range(3):
-        writer.write(t.documents(part.texts), part)
-    writer.commit(t.PROVENANCE)
-except OutputError as error:
-    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
+for path in sys.argv[3:]:
+    writer = open_writer(path)
+    try:
+        for number in range(3):
+            writer.write(t.documents(part.texts), part)
+        writer.commit(t.PROVENANCE)
+    except OutputError as error:
+        print(os.listdir(sys.argv[1]), error)
 """
 
 
-@pytest.mark.parametrize("ending", [".parquet", ".npz", ".safetensors", ".jsonl", ".h5"])
-def test_a_full_disk(tmp_path: Path, ending: str) -> None:
+def test_a_full_disk(tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk's end: it fails in the same call."""
-    path = tmp_path / f"out{ending}"
-    command = [sys.executable, "-c", FULL_DISK, str(path), "200000", str(Path(__file__).parent)]
+    paths = [str(tmp_path / f"out{ending}") for ending in (".parquet", ".npz", ".safetensors", ".jsonl", ".h5")]
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(Path(__file__).parent), *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.match(rf"Disk full while writing '.*out{ending}': free more than .* nothing was left behind", done.stdout)
     assert done.stderr == ""
-    assert list(tmp_path.iterdir()) == []
+    for path, told in zip(paths, done.stdout.splitlines(), strict=True):
+        assert re.match(rf"\[\] Disk full while writing '{path}': free more than .* nothing was left behind", told)
 
 
 def test_a_full_disk_behind_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -679,3 +683,100 @@ def test_columns_of_several_recipes_need_no_quoting_and_are_never_shared() -> No
     ]
     with pytest.raises(OutputError, match="would share a column"):
         column_names(["a.b", "a b"])
+
+
+# ── the thread that Parquet is written in ──
+
+
+class Disk:
+    """What row groups of two rows are written to: it hangs until it is told to go on, and may fail then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.goes_on = threading.Event()
+        self.error: Exception | None = None
+        real = tables.ParquetWriter._write
+
+        def write(writer: tables.ParquetWriter, file: pq.ParquetWriter, table: pa.Table) -> None:
+            assert self.goes_on.wait(60)
+            if self.error is not None:
+                raise self.error
+            real(writer, file, table)
+
+        monkeypatch.setattr(tables.ParquetWriter, "_write", write)
+        monkeypatch.setattr(tables, "_GROUP_ROWS", 2)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    before, disk = threading.active_count(), Disk(monkeypatch)
+    yield disk
+    disk.goes_on.set()
+    wait_until(lambda: threading.active_count() == before)
+
+
+def writing(path: Path, *, groups: int = 1) -> tables.ParquetWriter:
+    """Give a writer that was handed so many row groups."""
+    writer = cast(tables.ParquetWriter, open_writer(path))
+    for number in range(groups):
+        writer.write(documents(["a fox"], number), cast(Any, embed(["a fox"])))
+    return writer
+
+
+def interrupted(work: Callable[[], object]) -> None:
+    """See that Ctrl-C ends some work that would go on without end."""
+    key = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+
+    def start() -> None:
+        key.start()
+        work()
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    key.join()
+
+
+def test_a_row_group_is_written_while_the_next_is_prepared(tmp_path: Path, disk: Disk) -> None:
+    writer = writing(tmp_path / "a.parquet")
+    disk.goes_on.set()
+    for number in (1, 2):
+        writer.write(documents(["a fox"], number), cast(Any, embed(["a fox"])))
+    writer.commit(PROVENANCE)
+    assert pq.read_table(tmp_path / "a.parquet")["document"].to_pylist() == ["d0", "d0", "d1", "d1", "d2", "d2"]
+    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
+
+
+@pytest.mark.parametrize("end", ["write", "commit"])
+def test_what_fails_in_the_thread_is_told_by_the_next_call(tmp_path: Path, disk: Disk, end: str) -> None:
+    disk.error = OSError(errno.ENOSPC, "No space left on device")
+    disk.goes_on.set()
+    writer = writing(tmp_path / "a.parquet")
+    with pytest.raises(OutputError, match=r"Disk full while writing '.*a\.parquet': .* nothing was left behind"):
+        writer.commit(PROVENANCE) if end == "commit" else writer.write(documents(["a"]), cast(Any, embed(["a fox"])))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_the_disk_hangs_leaves_nothing(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the next row group nor the end of the file waits for the disk any longer, nor does giving it up."""
+    writer = writing(tmp_path / "a.parquet")
+    interrupted(lambda: writer.write(documents(["a"]), cast(Any, embed(["a fox"]))))
+    interrupted(lambda: writer.commit(PROVENANCE))
+    interrupted(writer.abort)  # a second Ctrl-C
+    assert list(tmp_path.iterdir()) == []
+    writer = writing(tmp_path / "b.parquet")
+    monkeypatch.setattr(tables, "_PATIENCE", 0.01)
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_thread_is_to_be_had_the_caller_writes(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    disk.goes_on.set()
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    writing(tmp_path / "a.parquet", groups=2).commit(PROVENANCE)
+    assert len(pq.read_table(tmp_path / "a.parquet")) == 4

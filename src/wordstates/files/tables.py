@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wordstates.files.atomic import PartialFile
+from wordstates.files.behind import Behind
 from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
@@ -19,17 +21,22 @@ from wordstates.result.rows import Rows, numbers_in
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
+_PATIENCE = 10.0  # seconds that a file which is given up waits for what is being written
 
 
 class ParquetWriter(FileWriter):
-    """Parquet: zstd, row groups of bounded size, provenance in the file's key-value metadata."""
+    """Parquet: zstd, row groups of bounded size, provenance in the file's key-value metadata.
+
+    Full row groups are compressed and written in a thread, while the caller prepares the next.
+    """
 
     def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         super().__init__(partial, dtype, keyed=keyed)
-        self._stream: BinaryIO | None = None
+        self._stream: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._group_rows = 0  # rows of a full row group
+        self._behind = Behind()
 
     def _append(self, rows: Rows) -> None:
         table = rows.to_arrow()
@@ -37,13 +44,15 @@ class ParquetWriter(FileWriter):
             self._writer = self._open(table.schema, rows)
         self._waiting.append(table)
         waiting = sum(table.num_rows for table in self._waiting)
-        if waiting >= self._group_rows:
-            self._flush(waiting - waiting % self._group_rows)
+        if full := waiting - waiting % self._group_rows:
+            table = pa.concat_tables(self._waiting)
+            self._waiting = [table.slice(full)] if full < waiting else []
+            self._behind.start(partial(self._write, self._writer, table.slice(0, full)))
 
     def _open(self, schema: pa.Schema, rows: Rows) -> pq.ParquetWriter:
         row_bytes = numbers_in(rows.shapes) * np.dtype(self._dtype).itemsize
         self._group_rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, row_bytes)))
-        self._stream = self._file.path.open("wb")
+        self._stream = pa.OSFile(str(self._file.path), "wb")  # no file of Python's: those are written under its lock
         scalars = rows.names
         return pq.ParquetWriter(
             self._stream,
@@ -59,17 +68,14 @@ class ParquetWriter(FileWriter):
             ],
         )
 
-    def _flush(self, count: int) -> None:
-        """Write the first `count` waiting rows in full row groups."""
-        table = pa.concat_tables(self._waiting)
-        if self._writer is not None and count:
-            self._writer.write_table(table.slice(0, count), row_group_size=self._group_rows)
-        self._waiting = [table.slice(count)] if count < table.num_rows else []
+    def _write(self, writer: pq.ParquetWriter, table: pa.Table) -> None:
+        writer.write_table(table, row_group_size=self._group_rows)
 
     def _finish(self, provenance: str) -> int:
-        if self._waiting:
-            self._flush(sum(table.num_rows for table in self._waiting))
+        self._behind.wait()
         if self._writer is not None and self._stream is not None:
+            if self._waiting:
+                self._write(self._writer, pa.concat_tables(self._waiting))
             self._writer.add_key_value_metadata({PROVENANCE: provenance})
             self._writer.close()
             self._stream.close()
@@ -77,10 +83,11 @@ class ParquetWriter(FileWriter):
 
     def _close(self) -> None:
         self._waiting = []
-        for closable in (self._writer, self._stream):
-            with contextlib.suppress(OSError, ValueError):  # the disk is still full, or the stream is closed by now
-                if closable is not None:
-                    closable.close()
+        if self._behind.is_done_within(_PATIENCE):  # else the disk hangs: what is being written cannot be closed
+            for closable in (self._writer, self._stream):
+                with contextlib.suppress(OSError, ValueError):  # the disk is full still, or the stream closed by now
+                    if closable is not None:
+                        closable.close()
         self._writer = self._stream = None
 
 

@@ -71,9 +71,11 @@ class FileWriter(ABC):
 
     def abort(self) -> None:
         """Remove what was written; a file that was there before stays. Does nothing after `commit`."""
-        self._close()
-        if self._partial is not None:
-            self._partial.remove()
+        try:
+            self._close()
+        finally:  # also where Ctrl-C comes a second time
+            if self._partial is not None:
+                self._partial.remove()
 
     @property
     def _name(self) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Documents are read, embedded and written in groups of about this many characters: enough to sort by length, little
 # enough to keep memory flat. Where vectors are large, a group has fewer: so many that it still feeds all threads.
 GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
-_GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time
+_GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time, a fourth while it is written
 # Vectors of one document that are in memory at a time, and characters of it; a larger one is embedded in pieces.
 _PIECE_BYTES, PIECE_CHARACTERS = 1 << 28, 500_000
 _CHARACTERS_OF_A_WORD = (
