@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -274,25 +274,37 @@ class ModelOptions(ComputeOptions):
 
     def recipes(self) -> list[Recipe]:
         """Give the recipes asked for, or else those of the post-processing; raises RecipeError where there is none."""
+        from wordstates.errors import RecipeError
+        from wordstates.recipe import Recipe
+
         parts = (self.layers, self.layer_pooling, self.subword_pooling)
         if not self.recipe and parts == _DEFAULT_PARTS:
-            fitted = [each.recipe for each in self._fitted()]
+            fitted = [each.recipe for each in self._fitted]
             if any(fitted):
                 return _fitted_recipes([recipe for recipe in fitted if recipe is not None])
-        return _recipes(self.recipe or [], *parts)
+        if not self.recipe:
+            return [Recipe(*parts)]
+        if parts != _DEFAULT_PARTS:
+            raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
+        return [recipe for recipe, _ in self._saved]
 
     def post_processing(self) -> list[PostProcessing] | dict[str, PostProcessing] | None:
         """Read what was fitted, by the names of recipes that were saved with it; None: nothing is done to vectors."""
-        from wordstates.files.saved_recipe import read_recipe
-
-        saved = {recipe.name: fitted for recipe, fitted in map(read_recipe, self.recipe or []) if fitted is not None}
+        saved = {recipe.name: fitted for recipe, fitted in self._saved if fitted is not None}
         if saved and self.post_process:
             raise typer.BadParameter(
                 f"--post-process: the recipe {next(iter(saved))} was saved with post-processing of its own: give one "
                 "of the two."
             )
-        return saved or self._fitted() or None
+        return saved or self._fitted or None
 
+    @cached_property
+    def _saved(self) -> list[tuple[Recipe, PostProcessing | None]]:
+        from wordstates.files.saved_recipe import read_recipe
+
+        return [read_recipe(each) for each in self.recipe or []]
+
+    @cached_property
     def _fitted(self) -> list[PostProcessing]:
         from wordstates.errors import InputError
         from wordstates.postprocess.post_processing import PostProcessing
@@ -339,18 +351,6 @@ class ModelOptions(ComputeOptions):
 def columns_named(given: str | None) -> list[str] | None:
     """Read the names of columns; None if the option was not given."""
     return None if given is None else [column.strip() for column in given.split(",") if column.strip()]
-
-
-def _recipes(given: list[str], layers: str, layer_pooling: str, subword_pooling: str) -> list[Any]:
-    from wordstates.errors import RecipeError
-    from wordstates.files.saved_recipe import read_recipe
-    from wordstates.recipe import Recipe
-
-    if not given:
-        return [Recipe(layers, layer_pooling, subword_pooling)]  # type: ignore[arg-type]  # checked by Recipe
-    if (layers, layer_pooling, subword_pooling) != _DEFAULT_PARTS:
-        raise RecipeError("Give either --recipe or --layers, --layer-pooling and --subword-pooling, not both.")
-    return [recipe for recipe, _ in map(read_recipe, given)]
 
 
 def _fitted_recipes(fitted: Sequence[dict[str, Any]]) -> list[Recipe]:
