@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from benchmarks.quality.sources import NORDIACHANGE, NORDIACHANGE_CHANGE, SEMCOR, WIC_TSV
@@ -18,9 +18,10 @@ from wordstates import Recipe, WordEmbedder
 from wordstates.evaluate.data.files import table_rows, token_span
 from wordstates.evaluate.data.read import DataOptions, read_task
 from wordstates.evaluate.sweep.scores import spearman
+from wordstates.options import SenseMethod
 from wordstates.text.folding import fold
 from wordstates.usages.change import changes, shares_by
-from wordstates.usages.senses import METHODS, find_senses
+from wordstates.usages.senses import find_senses
 from wordstates.usages.usage import IndexedUsage
 
 Usage = tuple[str, tuple[int, int], str]  # text, span, gold sense
@@ -124,7 +125,7 @@ def _contestants(
         return labels
 
     return {
-        **{method: partial(found, method=method) for method in METHODS},
+        **{method: partial(found, method=method) for method in get_args(SenseMethod)},
         "one cluster": lambda: np.zeros(len(usages), dtype=np.int64),
         "random, gold number": lambda: rng.integers(0, gold, len(usages)),
         "kmeans, gold number": partial(found, count=gold),

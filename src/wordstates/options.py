@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, SupportsIndex, get_args
 
+from wordstates.errors import InputError, WordstatesError
+
 # What is made of hidden states.
 LayersLike = SupportsIndex | str | slice | Sequence[SupportsIndex]
 LayerPooling = Literal["mean", "sum", "concat", "none"]
@@ -28,8 +30,6 @@ InputFormat = Literal["txt", "jsonl", "csv", "tsv", "parquet", "xlsx", "conllu",
 Quoting = Literal["auto", "csv", "none"]
 ApproximateKind = Literal["ivf-flat", "ivf-hnsw-sq"]
 Projection = Literal["pca", "tsne"]
-PROJECTIONS: tuple[Projection, ...] = get_args(Projection)
-APPROXIMATE_KINDS: tuple[ApproximateKind, ...] = get_args(ApproximateKind)
 TextUnit = Literal["line", "paragraph", "file"]
 MAX_TEXT = 500_000_000  # characters of the longest text that is read, unless another number is asked for
 VectorDtype = Literal["float32", "float16"]
@@ -41,7 +41,27 @@ TaskName = Literal["labels", "senses", "pairs", "similarity", "change"]
 Split = Literal["train", "dev", "test"]
 Grid = Literal["small", "full"]
 Overlap = Literal["error", "drop"]
+SenseMethod = Literal["kmeans", "hdbscan"]
 Viewer = Literal["tensorboard", "embedding-atlas", "anndata"]
+
+
+def check_choice(name: str, value: object, allowed: Any, error: type[WordstatesError] = InputError) -> None:
+    """Raise an error if an option is none of what it may be.
+
+    Args:
+        name: Its name in Python.
+        value: What was given.
+        allowed: What it may be: a `Literal` of this module, or a tuple.
+        error: What is raised.
+
+    Examples:
+        >>> check_choice("missing", "warn", Missing)
+        Traceback (most recent call last):
+        wordstates.errors.InputError: missing='warn' does not exist: choose one of error, ignore.
+    """
+    choices = allowed if isinstance(allowed, tuple) else get_args(allowed)
+    if value not in choices:
+        raise error(f"{name}={value!r} does not exist: choose one of {', '.join(choices)}.")
 
 
 @dataclass(kw_only=True)

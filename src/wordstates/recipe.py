@@ -12,15 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import get_args
 
 from wordstates.errors import RecipeError
 from wordstates.json_text import read_json
-from wordstates.options import LayerPooling, LayersLike, SubwordPooling
+from wordstates.options import LayerPooling, LayersLike, SubwordPooling, check_choice
 from wordstates.wording import counted
-
-LAYER_POOLINGS: tuple[str, ...] = get_args(LayerPooling)
-SUBWORD_POOLINGS: tuple[str, ...] = get_args(SubwordPooling)
 
 _INT = re.compile(r"\s*[+-]?\d{1,9}\s*")
 _SLICE = re.compile(r"\s*([+-]?\d{1,9})?\s*:\s*([+-]?\d{1,9})?\s*")
@@ -170,8 +166,8 @@ class Recipe:
         *,
         name: str = "",
     ) -> None:
-        _check_choice("layer_pooling", layer_pooling, LAYER_POOLINGS)
-        _check_choice("subword_pooling", subword_pooling, SUBWORD_POOLINGS)
+        check_choice("layer_pooling", layer_pooling, LayerPooling, RecipeError)
+        check_choice("subword_pooling", subword_pooling, SubwordPooling, RecipeError)
         if not isinstance(name, str):
             raise RecipeError(f"A recipe's name is a string, got {name!r}.")
         if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
@@ -258,11 +254,6 @@ def check_names(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
     if doubled:
         raise RecipeError(f"Recipe names must differ, {doubled} occur more than once: give each a name of its own.")
     return checked
-
-
-def _check_choice(what: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise RecipeError(f"{what}={value!r} does not exist: choose one of {', '.join(allowed)}.")
 
 
 # Taken from a pass beside the vectors: of the last layer, one number a word.

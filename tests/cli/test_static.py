@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ import pytest
 from cli_runner import files_in, masked, run
 from wordstates import WordEmbedder
 from wordstates.files.describe import read_provenance
-from wordstates.static.run import KINDS
+from wordstates.options import StaticKind
 
 TEXTS = ["The river, the bank.", "A bank near the mill.", "Banks of New York"]
 
@@ -78,7 +79,7 @@ def test_kinds_beside_each_other(folder: Path, bert: Path) -> None:
     assert (done.code, done.err) == (0, "")
     table = pq.read_table(folder / "all.parquet")
     assert table.column_names[-3:] == ["vector_usages", "vector_alone", "vector_input"]
-    for kind in KINDS:
+    for kind in get_args(StaticKind):
         assert run(*given, f"{kind}.txt", "--kind", kind, cwd=folder).code == 0
         one = read_text_file(folder / f"{kind}.txt")
         beside = dict(zip(table["word"].to_pylist(), table[f"vector_{kind}"].to_pylist(), strict=True))

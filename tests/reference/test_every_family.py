@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from families import FAMILIES, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.errors import ModelError
 from wordstates.model.packing import RowsEngine
-from wordstates.recipe import LAYER_POOLINGS, SUBWORD_POOLINGS
+from wordstates.options import LayerPooling, SubwordPooling
 
 TOLERANCE = 1e-5
 LAYERS = ("0", "1", "-2", "-1", "0:", "1:3", "3,1", "-2:")
@@ -31,7 +32,7 @@ READABLE = {"canine": ("0", "1", "-2", "-1")}
 def recipes(family: str) -> list[Recipe]:
     """Make every combination of layers, layer pooling and subword pooling."""
     layers = READABLE.get(family, LAYERS)
-    return [Recipe(*parts) for parts in product(layers, LAYER_POOLINGS, SUBWORD_POOLINGS)]  # type: ignore[arg-type]
+    return [Recipe(*parts) for parts in product(layers, get_args(LayerPooling), get_args(SubwordPooling))]  # type: ignore[arg-type]
 
 
 def largest_difference(family: str, embedder: WordEmbedder, chosen: list[Recipe]) -> float:

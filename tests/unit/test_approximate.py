@@ -63,7 +63,7 @@ def test_a_graph_finds_them_too(found: dict[str, Any]) -> None:
 def test_other_kinds_are_refused(tmp_path: Path) -> None:
     path = write_file(tmp_path / "u.parquet", [[1.0, 0.0]] * 3)
     build_index(path)
-    with pytest.raises(InputError, match="kind='ivf-pq' does not exist: choose ivf-flat or ivf-hnsw-sq"):
+    with pytest.raises(InputError, match="kind='ivf-pq' does not exist: choose one of ivf-flat, ivf-hnsw-sq"):
         UsageIndex(path).add_approximate("ivf-pq")  # type: ignore[arg-type]
 
 

@@ -62,6 +62,9 @@ def test_words_with_names_of_their_own_keep_them(embedder: WordEmbedder, tmp_pat
         (__file__, {"batch_size": 3}, "read_documents has no argument 'batch_size'"),
         ([], {}, "no document|no text|has no|no word"),
         (DOCUMENTS, {"part": "x"}, "x"),
+        (DOCUMENTS, {"dtype": "float61"}, "dtype='float61' does not exist: choose one of float32, float16"),
+        (DOCUMENTS, {"workers": 0}, "workers=0 compute nothing: give 1 or more"),
+        (__file__, {"quoting": "maybe"}, "quoting='maybe' does not exist: choose one of auto, csv, none"),
     ],
 )
 def test_what_is_no_corpus_is_told(

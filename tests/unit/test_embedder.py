@@ -288,7 +288,7 @@ def test_an_empty_match_is_no_usage(bert: WordEmbedder) -> None:
         ({"window": 2}, "window=2 holds no text: 2 of it are special tokens; give 3 or more"),
         ({"overlap": 62}, "overlap=62 does not fit: windows hold 62 subwords"),
         ({"overlap": -1}, "overlap=-1 does not fit"),
-        ({"long_texts": "cut"}, "long_texts='cut' does not exist: choose window, truncate or error"),
+        ({"long_texts": "cut"}, "long_texts='cut' does not exist: choose one of window, truncate, error"),
         ({"bos": "maybe"}, "bos='maybe' does not exist"),
         ({"bos": "never"}, "bos='never' is for causal models"),
         ({"splitter": "sentences"}, "splitter='sentences' is no way to split a text"),

@@ -117,7 +117,7 @@ def test_a_picture_of_t_sne_is_the_same_again_and_keeps_more_neighbours(count: i
 
 
 def test_other_projections_are_refused(index: UsageIndex) -> None:
-    with pytest.raises(InputError, match="projection='umap' does not exist: choose pca or tsne"):
+    with pytest.raises(InputError, match="projection='umap' does not exist: choose one of pca, tsne"):
         Explorer(index, model=False, projection="umap")  # type: ignore[arg-type]
     packed = Explorer(index, model=False, projection="tsne").word("bank")
     assert packed["layers"][0]["kept"] is None

@@ -181,7 +181,10 @@ def test_paths_and_options_are_checked_at_the_call(tmp_path: Path) -> None:
         ({"inputs": [empty]}, "empty' is a folder without a file that has a known ending.*format="),
         ({"inputs": [tmp_path], "format": "csv"}, "folder without a file that has an ending of the format 'csv'"),
         ({"inputs": ["-"], "format": "jsnl"}, "Format 'jsnl' does not exist.*did you mean 'jsonl'"),
-        ({"inputs": ["-"], "text_unit": "page"}, "Text unit 'page'.*line, paragraph, file"),
+        (
+            {"inputs": ["-"], "text_unit": "page"},
+            "text_unit='page' does not exist: choose.*line, paragraph, file",
+        ),
         ({"inputs": ["-"], "encoding": "utf-88"}, "Encoding 'utf-88' does not exist"),
     ]
     for arguments, says in cases:

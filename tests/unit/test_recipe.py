@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordstates.errors import RecipeError
-from wordstates.options import LayersLike
-from wordstates.recipe import LAYER_POOLINGS, SUBWORD_POOLINGS, Recipe, canonical_layers, check_names, resolve_layers
+from wordstates.options import LayerPooling, LayersLike, SubwordPooling
+from wordstates.recipe import Recipe, canonical_layers, check_names, resolve_layers
 
 FORMS = "give an int (-1), a list ('4,8,12') or a slice ('-4:' = last four, '0:' = all, '1:7')."
 
@@ -309,8 +309,8 @@ def test_parts_that_do_not_exist(arguments: dict[str, Any], message: str) -> Non
 recipes = st.builds(
     Recipe,
     (layer_lists() | layer_slices()).map(lambda case: case[1]),
-    st.sampled_from(LAYER_POOLINGS),
-    st.sampled_from(SUBWORD_POOLINGS),
+    st.sampled_from(get_args(LayerPooling)),
+    st.sampled_from(get_args(SubwordPooling)),
     name=st.text(),
 )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from wordstates.errors import InputError
+from wordstates.options import SenseMethod
 from wordstates.usages.change import changes, in_order, shares_by, wilson
 from wordstates.usages.collocates import collocates, words_near
 from wordstates.usages.sense_report import SenseReport
-from wordstates.usages.senses import METHODS, Senses, find_senses
+from wordstates.usages.senses import Senses, find_senses
 from wordstates.usages.usage import IndexedUsage
 
 GOLD = np.repeat([0, 1, 2], [30, 20, 10])
@@ -44,9 +47,9 @@ def senses() -> Senses:
     return find_senses("bank", *usages())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(SenseMethod))
 def test_groups_that_lie_apart_are_found(method: str) -> None:
-    found = find_senses("bank", *usages(), method=method)  # type: ignore[arg-type]  # one of METHODS
+    found = find_senses("bank", *usages(), method=method)
     kept = found.labels >= 0
     assert adjusted_rand_score(GOLD[kept], found.labels[kept]) == 1
     assert kept.mean() > 0.8
@@ -89,7 +92,7 @@ def test_the_number_can_be_given() -> None:
     assert len(find_senses("bank", given, vectors, count=2).senses) == 2
     with pytest.raises(InputError, match="99 senses cannot be made of 60 usages"):
         find_senses("bank", given, vectors, count=99)
-    with pytest.raises(InputError, match="method='dbscan' does not exist: choose kmeans or hdbscan"):
+    with pytest.raises(InputError, match="method='dbscan' does not exist: choose one of kmeans, hdbscan"):
         find_senses("bank", given, vectors, method="dbscan")  # type: ignore[arg-type]  # on purpose
 
 

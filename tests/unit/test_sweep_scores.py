@@ -224,6 +224,8 @@ def test_the_grid_has_every_layer_and_runs_of_them() -> None:
     assert {str(layer) for layer in range(13)} < set(layers)
     assert {"-4:", "0:", "1:", "1:7", "7:"} < set(layers)
     assert [candidate.recipe.layer_pooling for candidate in small].count("concat") == 2
+    with pytest.raises(InputError, match="grid='fulll' does not exist: choose one of small, full"):
+        make_grid(12, ["mean"], ["none"], "fulll")
     full = make_grid(12, ["mean", "max"], ["none", "unit"], "full")
     assert len({(each.recipe, each.post_processing) for each in full}) == len(full) > 100
     assert {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from wordstates.cli.options import Json, NoVerify, Overwrite, output_option, print_json, search_option, vectors_option
 from wordstates.cli.outputs import check_page_output
 from wordstates.cli.telling import say
+from wordstates.options import SenseMethod
 
-SenseMethod = Literal["kmeans", "hdbscan"]
 _DIGITS = 9  # longer numbers are of no sense
 
 

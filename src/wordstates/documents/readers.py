@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import get_args
 
 from wordstates.documents.conll import read_conll
 from wordstates.documents.conllu import read_conllu
@@ -30,7 +29,7 @@ from wordstates.documents.stream import DocumentStream
 from wordstates.documents.table_documents import Columns, documents_of
 from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
 from wordstates.errors import InputError, without_foreign_errors
-from wordstates.options import MAX_TEXT, Quoting, TextUnit
+from wordstates.options import MAX_TEXT, Quoting, TextUnit, check_choice
 
 TABLES = ("jsonl", "csv", "tsv", "parquet", "xlsx")
 
@@ -108,9 +107,8 @@ def read_documents(
     Warns:
         UserWarning: If files of a folder are left out, or are of several formats.
     """
-    units = get_args(TextUnit)
-    if text_unit not in units:
-        raise InputError(f"Text unit {text_unit!r} does not exist: it is one of {', '.join(units)}.")
+    check_choice("text_unit", text_unit, TextUnit)
+    check_choice("quoting", quoting, Quoting)
     decoder_of(encoding)
     if max_text < 1:
         raise InputError(f"max_text={max_text} lets no text through: give the characters of the longest one.")

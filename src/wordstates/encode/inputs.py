@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wordstates.errors import InputError
+from wordstates.options import Missing, check_choice
 from wordstates.text.grouping import is_missing, same_groups
 from wordstates.text.targets import TargetFinder
 from wordstates.text.words import Spans, WordSplitter, as_spans, check_spans, join_words, locate_words
@@ -65,8 +66,7 @@ def find_inputs(texts: str | Sequence[str], finder: TargetFinder, missing: str) 
         InputError: If the texts are no texts.
         TargetNotFoundError: If a target occurs nowhere.
     """
-    if missing not in ("error", "ignore"):
-        raise InputError(f"missing={missing!r} does not exist: choose 'error' or 'ignore'.")
+    check_choice("missing", missing, Missing)
     listed = as_texts(texts)
     matches = [finder.find(text) for text in listed]
     if missing == "error":

@@ -12,7 +12,7 @@ from wordstates.encode.plan import Place, Plan, WindowSettings, make_plan
 from wordstates.errors import InputError
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
-from wordstates.options import LongTexts
+from wordstates.options import LongTexts, check_choice
 from wordstates.text.words import Spans
 from wordstates.wording import counted
 
@@ -129,8 +129,7 @@ def window_settings(
     Raises:
         InputError: If these do not go together.
     """
-    if long_texts not in ("window", "truncate", "error"):
-        raise InputError(f"long_texts={long_texts!r} does not exist: choose window, truncate or error.")
+    check_choice("long_texts", long_texts, LongTexts)
     capacity = (window - len(model.template)) // (2 if repeat else 1)
     if capacity < 1:
         raise InputError(f"window={window} is too small to read a text twice; give a larger one.")

@@ -18,7 +18,7 @@ from wordstates.explore.crowd import Box, Crowd, Wanted, gather
 from wordstates.explore.labels import NAME, Labels
 from wordstates.explore.page import page
 from wordstates.explore.word_view import MOST_USAGES, LayerReader, WordView, pack, view_word
-from wordstates.options import PROJECTIONS, Projection
+from wordstates.options import Projection, check_choice
 from wordstates.recipe import Recipe
 from wordstates.usages.hits import hit_as_dict
 from wordstates.usages.index import UsageIndex
@@ -63,8 +63,7 @@ class Explorer:
     ) -> None:
         self.index = index
         self.title = title or (index.path / index.manifest.source).resolve().name
-        if projection not in PROJECTIONS:
-            raise InputError(f"projection={projection!r} does not exist: choose {' or '.join(PROJECTIONS)}.")
+        check_choice("projection", projection, Projection)
         self._projection: Projection = projection
         self.labels = Labels(index.path / NAME)
         self._views: OrderedDict[str, WordView] = OrderedDict()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import Protocol
 
 from wordstates.documents.document import Document
 from wordstates.errors import OutputError
@@ -21,7 +21,7 @@ from wordstates.files.outputs import check_free
 from wordstates.files.spreadsheets import CsvWriter, TsvWriter, XlsxWriter
 from wordstates.files.tables import JsonlWriter, ParquetWriter
 from wordstates.files.writer import STDOUT, FileWriter
-from wordstates.options import VectorDtype
+from wordstates.options import VectorDtype, check_choice
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.result.rows import Rows
 
@@ -84,8 +84,7 @@ def open_writer(
         OutputError: If the ending is unknown, a file exists, or its folder cannot be written to.
         MissingExtraError: If HDF5 is asked for and h5py is not installed.
     """
-    if dtype not in get_args(VectorDtype):
-        raise OutputError(f"Vectors cannot be written as {dtype!r}: float16 or float32.")
+    check_choice("dtype", dtype, VectorDtype, OutputError)
     chosen = output_format(Path(path))
     if bom and chosen not in ("csv", "tsv"):
         raise OutputError(f"{str(path)!r} takes no byte order mark: bom=True is for .csv and .tsv.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from wordstates.errors import InputError, ModelError
 from wordstates.model import _hub
@@ -25,7 +25,7 @@ from wordstates.model.openvino_engine import (
 )
 from wordstates.model.processor import is_surely_a_cpu
 from wordstates.model.tokenizer import Tokenizer
-from wordstates.options import EngineName, Precision, SpecialTokens
+from wordstates.options import EngineName, Precision, SpecialTokens, check_choice
 
 
 def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
@@ -75,11 +75,9 @@ def load_tokenizer(
 
 
 def _check(model: Any, options: LoadOptions) -> None:
-    precisions, engines = get_args(Precision), get_args(EngineName)
-    if options.precision is not None and options.precision not in precisions:
-        raise InputError(f"precision={options.precision!r} does not exist: choose one of {', '.join(precisions)}.")
-    if options.engine not in engines:
-        raise InputError(f"engine={options.engine!r} does not exist: choose one of {', '.join(engines)}.")
+    if options.precision is not None:
+        check_choice("precision", options.precision, Precision)
+    check_choice("engine", options.engine, EngineName)
     if not isinstance(model, (str, Path)) and not _is_network(model):
         raise InputError(f"model={model!r} is no name, folder or module: write WordEmbedder('bert-base-cased').")
 

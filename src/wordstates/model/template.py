@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wordstates.errors import InputError
+from wordstates.options import BosPolicy, check_choice
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,9 @@ class Template:
         Raises:
             InputError: If there is no such policy, or not for this model.
         """
+        check_choice("bos", bos, BosPolicy)
         if bos == "auto":
             return self
-        if bos not in ("always", "never"):
-            raise InputError(f"bos={bos!r} does not exist: choose one of auto, always, never.")
         if not causal:
             raise InputError(
                 f"bos={bos!r} is for causal models: {name!r} reads both sides and keeps its own special tokens."

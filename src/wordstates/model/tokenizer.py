@@ -11,19 +11,19 @@ import warnings
 from collections.abc import Iterator, Sequence
 from inspect import signature
 from itertools import chain
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from wordstates.errors import InputError, TokenizerError
+from wordstates.errors import TokenizerError
 from wordstates.model.backend import encode_whole, lock_of, settings_kept, told
 from wordstates.model.kept_tokenizer import KeptTokenizer, fingerprint_of
 from wordstates.model.long_texts import LONG_TEXT, subwords_in_stretches
 from wordstates.model.spelling import surface_style, tokens_in_texts, unknown_id_of, vocabulary
 from wordstates.model.subwords import Subwords, TextSubwords, joined
 from wordstates.model.template import Template
-from wordstates.options import SpecialTokens
+from wordstates.options import SpecialTokens, check_choice
 from wordstates.text.align import SubwordSpans, trim_spans
 from wordstates.text.pieces import (
     Surface,
@@ -64,10 +64,7 @@ class Tokenizer:
         template: Template | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        if special_tokens not in get_args(SpecialTokens):
-            raise InputError(
-                f"special_tokens={special_tokens!r} does not exist: choose one of {', '.join(get_args(SpecialTokens))}."
-            )
+        check_choice("special_tokens", special_tokens, SpecialTokens)
         asked = {"token": False, "text": True}
         self.splits_special = asked.get(special_tokens, bool(getattr(tokenizer, "split_special_tokens", False)))
         self.tokenizer = tokenizer

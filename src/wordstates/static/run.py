@@ -6,14 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wordstates.documents.document import Document
 from wordstates.encode.inputs import GIVEN
 from wordstates.errors import InputError
-from wordstates.options import StaticKind
 from wordstates.runs.groups import GroupRun
 from wordstates.runs.report import FileReport, aligned, tally
 from wordstates.static.means import UsageMeans
@@ -24,7 +23,6 @@ from wordstates.wording import counted
 if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
 
-KINDS: tuple[StaticKind, ...] = get_args(StaticKind)
 INPUT = "input"  # name of the recipe whose vectors of words alone are the kind of this name
 _WORDS_AT_ONCE = 4096
 _SHOWN = 10

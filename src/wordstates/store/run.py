@@ -76,6 +76,8 @@ def embed_to_store(
     """
     settings, stop = settings or StoreSettings(), stop or NeverStops()
     settings.check()
+    if workers < 1:
+        raise InputError(f"workers={workers} compute nothing: give 1 or more.")
     run = _Run(StoreFolder(path), settings, progress or Progress(), share_read)
     alone_and_new = not run.folder.path.exists() and settings.part.of == 1
     run.folder.prepare()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wordstates.errors import InputError
-from wordstates.options import VectorDtype
+from wordstates.options import VectorDtype, check_choice
 from wordstates.store.shards import SHARD_CHARACTERS, Part
 
 _OF_A_RUN = ("part", "overwrite", "verify")
@@ -41,6 +41,7 @@ class StoreSettings:
 
     def check(self) -> None:
         """Raise InputError for settings that make no sense."""
+        check_choice("dtype", self.dtype, VectorDtype)
         if self.shard_characters < 1:
             raise InputError(f"A shard of {self.shard_characters} characters is none: give at least 1.")
         if self.context is not None and self.context < 1:

@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import write_text_whole
 from wordstates.json_text import read_json
-from wordstates.options import APPROXIMATE_KINDS, ApproximateKind
+from wordstates.options import ApproximateKind, check_choice
 from wordstates.usages.search import best, scored
 from wordstates.wording import counted, said
 
@@ -95,8 +95,7 @@ def make_approximate(
         MissingExtraError: If LanceDB is not installed.
         OutputError: If it cannot be written.
     """
-    if kind not in APPROXIMATE_KINDS:
-        raise InputError(f"kind={kind!r} does not exist: choose {' or '.join(APPROXIMATE_KINDS)}.")
+    check_choice("kind", kind, ApproximateKind)
     total = sum(map(len, blocks))
     if total < LEAST_USAGES:
         raise InputError(

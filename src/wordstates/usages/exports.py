@@ -18,7 +18,7 @@ from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors, write_text_whole
 from wordstates.files.formats import PROVENANCE, provenance_path
 from wordstates.files.outputs import check_free
-from wordstates.options import Viewer
+from wordstates.options import Viewer, check_choice
 from wordstates.usages.components import principal_components
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import senses_of
@@ -64,6 +64,7 @@ def export_usages(
         OutputError: If it cannot be written.
         MissingExtraError: If AnnData is not installed; or scikit-learn, which finds the senses of a word.
     """
+    check_choice("to", to, Viewer)
     output = Path(output)
     _check_output(output, to, overwrite=overwrite)
     numbers = index.numbers(conditions, word=word)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from wordstates.errors import InputError, MissingExtraError, without_foreign_errors
+from wordstates.options import SenseMethod, check_choice
 from wordstates.page.render import render
 from wordstates.usages.collocates import CHARACTERS, Collocate, collocates, words_near
 from wordstates.usages.components import principal_components
@@ -18,8 +19,6 @@ from wordstates.usages.index import UsageIndex
 from wordstates.usages.usage import IndexedUsage
 from wordstates.wording import counted
 
-Method = Literal["kmeans", "hdbscan"]
-METHODS = ("kmeans", "hdbscan")
 # Principal components that are clustered: the rest is mostly noise, in which HDBSCAN sees no dense place (quality.md).
 _DIMS: dict[str, int] = {"kmeans": 30, "hdbscan": 5}
 _MOST_SENSES = 10
@@ -148,7 +147,7 @@ def find_senses(
     usages: Sequence[IndexedUsage],
     vectors: Float[np.ndarray, "usages dim"],
     *,
-    method: Method = "kmeans",
+    method: SenseMethod = "kmeans",
     count: int | None = None,
     stability: bool = True,
 ) -> Senses:
@@ -172,8 +171,7 @@ def find_senses(
     Source:
         Rousseeuw 1987, "Silhouettes"; Campello et al. 2013 (HDBSCAN); Hubert and Arabie 1985 (adjusted Rand).
     """
-    if method not in METHODS:
-        raise InputError(f"method={method!r} does not exist: choose {' or '.join(METHODS)}.")
+    check_choice("method", method, SenseMethod)
     if count is not None and not 1 <= count <= len(usages):
         raise InputError(f"{counted(count, 'sense')} cannot be made of {counted(len(usages), 'usage')} of {word!r}.")
     try:
@@ -210,7 +208,7 @@ def _key(usage: IndexedUsage) -> str:
 
 
 def _cluster(
-    points: Float[np.ndarray, "usages components"], method: Method, count: int | None
+    points: Float[np.ndarray, "usages components"], method: SenseMethod, count: int | None
 ) -> tuple[Int[np.ndarray, " usages"], float | None]:
     from sklearn.cluster import HDBSCAN, KMeans
     from sklearn.metrics import silhouette_score
@@ -281,7 +279,7 @@ def senses_of(
     word: str,
     *,
     conditions: Sequence[str] = (),
-    method: Method = "kmeans",
+    method: SenseMethod = "kmeans",
     count: int | None = None,
 ) -> tuple[Senses, Float[np.ndarray, "usages dim"]]:
     """Cluster the usages of a word in an index.

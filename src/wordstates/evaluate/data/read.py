@@ -14,7 +14,6 @@ from wordstates.evaluate.data import change, labels, senses
 from wordstates.evaluate.data.files import lines_of
 from wordstates.evaluate.data.formats import KNOWN, Format, formats_of
 from wordstates.evaluate.data.task import (
-    TASKS,
     Item,
     Task,
     UsageTable,
@@ -23,7 +22,7 @@ from wordstates.evaluate.data.task import (
     limited,
     with_its_usages,
 )
-from wordstates.options import Split
+from wordstates.options import Split, TaskName, check_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class DataOptions:
     """How labelled data is read.
 
     Args:
-        task: One of `TASKS`; None: what the data looks like decides.
+        task: A `TaskName`; None: what the data looks like decides.
         label: Labels of CoNLL-U: ``upos``, ``xpos``, ``deprel``, ``lemma``, or a key of the features.
         earlier: For change with a list of targets: the files of the earlier corpus.
         later: Those of the later one.
@@ -59,8 +58,8 @@ def read_task(paths: Mapping[Split | None, str | Path], options: DataOptions) ->
     Raises:
         InputError: If it cannot be read or scored; with file and line.
     """
-    if options.task is not None and options.task not in TASKS:
-        raise InputError(f"Task {options.task!r} does not exist: choose one of {', '.join(TASKS)}.")
+    if options.task is not None:
+        check_choice("task", options.task, TaskName)
     table, skipped, items = UsageTable(), Counter[str](), list[Item]()
     found: dict[Path, Format] = {}
     for split, given in paths.items():

@@ -21,7 +21,6 @@ from wordstates.errors import InputError
 from wordstates.options import Split, TaskName
 from wordstates.wording import counted
 
-TASKS: tuple[str, ...] = get_args(TaskName)
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 _FEW = 10
@@ -125,7 +124,7 @@ class Task:
     """Items to get right, and the usages they are about.
 
     Args:
-        name: One of `TASKS`.
+        name: A `TaskName`.
         usages: The usages.
         items: The items.
         skipped: How many were left out, by reason, as the data was read.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
-from wordstates.options import Grid, LayerPooling, SubwordPooling, TaskName
+from wordstates.options import Grid, LayerPooling, SubwordPooling, TaskName, check_choice
 from wordstates.recipe import Recipe
 
-GRIDS: tuple[str, ...] = get_args(Grid)
 SUBWORD_POOLINGS: tuple[SubwordPooling, ...] = ("mean", "first", "last")
 NOTHING = "none"  # done to vectors afterwards
 _WIDEST_CONCAT = 4
@@ -67,6 +65,7 @@ def make_grid(
         >>> [candidate.name for candidate in make_grid(2, ["mean"], ["none"])]
         ['layer 2, mean', 'layer 0, mean', 'layer 1, mean', 'mean of 0:, mean', 'mean of 1:, mean']
     """
+    check_choice("grid", size, Grid)
     layers: list[tuple[str, LayerPooling]] = [(str(layer), "mean") for layer in (n_blocks, *range(n_blocks))]
     layers += _runs(n_blocks, size)
     return [

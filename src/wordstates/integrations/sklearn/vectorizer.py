@@ -12,7 +12,7 @@ from wordstates.errors import InputError, MissingExtraError, ModelError, without
 from wordstates.integrations.sklearn.sample_vectors import WORD_POOLINGS, SampleVectors, Vectors
 from wordstates.integrations.sklearn.samples import read_samples
 from wordstates.integrations.sklearn.shared import EMBEDDERS, VECTORS
-from wordstates.options import MODEL, EmbedderOptions
+from wordstates.options import MODEL, EmbedderOptions, check_choice
 from wordstates.recipe import Recipe
 
 try:
@@ -154,9 +154,8 @@ class WordVectorizer(
         return self.recipe
 
     def _check_parameters(self) -> None:
-        for name, allowed in (("pooling", WORD_POOLINGS), ("missing", ("error", "nan"))):
-            if getattr(self, name) not in allowed:
-                raise InputError(f"{name}={getattr(self, name)!r} does not exist: choose one of {', '.join(allowed)}.")
+        check_choice("pooling", self.pooling, WORD_POOLINGS)
+        check_choice("missing", self.missing, ("error", "nan"))
         given: object = self.cache_bytes
         if not isinstance(given, (int, np.integer)) or isinstance(given, bool) or given < 0:
             raise InputError(f"cache_bytes={self.cache_bytes!r} is no number of bytes: give 0 or more.")
