@@ -137,7 +137,7 @@ def taken(plan: Plan, first_word: int = 0) -> Iterator[tuple[Any, ...]]:
     """Say of each word of which windows its rows are, and where in them."""
     for window in plan.windows:
         for position, word in zip(window.positions.tolist(), window.words.tolist(), strict=True):
-            yield word + first_word, position, window.ids.tobytes(), window.blank.tobytes()
+            yield word + first_word, position, window.ids.tobytes(), window.blank.tobytes(), window.text
 
 
 @st.composite
