@@ -34,16 +34,30 @@ def size(lengths: Sequence[int], batch: Sequence[int], layout: Layout, budget: i
     return len(rows) * width
 
 
-@given(lengths=lengths_strategy, budget=st.integers(1, 200), layout=layouts)
-def test_each_item_is_in_one_batch_within_the_budget(lengths: list[int], budget: int, layout: Layout) -> None:
-    batches = make_batches(lengths, budget, layout)
+@given(lengths=lengths_strategy, budget=st.integers(1, 200), layout=layouts, parts=st.integers(1, 4))
+def test_each_item_is_in_one_batch_within_the_budget(
+    lengths: list[int], budget: int, layout: Layout, parts: int
+) -> None:
+    batches = make_batches(lengths, budget, layout, parts)
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         assert size(lengths, batch, layout, budget) <= budget or len(batch) == 1
         assert layout.size([lengths[index] for index in batch], budget) == size(lengths, batch, layout, budget)
-    if not layout.widths:
+    if not layout.widths and parts == 1:
         for batch, after in pairwise(batches):  # none is left emptier than it has to be
             assert size(lengths, [*batch, after[0]], layout, budget) > budget
+
+
+@given(length=st.integers(1, 50), count=st.integers(1, 40), parts=st.integers(1, 4), layout=layouts)
+def test_no_part_waits_for_one_that_has_more_than_its_share(
+    length: int, count: int, parts: int, layout: Layout
+) -> None:
+    sizes = [
+        size([length] * count, batch, layout, 10_000) for batch in make_batches([length] * count, 10_000, layout, parts)
+    ]
+    row = max(layout.width(length, 10_000), length)
+    assert len(sizes) >= min(parts, sum(sizes) // row)
+    assert max(sizes) <= sum(sizes) / parts + row
 
 
 @given(lengths=lengths_strategy, layout=st.sampled_from(IN_ROWS))

@@ -652,8 +652,8 @@ def test_a_vector_that_is_no_number_is_an_error_that_names_its_text(
 ) -> None:
     real = window_reader.run_pass
 
-    def damaged(*arguments: Any) -> list[np.ndarray]:
-        vectors = real(*arguments)
+    def damaged(*arguments: Any, **options: Any) -> list[np.ndarray]:
+        vectors = real(*arguments, **options)
         vectors[0][-1, 0] = np.nan
         return vectors
 

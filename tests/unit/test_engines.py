@@ -444,6 +444,30 @@ def test_a_graph_ends_at_the_deepest_wanted_layer(folder: Path) -> None:
     assert len(engine._compiled) <= openvino_engine._MOST_GRAPHS
 
 
+def test_all_cores_read_a_short_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = WordEmbedder(folder, engine="openvino")
+    engine = embedder._model.engines.fastest()
+    assert isinstance(engine, OpenVinoEngine)
+    read: list[tuple[int, bool]] = []
+
+    def hidden_states(batch: Batch, layers: Any) -> Any:
+        read.append((len(batch.ids), batch.alone))
+        return OpenVinoEngine.hidden_states(engine, batch, layers)
+
+    monkeypatch.setattr(engine, "hidden_states", hidden_states)
+    monkeypatch.setattr(engine, "streams", 2)
+    alone = embedder.encode(TEXTS[0])
+    assert read == [(1, True)]  # a row: one batch, on all cores
+    read.clear()
+    together = embedder.encode([*TEXTS, TEXTS[2] + "lake"])
+    assert sorted(read) == [(1, False), (2, False)]  # three rows
+    np.testing.assert_allclose(together[0].vectors, alone.vectors, atol=1e-5)
+    read.clear()
+    monkeypatch.setattr(engine, "streams", 1)
+    embedder.encode([*TEXTS, TEXTS[2] + "lake"])
+    assert read == [(3, False)]
+
+
 def test_what_a_thread_was_given_is_not_written_over_by_another(folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

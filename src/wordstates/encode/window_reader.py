@@ -130,7 +130,8 @@ class WindowReader:
             engine: Reads them.
             destinations: Where the vectors of each recipe go, by name; all rows are set, to NaN for words without a
                 vector.
-            at_once: Read here and now, in this thread, if it is a single batch.
+            at_once: Nothing else is read meanwhile: have all cores read these, and a single batch here and now, in
+                this thread.
             cache: Windows whose vectors it has are not read again.
 
         Raises:
@@ -148,13 +149,15 @@ class WindowReader:
         same = list(unique.values())
         repeated = len(plan.windows) - len(same)
         lengths = [self._length(windows[0], engine) for windows in same]
-        batches = self._batches(lengths, engine)
+        batches = self._batches(lengths, engine, engine.streams if at_once else 1)
+        if alone := at_once and 2 * len(batches) <= engine.streams:  # more cores for each than it would have
+            batches = self._batches(lengths, engine)
 
         def read(batch: Sequence[int]) -> int:
             held = [lengths[index] for index in batch]
             rows, width = engine.layout.shape(held, self._budget.subwords)
             shape = (rows, engine.layout.alone(held, width) if self._at_once else width)
-            return self._read([same[index] for index in batch], engine, texts, destinations, shape)
+            return self._read([same[index] for index in batch], engine, texts, destinations, shape, alone=alone)
 
         def task(batch: Sequence[int]) -> int:
             given: list[int] = []
@@ -186,14 +189,20 @@ class WindowReader:
             self._threads[mine] = ThreadPoolExecutor(engine.in_flight, f"wordstates-{engine.name}")
         return self._threads[mine]
 
-    def _batches(self, lengths: Sequence[int], engine: Engine) -> list[list[int]]:
-        """Group windows into batches: any of them, or only those of one length if padding is not safe."""
+    def _batches(self, lengths: Sequence[int], engine: Engine, parts: int = 1) -> list[list[int]]:
+        """Group windows into batches: any of them, or only those of one length if padding is not safe.
+
+        Args:
+            lengths: Subwords of each window.
+            engine: Reads them.
+            parts: Batches that are to be made at least, about.
+        """
         if self._model.anatomy.padding_safe:
-            return make_batches(lengths, self._budget.subwords, engine.layout)
+            return make_batches(lengths, self._budget.subwords, engine.layout, parts)
         batches: list[list[int]] = []
         for length in sorted(set(lengths)):
             equal = [index for index, found in enumerate(lengths) if found == length]
-            grouped = make_batches([length] * len(equal), self._budget.subwords)
+            grouped = make_batches([length] * len(equal), self._budget.subwords, parts=parts)
             batches += [[equal[index] for index in batch] for batch in grouped]
         return batches
 
@@ -210,6 +219,8 @@ class WindowReader:
         texts: Sequence[str],
         destinations: Mapping[str, Destination],
         shape: tuple[int, int],
+        *,
+        alone: bool,
     ) -> int:
         """Read one batch, put its rows where they belong, and count the words it gave.
 
@@ -219,6 +230,7 @@ class WindowReader:
             texts: All texts, for errors.
             destinations: Where the vectors go.
             shape: Rows that the batch has at least, and the width of its rows.
+            alone: Whether nothing else is read meanwhile.
         """
         windows = [window for equals in same for window in equals]
         words = np.concatenate([window.words for window in windows])
@@ -239,6 +251,7 @@ class WindowReader:
             ],
             shape,
             [equals[0].blank for equals in same],
+            alone=alone,
         )
         for recipe, vectors in zip(self.recipes, pooled, strict=True):
             row_pairs = every_pair if recipe.by_subword else first_pairs

@@ -108,7 +108,7 @@ def row_of_each(lengths: Sequence[int], width: int) -> list[int]:
     return rows
 
 
-def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -> list[list[int]]:
+def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED, parts: int = 1) -> list[list[int]]:
     """Group items so that no batch holds more than `budget` subwords, padding included.
 
     Longest first: memory runs out at once or not at all. An item longer than the budget is a batch of its own.
@@ -117,6 +117,7 @@ def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -
         lengths: Subwords of each item, special tokens included.
         budget: Most subwords in a batch.
         layout: How items stand in a batch.
+        parts: Batches to be made at least, about, where there are items enough.
 
     Returns:
         Indices into `lengths`, each in exactly one batch, in the order in which they stand there.
@@ -128,10 +129,13 @@ def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -
         [[1, 0], [3, 2]]
         >>> make_batches([3, 9, 2, 3], 10, Layout(packed=True, widths=(5, 10)))
         [[1], [0, 3, 2]]
+        >>> make_batches([4, 4, 4, 4], 99, parts=2)
+        [[0, 1], [2, 3]]
     """
     order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
     if layout.widths:
-        return _batches_of_rows(lengths, order, budget, layout)
+        return _batches_of_rows(lengths, order, budget, layout, parts)
+    budget = min(budget, -(-sum(lengths) // parts)) if parts > 1 else budget
     batches: list[list[int]] = []
     size = longest = 0
     for index in order:
@@ -144,7 +148,9 @@ def make_batches(lengths: Sequence[int], budget: int, layout: Layout = PADDED) -
     return batches
 
 
-def _batches_of_rows(lengths: Sequence[int], order: Sequence[int], budget: int, layout: Layout) -> list[list[int]]:
+def _batches_of_rows(
+    lengths: Sequence[int], order: Sequence[int], budget: int, layout: Layout, parts: int
+) -> list[list[int]]:
     """Put each item, the longest first, into the row with the least space that suffices; then rows of a width together.
 
     The item that opens a row fit into none before it: so filling rows with the items as they stand makes them again.
@@ -168,8 +174,9 @@ def _batches_of_rows(lengths: Sequence[int], order: Sequence[int], budget: int, 
             with_space[space - length].append(row)
             spaces |= 1 << (space - length)
     batches = []
+    share = sum(width * len(of_width) for width, of_width in rows.items()) / parts
     for width, of_width in rows.items():
-        together = max(budget // width, 1)
+        together = max(min(budget // width, round(share / width)), 1)
         for begin in range(0, len(of_width), together):
             batches.append([index for row in of_width[begin : begin + together] for index in row])
     return batches

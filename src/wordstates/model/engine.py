@@ -22,6 +22,7 @@ class Batch:
         lengths: Subwords of each window.
         starts: Where each window begins in the rows, put one after the other.
         type_ids: Segment of each subword, for models whose own template is not all zeros; else None.
+        alone: Whether nothing else is read meanwhile, so that it may have all cores.
     """
 
     ids: Int[np.ndarray, "rows subwords"]
@@ -29,6 +30,7 @@ class Batch:
     lengths: Int[np.ndarray, " windows"]
     starts: Int[np.ndarray, " windows"]
     type_ids: Int[np.ndarray, "rows subwords"] | None = None
+    alone: bool = False
 
     def positions(self) -> Int[np.ndarray, " subwords"]:
         """Give the position of every subword in its window, from 0."""
@@ -55,12 +57,14 @@ class Engine(Protocol):
         name: What provenance says of it.
         layout: How it wants windows to stand in a batch.
         in_flight: Batches that it is best asked for at once, each by a thread of its own.
+        streams: Batches that it computes at once, each on its share of the cores; 1 if each has all of them.
         precision_error: Largest error relative to float32, by norm, over layers, on a probe text; None in float32.
     """
 
     name: str
     layout: Layout
     in_flight: int
+    streams: int
     precision_error: float | None
 
     @property

@@ -118,8 +118,7 @@ class Engines:
     def for_work(self, subwords: float) -> Engine:
         """Choose the engine for a call that reads so many subwords.
 
-        A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph, and reads a single
-        batch on one core.
+        A short call is left to PyTorch: it answers at once, while OpenVINO first makes a graph.
         """
         self._see_whether_forked()
         subwords *= self._slower

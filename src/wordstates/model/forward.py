@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ def run_pass(
     takes: Sequence[Take],
     shape: tuple[int, int],
     blanks: Sequence[Bool[np.ndarray, " _subwords"]] = (),
+    *,
+    alone: bool = False,
 ) -> list[Float[np.ndarray, "_rows ..."]]:
     """Read some texts at once, no deeper than needed, and pool what is wanted of them.
 
@@ -50,6 +52,7 @@ def run_pass(
         takes: What to make of them; the pooling of every recipe sees the same positions. Surprisal comes last.
         shape: Rows that the batch has at least, and the width of its rows.
         blanks: Which subwords of each text are white space alone; for surprisal.
+        alone: Whether nothing else is read meanwhile.
 
     Returns:
         For each take its rows, float32, on the CPU, in memory of their own.
@@ -57,7 +60,7 @@ def run_pass(
     template = model.template
     rows = [template.wrap(ids.tolist()) for ids in texts]
     types = [kinds for ids in texts if (kinds := template.wrap_types(len(ids))) is not None] or None
-    batch = lay_out(rows, types, model.pad_id, engine.layout, shape)
+    batch = replace(lay_out(rows, types, model.pad_id, engine.layout, shape), alone=alone)
     hidden = _hidden_states(engine, batch, sorted({layer for take in takes for layer in take.layers}))
     begins = (batch.starts + len(template.prefix)).tolist()
     flat = np.concatenate([part + begin for begin, part in zip(begins, positions, strict=False)])  # some rows only pad

@@ -1,9 +1,10 @@
 """The OpenVINO engine: the network as a graph, for CPUs, several batches at once.
 
 PyTorch leaves much of a CPU unused when matrices are as small as those of a sentence. OpenVINO fuses the steps between
-the products, and runs one batch on each core instead of one batch on all of them. Where a network can be told which
-subwords belong together, windows are packed: rows of a few widths hold them all, with little padding. The shape
-of a full batch of short windows, which comes again and again, has a graph of its own, faster than one for any shape.
+the products, and runs one batch on each core instead of one batch on all of them; one that is alone has all.
+Where a network can be told which subwords belong together, windows are packed: rows of a few widths hold them all, with
+little padding. The shape of a full batch of short windows, which comes again and again, has a graph of its own, faster
+than one for any shape.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from wordstates.model.forked import ForkLock
 from wordstates.model.signal_stack import signal_stack_kept
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
-# Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in two forms.
-_MOST_GRAPHS = 6
+# Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in three forms.
+_MOST_GRAPHS = 9
 # Subwords of a full batch of packed rows.
 FULL = 1024
 # Those in which OpenVINO was started, of which this one is the last, and the others its ancestors.
@@ -71,6 +72,7 @@ class OpenVinoEngine:
         self.precision_error: float | None = None
         # One more than is computed at once, so that the next batch is ready when one is done.
         self.in_flight = threads + 1
+        self.streams = threads
         self._settings = {
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
             "NUM_STREAMS": threads,
@@ -95,7 +97,7 @@ class OpenVinoEngine:
             Hidden states by layer number, float32, in memory that this thread's next call writes over.
         """
         wanted = tuple(sorted(set(layers)))
-        request = self._request(wanted, self._form(tuple(batch.ids.shape)))
+        request = self._request(wanted, self._form(batch))
         inputs = inputs_of(batch, self.layout, self._first_position)
         found = request.infer(inputs, share_inputs=True, share_outputs=True)
         return {layer: found[place] for place, layer in enumerate(wanted)}
@@ -119,12 +121,13 @@ class OpenVinoEngine:
         _engines.add(twin)
         return twin
 
-    def _form(self, shape: tuple[int, ...]) -> _Form:
-        """Say which graph reads a batch of a shape: one of its own, or that for any."""
+    def _form(self, batch: Batch) -> _Form:
+        """Say which graph reads a batch: that for any, one for its shape, or one that has all cores for it."""
+        shape = tuple(batch.ids.shape)
         if self.layout.packed:
-            often = shape == (FULL // SHORT, SHORT)
-            return _Form(shape if often else None, plain=often)
-        return _Form(None, plain=shape[1] <= SHORT)
+            often = shape == (FULL // SHORT, SHORT) and not batch.alone
+            return _Form(shape if often else None, plain=often, alone=batch.alone)
+        return _Form(None, plain=shape[1] <= SHORT, alone=batch.alone)
 
     def _request(self, layers: tuple[int, ...], form: _Form) -> Any:
         """Give this thread's own request, whose outputs no other thread writes over."""
@@ -152,10 +155,11 @@ class OpenVinoEngine:
             part.reshape({given: list(form.shape) for given in part.inputs})
         with signal_stack_kept():  # or Ctrl-C would crash Python
             core = openvino.Core()
+            settings = self._settings | ({"NUM_STREAMS": 1} if form.alone else {})
             if form.plain:
                 with contextlib.suppress(RuntimeError):  # a setting that a release may not know, and can do without
-                    return core.compile_model(part, "CPU", self._settings | _PLAIN_ATTENTION)
-            return core.compile_model(part, "CPU", self._settings)
+                    return core.compile_model(part, "CPU", settings | _PLAIN_ATTENTION)
+            return core.compile_model(part, "CPU", settings)
 
 
 @dataclass(frozen=True)
@@ -165,10 +169,12 @@ class _Form:
     Args:
         shape: For batches of this shape alone; None: of any.
         plain: Attention as plain products, not as one fused step.
+        alone: One batch at a time, on all cores, instead of one on each.
     """
 
     shape: tuple[int, ...] | None
     plain: bool
+    alone: bool = False
 
 
 def start() -> None:

@@ -45,6 +45,7 @@ class TorchEngine:
 
     name = "torch"
     layout = PADDED
+    streams = 1
 
     def __init__(
         self,
