@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test browser page docs lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test test-long browser page docs lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -17,7 +17,7 @@ help: ## Show this list
 export WORDSTATES_CACHE ?= $(CURDIR)/$(VENV)/cache
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo explore test browser align-table static-table store-figures mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
+demo explore test test-long browser align-table static-table store-figures mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -27,6 +27,9 @@ explore: $(VENV)/.demo ## Look at the two books of the demo in a browser (EXPLOR
 
 test: lint types ## Lint, types and tests; PYTEST_ARGS="-n 4 -k spans" goes to pytest
 	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+test-long: $(VENV)/.dev ## The tests that take longest, and the properties again with more examples
+	@EXAMPLES=100 $(BIN)/python -m pytest -q $(PYTEST_ARGS) -m "(long or hypothesis) and not browser"
 
 browser: $(VENV)/.dev ## Test the page in Chromium, which has to be installed (CHROMIUM=path names another)
 	@$(BIN)/python -m pytest -q -m browser tests/browser

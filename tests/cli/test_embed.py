@@ -328,6 +328,7 @@ def test_a_worker_warns_in_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == ({"window": 64}, "wordstates: slow\n")
 
 
+@pytest.mark.long
 def test_a_slow_precision_is_told_in_a_line(folder: Path, bert: Path) -> None:
     slow = "from wordstates.model import examined; examined.slowness = lambda dtype: 7.0"
     given = ["embed", "texts.txt", "-m", bert, "-o", "out.npz", "-q", "--precision", "bfloat16"]
@@ -522,6 +523,7 @@ def large(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> None:
     with start("embed", "large.txt", "-", "-m", bert, "-o", "out.parquet", cwd=large, before=SMALL_GROUPS) as process:
         wait_until(lambda: list(large.glob(".*.partial")), process)
@@ -532,6 +534,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing(large: Path, bert: Path) -> N
     assert files_in(large) == ["large.txt"]
 
 
+@pytest.mark.long
 def test_the_next_run_removes_what_a_killed_one_left(large: Path, bert: Path) -> None:
     given = ["-m", bert, "-o", "out.parquet"]
     with start("embed", "large.txt", "-", *given, cwd=large, before=SMALL_GROUPS) as process:

@@ -126,6 +126,7 @@ def test_find_and_static_take_it(fitted: Path, bert: Path) -> None:
     np.testing.assert_allclose(row["vector"], vectors_in(fitted / "words.parquet")[places].mean(axis=0), atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_store_is_made_with_it_and_goes_on_with_no_other(fitted: Path, bert: Path) -> None:
     given = ["embed", "texts.txt", "-m", bert, "-o", "store/", "-q", "--shard-characters", "20"]
     ours = [*given, "--post-process", "post.safetensors"]

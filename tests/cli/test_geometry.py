@@ -89,6 +89,7 @@ def test_a_recipe_is_measured_as_it_is_post_processed(folder: Path, bert: Path) 
     assert "give one for each of the 1 recipe" in two.err
 
 
+@pytest.mark.long
 def test_a_page_with_plots(folder: Path, bert: Path) -> None:
     done = run("geometry", "texts.txt", "-m", bert, "-o", "report.html", cwd=folder)
     assert done.code == 0

@@ -322,6 +322,7 @@ def test_workers_give_the_same_rows(folder: Path) -> None:
     assert shards(folder, "two") == shards(folder)
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed(folder: Path) -> None:
     (folder / "texts.txt").write_text("\n".join(TEXTS * 150) + "\n")
     arguments = ["embed", "texts.txt", "-", "-m", "bert", "-o", "store", "--shard-characters", "4000"]
@@ -361,6 +362,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_load_its_model(folder: Path) -> None:
     done = run("embed", "texts.txt", "-m", "gone/model", "-o", "store", "--workers", "2", cwd=folder)
     assert done.code == 4
@@ -371,6 +373,7 @@ def test_a_worker_that_cannot_load_its_model(folder: Path) -> None:
 # ---------------------------------------------------------------- signals
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code", "workers"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2)]
 )
@@ -520,6 +523,7 @@ def test_input_that_is_cut_inside_a_character(folder: Path) -> None:
     assert report_of(embed(folder, "--json"))["skipped"] == kept
 
 
+@pytest.mark.long
 def test_a_line_of_megabytes(folder: Path) -> None:
     """Fifty of them take half a minute in the tokenizer: `benchmarks/store.py --line 50` runs those."""
     word = "mill" * 25_000  # a hundred thousand characters: an unknown word

@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from patience import A_HANG
 
 KILLER = Path(__file__).resolve().parents[1] / "store_killer.py"
 
 
+@pytest.mark.long
 def test_a_run_killed_at_any_moment_ends_with_the_rows_of_one_never_killed(bert: Path, tmp_path: Path) -> None:
     """SIGKILL at 32 random moments, and at each call that makes a file last or gives it its name."""
     done = subprocess.run(

@@ -187,6 +187,7 @@ def test_pairs_are_scipy_and_scikit_learn_on_vectors_of_transformers(folder: Pat
         assert result_of(report, recipe, "standardize")["dev"] == pytest.approx(by, abs=1e-4)
 
 
+@pytest.mark.long
 def test_a_run_is_repeated_to_the_last_digit(folder: Path, bert: Path) -> None:
     arguments = ("all.conll", "-m", bert, "--subword-poolings", "first")
     first, again, other = (found(folder, *arguments, *more) for more in ((), (), ("--seed", "3")))
@@ -201,6 +202,7 @@ def test_a_run_is_repeated_to_the_last_digit(folder: Path, bert: Path) -> None:
 # ---------------------------------------------------------------- the choice is fair
 
 
+@pytest.mark.long
 def test_the_choice_is_made_on_development_data_and_scored_elsewhere(folder: Path, bert: Path) -> None:
     report = found(folder, "--train", "train.conll", "--dev", "dev.conll", "--test", "test.conll", "-m", bert)
     (model,) = report["models"]
@@ -240,6 +242,7 @@ def test_words_without_a_vector_are_left_out_and_counted(folder: Path, bert: Pat
 # ---------------------------------------------------------------- several models
 
 
+@pytest.mark.long
 def test_several_models_and_one_with_random_weights(folder: Path, bert: Path, models: Path) -> None:
     report = found(folder, "rated.jsonl", "-m", bert, "-m", models / "gpt2", "-m", "random")
     names = [str(bert), str(models / "gpt2"), f"random:{bert}"]
@@ -259,6 +262,7 @@ def test_several_models_and_one_with_random_weights(folder: Path, bert: Path, mo
 # ---------------------------------------------------------------- what it leaves behind
 
 
+@pytest.mark.long
 def test_the_table_and_the_lines_to_paste(folder: Path, bert: Path) -> None:
     done = run("sweep", "all.conll", "-m", bert, "-o", "report.html", "--save-recipe", "recipe.json", cwd=folder)
     assert done.code == 0, done.err
@@ -336,6 +340,7 @@ def test_a_saved_recipe_without_its_post_processing_is_refused(folder: Path, ber
     assert "out.npz" not in files_in(folder)
 
 
+@pytest.mark.long
 def test_the_report_is_one_page_that_loads_nothing(folder: Path, bert: Path) -> None:
     for number in range(2):
         name = f"report{number}.html"

@@ -154,7 +154,9 @@ def commands_of(code: str) -> list[tuple[str, str]]:
     return commands if ours else []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize(
+    "page", [PAGES[0], *(pytest.param(page, marks=pytest.mark.long) for page in PAGES[1:])], ids=name_of
+)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("examples").symlink_to(ROOT / "examples")
@@ -340,6 +342,7 @@ def written_messages() -> list[str]:
     return texts
 
 
+@pytest.mark.long
 def test_documented_messages_are_the_real_ones() -> None:
     """A message that was reworded fails here: the page quotes it, with `…` for what is filled in."""
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")

@@ -24,6 +24,7 @@ def test_every_example_is_run() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} - {"demo.py"} == set(PROMISES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PROMISES)
 def test_the_example_runs(name: str, tmp_path: Path) -> None:
     done = run(name, tmp_path)

@@ -23,7 +23,7 @@ def embedder(family: str, budget: int) -> WordEmbedder:
 
 @pytest.mark.filterwarnings("ignore:The texts are written in")  # scripts without spaces are among them
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=8)
+@settings(max_examples=max(settings.default.max_examples // 8, 2))
 @given(data=st.data())
 def test_company_changes_no_vector(family: str, data: st.DataObject) -> None:
     # CANINE cannot read texts of fewer than four characters, with its special tokens.

@@ -55,7 +55,7 @@ def a_text(seed: int, characters: int) -> str:
 
 @pytest.mark.filterwarnings("ignore:The texts are written in")
 @given(text=st.text(ALPHABET, max_size=80), characters=st.integers(1, 12))
-@settings(max_examples=300)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_words_of_stretches_are_the_words_of_the_text(text: str, characters: int) -> None:
     for words, punctuation in (("unicode", True), ("unicode", False), ("whitespace", True)):
         splitter = word_splitter(words, punctuation=punctuation).keeping(["[MASK]", "<漢字>"])
@@ -169,7 +169,7 @@ def long_texts(draw: st.DrawFn) -> tuple[str, Subwords, list[int], Spans | None]
     truncate=st.booleans(),
     most=st.integers(1, 40),
 )
-@settings(max_examples=400)
+@settings(max_examples=7 * settings.default.max_examples)
 def test_parts_of_a_plan_are_the_plan(
     drawn: tuple[str, Subwords, list[int], Spans | None],
     capacity: int,

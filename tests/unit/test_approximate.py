@@ -33,6 +33,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.long
 @needs_lance
 def test_what_is_missed_is_measured(found: dict[str, Any]) -> None:
     assert found["recall"] >= 0.99

@@ -132,6 +132,7 @@ def test_reduced_precision_keeps_its_error(model: Path, empty: Path, counts: Cou
     assert 0 < (found[0].precision_error or 0) < 0.1
 
 
+@pytest.mark.long
 def test_other_questions_have_other_entries(tmp_path: Path, model: Path, empty: Path, counts: Counts) -> None:
     other = model_in(tmp_path / "other", seed=1)
     for where, precision in ((model, "float32"), (model, "bfloat16"), (other, "float32")):
@@ -150,6 +151,7 @@ def test_packed_rows_are_kept_too(model: Path, expected: np.ndarray, empty: Path
     assert counts.compared == 1
 
 
+@pytest.mark.long
 def test_that_none_agrees_is_kept_too(model: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_AGREEMENT", -1.0)
     monkeypatch.setattr(engines, "_WORTH_A_GRAPH", -1e30)
@@ -239,6 +241,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_whatever_is_damaged_the_vectors_are_right(
     model: Path, expected: np.ndarray, folder: Path, counts: Counts, damage: str
@@ -248,6 +251,7 @@ def test_whatever_is_damaged_the_vectors_are_right(
     assert counts.compared == 1  # nothing of it was believed
 
 
+@pytest.mark.long
 def test_another_models_graph_under_this_ones_name_is_refused(
     tmp_path: Path, model: Path, expected: np.ndarray, folder: Path, counts: Counts
 ) -> None:

@@ -123,6 +123,7 @@ def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(tmp_path: P
     assert provenance["why_not_faster"].startswith("OpenVINO is not installed")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("worth_it")
 def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = OpenVinoEngine.hidden_states
@@ -144,6 +145,7 @@ def test_an_engine_that_disagrees_is_not_used(folder: Path, monkeypatch: pytest.
         WordEmbedder(folder, engine="openvino")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("worth_it")
 def test_an_engine_that_disagrees_in_reduced_precision_is_not_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -398,6 +400,7 @@ def test_a_network_is_not_copied_in_the_middle_of_a_pass() -> None:
     assert all(weight is other for weight, other in zip(model.parameters(), twin.parameters(), strict=True))
 
 
+@pytest.mark.long
 def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) -> None:
     exact = WordEmbedder(folder, engine="torch").encode(TEXTS).vectors
     for engine in ("torch", "openvino"):
@@ -409,6 +412,7 @@ def test_reduced_precision_has_a_measured_error_on_both_engines(folder: Path) ->
     assert WordEmbedder(folder, engine="openvino").provenance["precision_error"] is None
 
 
+@pytest.mark.long
 def test_a_precision_that_is_slow_here_is_warned_of_and_a_graph_pays_sooner(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -575,6 +579,7 @@ def mixed_texts() -> list[list[str]]:
     ]
 
 
+@pytest.mark.long
 def test_padded_shapes_are_few(shapes: list[tuple[int, ...]]) -> None:
     """Each new shape costs OpenVINO memory that it does not give back."""
     model, tokenizer = build("deberta-v2")
@@ -586,6 +591,7 @@ def test_padded_shapes_are_few(shapes: list[tuple[int, ...]]) -> None:
     assert len(set(shapes)) < 40
 
 
+@pytest.mark.long
 def test_packed_rows_have_few_widths_and_give_the_same_vectors(shapes: list[tuple[int, ...]]) -> None:
     embedder, plain = WordEmbedder("minilm", engine="openvino"), WordEmbedder("minilm", engine="torch")
     shapes.clear()
@@ -604,6 +610,7 @@ def test_packed_rows_have_few_widths_and_give_the_same_vectors(shapes: list[tupl
     assert sum(rows * width for rows, width in shapes) < 1.5 * subwords
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("family", "packed"),
     [
@@ -622,6 +629,7 @@ def test_which_families_openvino_reads_packed(family: str, packed: bool) -> None
     assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_windows_that_see_each_other_are_not_packed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any

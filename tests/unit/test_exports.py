@@ -51,6 +51,7 @@ def test_embedding_atlas_gets_text_points_and_vectors(index: UsageIndex, tmp_pat
     assert table.column("x").to_pylist()[0] == -table.column("x").to_pylist()[1] != 0
 
 
+@pytest.mark.long
 def test_anndata_reads_what_is_written(index: UsageIndex, tmp_path: Path) -> None:
     """In a process of its own: AnnData changes what other libraries warn of."""
     pytest.importorskip("anndata")

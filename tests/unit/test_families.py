@@ -146,6 +146,7 @@ def signature() -> int:
     return total
 
 
+@pytest.mark.long
 def test_another_process_builds_the_same_tokenizers() -> None:
     code = f"import sys; sys.path[:0] = {[str(Path(families.__file__).parent), str(Path(__file__).parent)]}\n"
     code += "import test_families; print(test_families.signature())"

@@ -40,6 +40,7 @@ def test_what_minilm_was_made_for_is_english(language: str, embedder: WordEmbedd
         assert NOT_MADE_FOR_IT in hint
 
 
+@pytest.mark.long
 def test_the_report_ends_with_it(tmp_path: Path) -> None:
     (tmp_path / "ru.txt").write_text("\n".join(CORPUS["ru"] * 10), encoding="utf-8")
     command = ("embed", str(tmp_path / "ru.txt"), "-o", str(tmp_path / "vectors.parquet"))

@@ -36,6 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ["forked", "loaded in the child", "from a pickle, forked", "its copy"])
 def test_it_works(found: dict[str, Any], case: str) -> None:
     assert found[case] == {"sum": pytest.approx(found["here"]["sum"], rel=1e-5), "engine": "torch"}

@@ -63,6 +63,7 @@ def kept_file(model: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_neither_pytorch_nor_transformers_is_imported(
     filled: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ def read_with(embedder: WordEmbedder) -> None:
     embedder.session().encode(texts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("acting", ["loading", "reading"])
 def test_every_function_inside_may_raise(acting: str) -> None:
     """The oracle is Python's own tracing: each function that a call goes through raises once, as it is entered."""

@@ -60,6 +60,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------- on a cluster
 
 
+@pytest.mark.long
 def test_a_killed_node_and_a_killed_driver_cost_time_and_no_row(bert: Path, tmp_path: Path) -> None:
     """A head and two nodes; one node is killed in the middle, then, with a new one, the driver, which starts again."""
     from wordstates import __path__ as here

@@ -77,6 +77,7 @@ def test_every_route_is_in_the_document_and_every_field_is_known(embedder: WordE
         assert set(schemas[schema]["properties"]) == set(fields), schema
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mode", "examples"), [(GenerationMode.POSITIVE, 15), (GenerationMode.NEGATIVE, 30)])
 def test_answers_are_as_the_document_says(client: TestClient, mode: GenerationMode, examples: int) -> None:
     schema = schemathesis.openapi.from_dict(DOCUMENT)

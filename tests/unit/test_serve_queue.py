@@ -364,6 +364,7 @@ POSTS = (
 )
 
 
+@pytest.mark.long
 def test_a_thousand_bad_requests_and_no_failure(embedder: WordEmbedder) -> None:
     app, _ = make_app({"tiny": embedder})
     sent: dict[int, int] = {}
@@ -404,6 +405,7 @@ def waits(url: str) -> bool:
     return told is not None and float(told[1]) > 0
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_is_told_and_one_that_is_stopped_answers_what_it_took() -> None:
     with ThreadPoolExecutor(1) as pool:
         with process(0) as (url, server):

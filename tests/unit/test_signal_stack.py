@@ -116,6 +116,7 @@ def wait_for(pattern: bytes, screen: int) -> None:
         shown += more
 
 
+@pytest.mark.long
 def test_ctrl_c_in_a_terminal_while_openvino_computes_and_after(tmp_path: Path) -> None:
     """Typed twice while `embed` shows that words have come, then raised where a notebook would go on."""
     for part in build("bert"):

@@ -172,6 +172,7 @@ def test_words_without_a_vector_are_left_out_of_the_mean(folder: Path) -> None:
 # ---------------------------------------------------------------- one pass
 
 
+@pytest.mark.long
 def test_a_grid_over_recipes_costs_one_pass(folder: Path, rows_read: list[int]) -> None:
     pipeline = make_pipeline(WordVectorizer(folder, engine="torch"), LogisticRegression())
     grid = GridSearchCV(pipeline, {"wordvectorizer__recipe": RECIPES[:6]}, cv=3)

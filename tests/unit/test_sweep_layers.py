@@ -86,6 +86,7 @@ def test_texts_that_fail_are_counted_and_have_no_vector(table: UsageTable) -> No
     assert np.isfinite(found.of(Recipe(1))[found.has_vector]).all()
 
 
+@pytest.mark.long
 def test_random_weights_are_drawn_from_the_seed_and_are_not_the_trained_ones(table: UsageTable) -> None:
     recipe = Recipe(2)
     trained, first, again, other = (
