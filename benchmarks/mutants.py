@@ -9,8 +9,9 @@ A mutant is a copy of `src` in which one place reads otherwise: `<` for `<=`, `+
 larger (under 1,000: larger ones limit memory and time), `True` for `False`, `min` for `max`, a `not` left out, an
 assignment or a call left out. The places are drawn from all that there are in the rooms of the core, by a hash of what
 stands there: as many of each kind as come, and a change elsewhere changes none of them. Messages, docstrings,
-annotations and imports are left alone. The tests of the room run first; what they let through meets the whole suite. A
-test that hangs notices as well: its limit is an hour. What survives is explained in `EXPLAINED`, or is a gap.
+annotations and imports are left alone. Of the tests of the room those of `make test` run first; what they let through
+meets the whole suite, that of `make test-long` too. A test that hangs notices as well: its limit is an hour. What
+survives is explained in `EXPLAINED`, or is a gap.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ ROOMS = (
             "tests/cli/test_damaged_stores.py",
             "tests/cli/test_store_kills.py",
             "tests/unit/test_corpus.py",
+            "tests/unit/test_ray.py",
         ),
     ),
 )
@@ -216,7 +218,7 @@ def noticed_by(room: Room, mutant: Mutant, processes: int) -> str | None:
         source = str(Path(folder) / "src")
         workers = ["-n", str(processes)] if processes > 1 else []
         first = _failure(list(room.tests), source, [])
-        return first or (_failure(["tests"], source, workers) if processes else None)
+        return first or (_failure(["tests", "-m", "not browser"], source, workers) if processes else None)
 
 
 def _failure(tests: list[str], source: str, options: list[str]) -> str | None:
