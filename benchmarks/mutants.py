@@ -10,7 +10,8 @@ larger (under 1,000: larger ones limit memory and time), `True` for `False`, `mi
 assignment or a call left out. The places are drawn from all that there are in the rooms of the core, by a hash of what
 stands there: as many of each kind as come, and a change elsewhere changes none of them. Messages, docstrings,
 annotations and imports are left alone. Of the tests of the room those of `make test` run first; what they let through
-meets the whole suite, that of `make test-long` too. A test that hangs notices as well. What survives is explained in `EXPLAINED`, or is a gap.
+meets the whole suite, that of `make test-long` too. A test that hangs notices as well. What survives is explained in
+`EXPLAINED`, or is a gap.
 """
 
 from __future__ import annotations
