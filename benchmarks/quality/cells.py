@@ -12,7 +12,7 @@ from benchmarks.quality.sources import Source
 
 from wordstates.evaluate.sweep.models import maker_of
 from wordstates.evaluate.sweep.result import ModelResult, Result, SweepReport
-from wordstates.evaluate.sweep.run import sweep
+from wordstates.evaluate.sweep.run import run_sweep
 from wordstates.evaluate.sweep.scores import Interval
 
 _DIGITS = 4
@@ -22,7 +22,7 @@ def measure(source: Source, model: str, data: Path) -> dict[str, Any]:
     """Sweep one model over one data set."""
     with TemporaryDirectory() as scratch:
         task = source.read(data, Path(scratch))
-        return _kept(sweep(task, {model: maker_of(model)}))
+        return _kept(run_sweep(task, {model: maker_of(model)}))
 
 
 def _kept(report: SweepReport) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 from wordstates.evaluate.data.task import Task
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.models import maker_of
-from wordstates.evaluate.sweep.run import SweepOptions, sweep
+from wordstates.evaluate.sweep.run import SweepOptions, run_sweep
 from wordstates.model._hub import minilm_folder
 
 _PENALTIES = (0.001, 0.01, 0.1, 1.0)
@@ -40,7 +40,7 @@ def measure(source: Source, model: str, data: Path) -> dict[str, Any]:
     """
     with TemporaryDirectory() as scratch:
         task = source.read(data, Path(scratch))
-    report = sweep(task, {model: maker_of(model, engine="torch")}, SweepOptions(poolings=("mean",)))
+    report = run_sweep(task, {model: maker_of(model, engine="torch")}, SweepOptions(poolings=("mean",)))
     metric = report.metrics[0]
     ours = {
         result.candidate.layer: result.test.score

@@ -20,7 +20,7 @@ from wordstates.explore.word_view import view_word
 from wordstates.options import ApproximateKind
 from wordstates.usages.approximate import ApproximateSearch
 from wordstates.usages.index import UsageIndex
-from wordstates.usages.searched_lines import Asked, lines_of_index
+from wordstates.usages.searched_lines import LineSearch, lines_of_index
 
 K = 10
 WORDS = ("time", "people")  # frequent ones of many senses
@@ -67,7 +67,7 @@ def main() -> None:
     result["memory"] = memory() - before
     result["words"] = {}
     for word in WORDS:
-        lines = timed(lines_of_index, store, Asked((word,)))
+        lines = timed(lines_of_index, store, LineSearch((word,)))
         view = timed(view_word, index, word)
         result["words"][word] = {"usages": len(index.numbers(word=word)), "kwic_ms": lines[0], "map_ms": view[0]}
     if "--lance" in sys.argv:

@@ -362,3 +362,18 @@ def test_the_command_asked_for_help_loads_no_model_library() -> None:
     )
     assert PACKAGE in loaded
     assert not loaded & {"torch", "transformers", "spacy", "pandas", "h5py"}
+
+
+# ---------------------------------------------------------------- a name means one thing
+
+# The same work on something else: what is shown, what is served; a command, and the function that it is a form of.
+SAME_WORK = {"as_html", "as_text", "make_app", "run", "geometry", "sweep", "ComputeOptions"}
+
+
+def test_a_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in sources().items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1 and name not in SAME_WORK} == {}

@@ -21,7 +21,7 @@ from wordstates.usages.concordance import (
     sort_lines,
     width_of,
 )
-from wordstates.usages.searched_lines import Asked, FoundLines, lines_of_index, lines_of_inputs
+from wordstates.usages.searched_lines import FoundLines, LineSearch, lines_of_index, lines_of_inputs
 
 TEXTS = [
     ("a", "The river bank was steep.", "1900"),
@@ -32,7 +32,7 @@ TEXTS = [
 
 def found(*targets: str, **asked: object) -> FoundLines:
     documents = [Document(id, text, metadata={"year": year}) for id, text, year in TEXTS]
-    return lines_of_inputs(lambda _: documents, Asked(targets, **asked))  # type: ignore[arg-type]  # by name
+    return lines_of_inputs(lambda _: documents, LineSearch(targets, **asked))  # type: ignore[arg-type]  # by name
 
 
 def line(left: str = "", node: str = "bank", right: str = "", **metadata: str) -> Line:
@@ -139,9 +139,9 @@ def test_lines_of_an_index_come_by_meaning(tmp_path: Path) -> None:
         ["bank", "Bank", "banks", "shore"],
         year=["1", "2", "3", "4"],
     )
-    assert lines_of_index(str(path), Asked(("bank",))) is None  # it has no index yet
+    assert lines_of_index(str(path), LineSearch(("bank",))) is None  # it has no index yet
     build_index(path)
-    lines = lines_of_index(str(path), Asked(("bank*",)))
+    lines = lines_of_index(str(path), LineSearch(("bank*",)))
     assert lines is not None
     assert [each.node for each in lines.lines] == ["bank", "Bank", "banks"]
     ordered = sort_lines(lines.by_likeness(lines.lines, 1), ["meaning"])
@@ -153,9 +153,9 @@ def test_lines_of_an_index_come_by_meaning(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Line 9 does not exist: there are 3"):
         lines.by_likeness(lines.lines, 9)
     with pytest.raises(TargetNotFoundError, match="'river bank' is none of the words"):
-        lines_of_index(str(path), Asked(("river bank",)))
+        lines_of_index(str(path), LineSearch(("river bank",)))
     with pytest.raises(TargetNotFoundError, match=r"No usage of 'bank' in .* has year=9\.$"):
-        lines_of_index(str(path), Asked(("bank",), conditions=("year=9",)))
+        lines_of_index(str(path), LineSearch(("bank",), conditions=("year=9",)))
 
 
 def test_lines_of_an_index_come_by_sense(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_lines_of_an_index_come_by_sense(tmp_path: Path) -> None:
     vectors = [[math.cos(angle), math.sin(angle)] for angle in angles]
     path = write_file(tmp_path / "u.parquet", vectors, ["bank"] * len(vectors))
     build_index(path)
-    lines = lines_of_index(str(path), Asked(("bank",)))
+    lines = lines_of_index(str(path), LineSearch(("bank",)))
     assert lines is not None
     with_senses = lines.by_sense(lines.lines)
     assert [each.sense for each in with_senses] == [2 if angle > 1 else 1 for angle in angles]

@@ -21,7 +21,7 @@ from families import build
 from patience import A_HANG
 from wordstates import WordEmbedder
 from wordstates.model import engine_cache, engines
-from wordstates.model.engine_cache import Choice, Entry, cache_folder, kept_entries
+from wordstates.model.engine_cache import EngineChoice, Entry, cache_folder, kept_entries
 
 TEXTS = ["The children run past the old mill.", "A bank.", "mill " * 60]
 
@@ -308,15 +308,15 @@ def test_two_processes_at_once(empty: Path) -> None:
             path.write_text("quick")
             path.with_name("graph.bin").write_text("quick")
 
-        Entry("m", asked).write(Choice(0), quickly)  # while the other is being written
+        Entry("m", asked).write(EngineChoice(0), quickly)  # while the other is being written
         path.write_text("slow")
         path.with_name("graph.bin").write_text("slow")
 
-    Entry("m", asked).write(Choice(1), slowly)
+    Entry("m", asked).write(EngineChoice(1), slowly)
     entry = Entry("m", asked)
     choice = entry.read()
     assert entry.graph is not None
-    assert (choice, entry.graph.read_text()) in [(Choice(0), "quick"), (Choice(1), "slow")]
+    assert (choice, entry.graph.read_text()) in [(EngineChoice(0), "quick"), (EngineChoice(1), "slow")]
     assert len(list((empty / "engines").iterdir())) == 1
 
 
@@ -328,7 +328,7 @@ def test_what_was_used_longest_ago_makes_room(empty: Path, monkeypatch: pytest.M
     monkeypatch.setenv("WORDSTATES_CACHE_GB", "0.00025")
     begun = empty / "engines" / ".begun-x"
     for number in range(4):
-        Entry(f"m{number}", {"engine": "openvino", "precision": "float32", "n": number}).write(Choice(0), graph)
+        Entry(f"m{number}", {"engine": "openvino", "precision": "float32", "n": number}).write(EngineChoice(0), graph)
         for each in kept_entries():
             if each.model == f"m{number}":
                 os.utime(each.path / "choice.json", (number, number))
@@ -340,10 +340,10 @@ def test_what_was_used_longest_ago_makes_room(empty: Path, monkeypatch: pytest.M
     assert {each.model for each in kept_entries()} == {"m0", "m3"}
     assert not begun.exists()
     monkeypatch.setenv("WORDSTATES_CACHE_GB", "much")  # then the usual limit holds
-    Entry("m4", {"engine": "openvino", "precision": "float32", "n": 4}).write(Choice(0), graph)
+    Entry("m4", {"engine": "openvino", "precision": "float32", "n": 4}).write(EngineChoice(0), graph)
     assert len(kept_entries()) == 3
     monkeypatch.setenv("WORDSTATES_CACHE_GB", "0")
-    Entry("m5", {"engine": "openvino", "precision": "float32", "n": 5}).write(Choice(0), graph)
+    Entry("m5", {"engine": "openvino", "precision": "float32", "n": 5}).write(EngineChoice(0), graph)
     assert kept_entries() == []
 
 

@@ -34,7 +34,7 @@ from wordstates.serve.address import listen
 from wordstates.serve.app import make_app
 from wordstates.serve.asked import Asked, AskedRecipe
 from wordstates.serve.limits import Limits
-from wordstates.serve.queue import FairQueue, Job, Piece, QueueClosedError, QueueFullError
+from wordstates.serve.queue import FairQueue, Job, QueueClosedError, QueueFullError, RequestPart
 from wordstates.serve.run import run
 from wordstates.serve.served_model import ServedModel
 from wordstates.serve.worker import Worker
@@ -141,7 +141,7 @@ def test_a_request_fails_by_its_own_texts_alone() -> None:
     queue = FairQueue(limit=100, turn=100)
     turns: list[int] = []
 
-    def begin(pieces: Sequence[Piece]) -> Callable[[], list[Any]]:
+    def begin(pieces: Sequence[RequestPart]) -> Callable[[], list[Any]]:
         def result() -> list[Any]:
             if any(piece.content.startswith("bad") for piece in pieces):
                 raise ValueError("NaN")

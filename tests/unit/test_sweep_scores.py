@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from wordstates.errors import InputError
 from wordstates.evaluate.data.task import Item, Task, UsageTable
-from wordstates.evaluate.sweep.change import Change
+from wordstates.evaluate.sweep.change import ChangeScorer
 from wordstates.evaluate.sweep.cka import linear_cka
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.grid import make_grid
@@ -20,7 +20,7 @@ from wordstates.evaluate.sweep.pairs import best_threshold
 from wordstates.evaluate.sweep.probe import control_labels, fit
 from wordstates.evaluate.sweep.scorers import on_one_scale, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
-from wordstates.evaluate.sweep.senses import Senses
+from wordstates.evaluate.sweep.senses import SenseScorer
 from wordstates.options import Split
 
 
@@ -266,7 +266,7 @@ def test_senses_by_hand(left_out: bool, random: np.random.Generator) -> None:
     order = random.permutation(60)
     train, dev, test = np.sort(order[:36]), np.sort(order[36:48]), np.sort(order[48:])
     fold = Fold(train, train, test) if left_out else Fold(train, dev, test)
-    scorer = Senses(items)
+    scorer = SenseScorer(items)
     predicted = scorer.predict(rows, fold)
     names = sorted({str(each.gold) for each in items})
     for part, found in ((fold.dev, predicted.dev), (fold.test, predicted.test)):
@@ -278,7 +278,7 @@ def test_senses_by_hand(left_out: bool, random: np.random.Generator) -> None:
 def test_a_word_that_was_never_learnt_is_never_right(random: np.random.Generator) -> None:
     items = [item(number, f"s{number % 2}", word="known" if number < 8 else "unknown") for number in range(12)]
     train = np.arange(8)
-    found = Senses(items).predict(random.normal(size=(12, 3)), Fold(train, train, np.arange(8, 12)))
+    found = SenseScorer(items).predict(random.normal(size=(12, 3)), Fold(train, train, np.arange(8, 12)))
     assert found.test["centroid"].tolist() == found.test["neighbour"].tolist() == [-1] * 4
 
 
@@ -286,7 +286,7 @@ def test_change_by_hand(random: np.random.Generator) -> None:
     rows = random.normal(1, 1, (30, 4))
     items = [Item((n, n + 1, n + 2), (n + 3, n + 4), float(n), f"w{n}", f"w{n}", "a:1") for n in range(0, 25, 5)]
     everything = np.arange(5)
-    found = Change(items).predict(rows, Fold(everything, everything, everything)).test
+    found = ChangeScorer(items).predict(rows, Fold(everything, everything, everything)).test
     expected: dict[str, list[float]] = {"apd": [], "prototype": []}
     for each in items:
         left, right = rows[[*each.left]], rows[[*each.right]]

@@ -10,14 +10,14 @@ from wordstates.cli.embed_store import ContextOptions, embed_into_store, one_dev
 from wordstates.cli.groups import (
     Dtype,
     EndOptions,
-    Inputs,
+    InputPaths,
     Metadata,
     ModelOptions,
     ReadingOptions,
     WordOptions,
     columns_named,
 )
-from wordstates.cli.options import Bom, LeftSubwords, Surprisal, Vectors, VectorsFile, output_option
+from wordstates.cli.options import Bom, LeftSubwords, Surprisal, VectorsFile, VectorsOption, output_option
 from wordstates.cli.outputs import check_outputs
 from wordstates.cli.remote import refuse_with_server
 from wordstates.cli.telling import end_with, notes_on, progress_bar
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def embed(
-    inputs: Inputs,
+    inputs: InputPaths,
     output: Annotated[
         str,
         output_option(
@@ -43,7 +43,7 @@ def embed(
     ],
     surprisal: Surprisal = False,
     left_subwords: LeftSubwords = False,
-    vectors: Vectors = False,
+    vectors: VectorsOption = False,
     vectors_file: VectorsFile = None,
     bom: Bom = False,
     metadata: Metadata = None,

@@ -11,7 +11,7 @@ from wordstates.cli.embed_store import ShardOptions, embed_into_store, one_devic
 from wordstates.cli.groups import (
     Dtype,
     EndOptions,
-    Inputs,
+    InputPaths,
     Metadata,
     ModelOptions,
     ReadingOptions,
@@ -23,8 +23,8 @@ from wordstates.cli.options import (
     MatchCase,
     MatchExactly,
     Surprisal,
-    Vectors,
     VectorsFile,
+    VectorsOption,
     output_option,
     search_option,
 )
@@ -39,7 +39,7 @@ def find(
         str,
         typer.Argument(metavar="TARGET", help="A word or a phrase; @FILE is a list, one a line (@@ is an at sign)."),
     ],
-    inputs: Inputs,
+    inputs: InputPaths,
     output: Annotated[
         str,
         output_option(
@@ -64,7 +64,7 @@ def find(
     metadata: Metadata = None,
     surprisal: Surprisal = False,
     left_subwords: LeftSubwords = False,
-    vectors: Vectors = False,
+    vectors: VectorsOption = False,
     vectors_file: VectorsFile = None,
     bom: Bom = False,
     dtype: Dtype = "float32",

@@ -9,7 +9,7 @@ import typer
 
 from wordstates.cli.groups import (
     EndOptions,
-    Inputs,
+    InputPaths,
     ModelOptions,
     ReadingOptions,
     WordOptions,
@@ -28,7 +28,7 @@ def fit(
             help="center, standardize, all-but-the-top[:N], whiten, pca:K, unit; several as pca:100+unit.",
         ),
     ],
-    inputs: Inputs,
+    inputs: InputPaths,
     output: Annotated[str, output_option("--output", "-o", help="OUT.safetensors.")],
     max_words: Annotated[int | None, vectors_option(min=1, help="Fit on the first N words.")] = None,
     *,
@@ -50,7 +50,7 @@ def fit(
     from wordstates.files.atomic import PartialFile
     from wordstates.postprocess.post_processing import check_ending
     from wordstates.postprocess.steps import parse_steps
-    from wordstates.runs.fit import check_recipes, fit_post_processing
+    from wordstates.runs.fit import check_fitted_recipes, fit_post_processing
 
     if reader.post_process:
         raise typer.BadParameter("--post-process is for other commands: what follows one step is the next, as in A+B.")
@@ -59,7 +59,7 @@ def fit(
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     recipes = reader.recipes()
-    check_recipes(recipes)
+    check_fitted_recipes(recipes)
     if reader.post_processing():
         raise typer.BadParameter(
             f"--recipe: {recipes[0].name} was saved with post-processing of its own: give the recipe without it, as "

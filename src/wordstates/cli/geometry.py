@@ -8,7 +8,7 @@ import typer
 
 from wordstates.cli.groups import (
     EndOptions,
-    Inputs,
+    InputPaths,
     ModelOptions,
     ReadingOptions,
     WordOptions,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def geometry(
-    inputs: Inputs,
+    inputs: InputPaths,
     output: Annotated[
         str | None, output_option("--output", "-o", metavar="REPORT.html", help="Also write a page with plots.")
     ] = None,

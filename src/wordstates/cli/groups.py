@@ -17,7 +17,7 @@ from wordstates.cli.options import (
     Revision,
     Server,
     SpecialTokensOption,
-    Splitter,
+    SplitterOption,
     TrustRemoteCode,
     computing_option,
     input_option,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from wordstates.postprocess.post_processing import PostProcessing
     from wordstates.recipe import Recipe
 
-Inputs = Annotated[
+InputPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
@@ -86,7 +86,7 @@ Metadata = Annotated[
 class WordOptions:
     """What a word is, in raw text."""
 
-    splitter: Splitter = str(_DEFAULT.splitter)
+    splitter: SplitterOption = str(_DEFAULT.splitter)
     no_punctuation: NoPunctuation = False
 
     def for_embedder(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordstates.cli.groups import Inputs, ReadingOptions
+from wordstates.cli.groups import InputPaths, ReadingOptions
 from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, output_option, print_json, search_option
 from wordstates.cli.outputs import check_lines_output
 from wordstates.cli.telling import say
@@ -27,7 +27,7 @@ def kwic(
         str,
         typer.Argument(metavar="TARGET", help="A word or a phrase; * and ? stand for letters; @FILE is a list."),
     ],
-    inputs: Inputs,
+    inputs: InputPaths,
     more: Annotated[list[str] | None, search_option("--target", "-t", help="One more target; repeatable.")] = None,
     regex: Annotated[bool, search_option("--regex", help="Targets are regular expressions.")] = False,
     lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
@@ -84,7 +84,7 @@ def kwic(
     """
     from wordstates.errors import InputError
     from wordstates.usages.concordance import SENSE, aligned_lines, sample_lines, sort_lines
-    from wordstates.usages.searched_lines import NO_VECTORS, Asked, lines_of_index, lines_of_inputs
+    from wordstates.usages.searched_lines import NO_VECTORS, LineSearch, lines_of_index, lines_of_inputs
 
     if regex and lemma:
         raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
@@ -95,7 +95,7 @@ def kwic(
     columns = _listed(metadata)
     keys = _listed(sort)
     side = context if context is not None else _side()
-    asked = Asked(
+    asked = LineSearch(
         targets=(target, *(more or [])),
         kind="regex" if regex else "lemma" if lemma else "text",
         match_case=match_case,

@@ -32,7 +32,7 @@ Server = Annotated[
 ]
 Revision = Annotated[str | None, model_option(help="Branch, tag or commit on the hub.")]
 TrustRemoteCode = Annotated[bool, model_option("--trust-remote-code", help="Run code that comes with the model.")]
-Splitter = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
+SplitterOption = Annotated[str, input_option(help="How raw text is split: unicode, whitespace, or spacy:NAME.")]
 SpecialTokensOption = Annotated[
     SpecialTokens,
     input_option(
@@ -46,7 +46,7 @@ NoVerify = Annotated[
     bool, output_option("--no-verify", help="Read shards and indexes without comparing them with their checksums.")
 ]
 Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]
-Vectors = Annotated[
+VectorsOption = Annotated[
     bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
 ]
 VectorsFile = Annotated[

@@ -8,7 +8,7 @@ import typer
 
 from wordstates.cli.groups import (
     EndOptions,
-    Inputs,
+    InputPaths,
     ModelOptions,
     ReadingOptions,
     WordOptions,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def static(
-    inputs: Inputs,
+    inputs: InputPaths,
     output: Annotated[str, output_option("--output", "-o", help="OUT.txt or .bin (word2vec), .parquet, .safetensors.")],
     kind: Annotated[
         list[str] | None,

@@ -15,7 +15,7 @@ from wordstates.cli.options import (
     Revision,
     Server,
     SpecialTokensOption,
-    Splitter,
+    SplitterOption,
     TrustRemoteCode,
     print_json,
 )
@@ -27,7 +27,7 @@ def subwords(
     text: Annotated[str, typer.Argument(help="The text; - is standard input.")],
     model: Model = "minilm",
     server: Server = None,
-    splitter: Splitter = "unicode",
+    splitter: SplitterOption = "unicode",
     no_punctuation: NoPunctuation = False,
     special_tokens: SpecialTokensOption = "auto",
     revision: Revision = None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
     from wordstates.evaluate.data.task import Task
     from wordstates.evaluate.sweep.result import SweepReport
-    from wordstates.evaluate.sweep.run import MakeEmbedder, SweepOptions
+    from wordstates.evaluate.sweep.run import EmbedderOfRecipes, SweepOptions
 
 
 def sweep(
@@ -91,7 +91,7 @@ def sweep(
 
 def _makers(
     models: Sequence[str] | None, server: str | None, seed: int, compute: ComputeOptions
-) -> dict[str, MakeEmbedder]:
+) -> dict[str, EmbedderOfRecipes]:
     """Give what loads each model, or connects to a server that has it."""
     from wordstates.evaluate.sweep.models import is_random, maker_of, model_names
 
@@ -110,9 +110,9 @@ def _connected(server: str, model: str, recipes: Sequence[Recipe]) -> Embedder:
 
 
 def _sweep(
-    task: Task, makers: Mapping[str, MakeEmbedder], options: SweepOptions, end: EndOptions, *, plots: bool
+    task: Task, makers: Mapping[str, EmbedderOfRecipes], options: SweepOptions, end: EndOptions, *, plots: bool
 ) -> SweepReport:
-    from wordstates.evaluate.sweep.run import sweep
+    from wordstates.evaluate.sweep.run import run_sweep
     from wordstates.evaluate.sweep.scores import check_extra
 
     check_extra(plots=plots)
@@ -120,7 +120,7 @@ def _sweep(
         progress_bar("usages", hidden=end.no_bar, total=len(makers) * len(task.usages)) as reading,
         progress_bar("recipes", hidden=end.no_bar, what="scoring", share=lambda: 1.0) as scoring,
     ):
-        return sweep(task, makers, options, reading, scoring)
+        return run_sweep(task, makers, options, reading, scoring)
 
 
 def _write(report: SweepReport, page: str | None, recipe: str | None) -> list[str]:

@@ -14,7 +14,7 @@ from wordstates.errors import InputError, each_of_the_caller
 Corpus = str | Path | Iterable[str | Path] | Iterable[Document]
 
 
-def documents_of(corpus: Corpus, reading: dict[str, Any]) -> tuple[Iterator[Document], bool]:
+def open_corpus(corpus: Corpus, reading: dict[str, Any]) -> tuple[Iterator[Document], bool]:
     """Give a corpus as documents, and whether its words have names of their own, as in CoNLL-U.
 
     Args:

@@ -24,7 +24,7 @@ from wordstates.documents.decode import (
 from wordstates.documents.document import Document
 from wordstates.documents.file_names import NamePattern
 from wordstates.documents.input_meter import InputMeter
-from wordstates.documents.sources import Found, Source, find_sources
+from wordstates.documents.sources import FoundSources, Source, find_sources
 from wordstates.documents.stream import DocumentStream
 from wordstates.documents.table_documents import Columns, documents_of
 from wordstates.documents.tables import Cells, Row, read_csv, read_jsonl, read_parquet, read_xlsx
@@ -184,7 +184,7 @@ def _check_options(sources: Sequence[Source], options: _Options) -> None:
         options.cells.between(source)
 
 
-def _warn_of(found: Found) -> None:
+def _warn_of(found: FoundSources) -> None:
     for folder, formats in found.mixed.items():
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(formats.items()))
         warnings.warn(

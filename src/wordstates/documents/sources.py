@@ -57,7 +57,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSources:
     """What is read, and what lies beside it.
 
     Args:
@@ -77,7 +77,7 @@ def find_sources(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
-) -> Found:
+) -> FoundSources:
     """Turn paths as given into files to read, folders into the files below them.
 
     Args:
@@ -98,7 +98,7 @@ def find_sources(
     if not inputs:
         raise InputError("There is no input: give files, folders, or '-' for standard input.")
     chosen = None if format is None else _format_named(format)
-    found = Found()
+    found = FoundSources()
     for given in inputs:
         if str(given) == STDIN:
             found.sources.append(Source(STDIN, None, chosen or "txt"))
@@ -161,7 +161,9 @@ def _source_of(path: Path, chosen: str | None) -> Source:
     return Source(shown(path), path, found, compression)
 
 
-def _look_below(folder: Path, chosen: str | None, include: Sequence[str], exclude: Sequence[str], found: Found) -> None:
+def _look_below(
+    folder: Path, chosen: str | None, include: Sequence[str], exclude: Sequence[str], found: FoundSources
+) -> None:
     """Find the files below a folder whose ending is known (that of the chosen format), hidden ones left out."""
     sources, closed = [], list[Source]()
 

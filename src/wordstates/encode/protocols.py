@@ -31,7 +31,7 @@ class Pending(Protocol):
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """Some words of a long text, on their way.
 
     Args:
@@ -61,7 +61,7 @@ class EmbeddingSession(Protocol):
         """Begin to embed; `idle`: nothing else is on its way."""
         ...
 
-    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[TextPart]:
         """Begin to embed a long text, some of its words at a time: `most`, where they are not too many anyway."""
         ...
 

@@ -11,7 +11,7 @@ from wordstates.encode.long_plan import LongPlanner, PlannedPart, words_in_stret
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import Preparer
-from wordstates.encode.protocols import Part
+from wordstates.encode.protocols import TextPart
 from wordstates.encode.provenance import provenance_of_recipes
 from wordstates.encode.resolved import GivenPostProcessing
 from wordstates.encode.window_cache import WindowCache
@@ -156,7 +156,7 @@ class Session:
             raise
         return pending
 
-    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[TextPart]:
         """Begin to embed a long text, some of its words at a time; its subwords are never all in memory.
 
         The vectors are those that all words together would give. A part is begun when it is asked for.
@@ -179,7 +179,7 @@ class Session:
             except BaseException:
                 pending.abandon()
                 raise
-            yield Part(part.first, part.last, pending)
+            yield TextPart(part.first, part.last, pending)
 
     def plan_parts(self, text: str, spans: Any = None, *, most: int) -> Iterator[PlannedPart]:
         """Plan a long text as `parts` does, without running the model."""

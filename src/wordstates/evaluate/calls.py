@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wordstates.documents.given import Corpus, documents_of
+from wordstates.documents.given import Corpus, open_corpus
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import InputError, without_foreign_errors
 from wordstates.evaluate.data.read import DataOptions, read_task
@@ -71,7 +71,7 @@ def sweep(
         )
     found = read_task(paths, DataOptions(task=task, label=label, limit=limit, seed=seed))
     names = model_names([models] if isinstance(models, str) else models)
-    return run.sweep(
+    return run.run_sweep(
         found,
         {name: maker_of(name, seed=seed, **options) for name in names},
         SweepOptions(
@@ -125,7 +125,7 @@ def geometry(
         (['0', '1', '2', '3', '4', '5', '6'], 12)
     """
     check_recipes(recipes)
-    documents, _ = documents_of(inputs, {"ids_must_differ": False} if _are_paths(inputs) else {})
+    documents, _ = open_corpus(inputs, {"ids_must_differ": False} if _are_paths(inputs) else {})
     pooling = recipes[0].subword_pooling if recipes else "mean"
     embedder = WordEmbedder(model, recipes=[layer_recipe(layers, pooling), *recipes], **options)
     return measure_geometry(embedder, documents, sample=sample, seed=seed, on_progress=on_progress)

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from wordstates.errors import InputError
 from wordstates.explore.picture import DECIMALS, NEIGHBOURS, Picture, even_sample, share_kept
-from wordstates.explore.word_view import MOST_GROUPS, MOST_USAGES, WordView, groups_of, layer_of, pack, view_word
+from wordstates.explore.word_view import MOST_GROUPS, MOST_USAGES, WordView, groups_of, layer_of, packed_view, view_word
 from wordstates.usages.components import principal_axes
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import Senses
@@ -174,7 +174,7 @@ class Crowd:
             baseline=[],
         )
         return {
-            **pack(view, side=_SIDE, change=self._change()),
+            **packed_view(view, side=_SIDE, change=self._change()),
             "mode": mode,
             "places": base64.b64encode(places.astype("<i4").tobytes()).decode("ascii"),
             "k": min(NEIGHBOURS, len(self) - 1),

@@ -17,7 +17,7 @@ from wordstates.errors import InputError
 from wordstates.explore.crowd import Box, Crowd, Wanted, gather
 from wordstates.explore.labels import NAME, Labels
 from wordstates.explore.page import page
-from wordstates.explore.word_view import MOST_USAGES, LayerReader, WordView, pack, view_word
+from wordstates.explore.word_view import MOST_USAGES, LayerReader, WordView, packed_view, view_word
 from wordstates.options import Projection, check_choice
 from wordstates.recipe import Recipe
 from wordstates.usages.hits import hit_as_dict
@@ -113,7 +113,7 @@ class Explorer:
             packed, senses = crowd.packed(), crowd.senses
         else:
             view = self.view(word)
-            packed, senses = pack(view), view.senses
+            packed, senses = packed_view(view), view.senses
         return {**packed, "layered": self._reader is not None, "labels": self._names(senses)}
 
     def seen(self, word: str, box: Box, cells: tuple[int, int], colour: str, wanted: Wanted) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class Explorer:
             model=self._model,
             note=self._note,
             live=False,
-            pages=[pack(view) for view in views],
+            pages=[packed_view(view) for view in views],
             labels={view.word: self.names(view) for view in views},
         )
 

@@ -156,7 +156,7 @@ class LayerReader:
 # -- as the page is given it ---------------------------------------------------------------------------------------
 
 
-def pack(view: WordView, *, side: int = _SIDE, change: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def packed_view(view: WordView, *, side: int = _SIDE, change: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Give a view as plain JSON data, arrays as base64: ``Packed`` in the page's ``data.ts``.
 
     Args:

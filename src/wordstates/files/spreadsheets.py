@@ -61,7 +61,7 @@ class SpreadsheetWriter(FileWriter):
 
     def _append(self, rows: Rows) -> None:
         rows = rows if self._vectors else replace(rows, vectors={})
-        columns = columns_of(rows, self._count)
+        columns = columns_for_people(rows, self._count)
         if not self._header:
             self._header = list(columns)
             self._begin(self._header)
@@ -183,7 +183,7 @@ class XlsxWriter(SpreadsheetWriter):
         self._book = self._sheet = None
 
 
-def columns_of(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
+def columns_for_people(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
     """Give the columns of rows as people read them, cell by cell.
 
     Args:

@@ -62,7 +62,7 @@ class Checkpoint:
     owned: bool
 
 
-def load(
+def load_pretrained(
     name: str | Path,
     *,
     tokenizer: Any = None,

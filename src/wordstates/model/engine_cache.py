@@ -43,7 +43,7 @@ _LONG_AGO = 86_400.0  # seconds since an entry was begun that nobody will finish
 
 
 @dataclass(frozen=True)
-class Choice:
+class EngineChoice:
     """What comparing the ways to make an engine came to.
 
     Args:
@@ -82,13 +82,13 @@ class Entry:
         """Tell whether there is something to read, whatever it says."""
         return self.path is not None and self.path.is_dir()
 
-    def read(self) -> Choice | None:
+    def read(self) -> EngineChoice | None:
         """Give what was found before; None if nothing was, or it is not to be believed."""
         if self.path is None or not _is_ours_alone(self.path.parent) or not _is_ours_alone(self.path):
             return None
         try:
             told = json.loads(_bytes_of(self.path / _CHOICE))
-            choice = Choice(**told["choice"])
+            choice = EngineChoice(**told["choice"])
             if not choice.is_sound():
                 return None
             checksums = told["checksums"]
@@ -101,7 +101,7 @@ class Entry:
             os.utime(self.path / _CHOICE)  # used last
         return choice
 
-    def write(self, choice: Choice, save_graph: Callable[[Path], object] | None = None) -> None:
+    def write(self, choice: EngineChoice, save_graph: Callable[[Path], object] | None = None) -> None:
         """Keep what was found, whole or not at all.
 
         Args:
@@ -156,7 +156,7 @@ def beside_graphs(pattern: str) -> Iterator[tuple[Path, bytes]]:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CacheEntry:
     """An entry as a list of them tells it.
 
     Args:
@@ -186,7 +186,7 @@ def cache_folder() -> Path | None:
     return Path(given).expanduser() if given else user_cache_path("wordstates", appauthor=False)
 
 
-def kept_entries() -> list[Kept]:
+def kept_entries() -> list[CacheEntry]:
     """List the entries, those first that were used last; what cannot be read is no entry."""
     found = []
     for path in _folders():
@@ -194,7 +194,7 @@ def kept_entries() -> list[Kept]:
             told = json.loads(_bytes_of(path / _CHOICE))
             asked, agrees = told["asked"], told["choice"]["way"] is not None
             facts = (str(told["model"]), str(asked["engine"]), str(asked["precision"]), agrees)
-            found.append(Kept(path, *facts, _size(path), (path / _CHOICE).stat().st_mtime))
+            found.append(CacheEntry(path, *facts, _size(path), (path / _CHOICE).stat().st_mtime))
     return sorted(found, key=lambda entry: -entry.used)
 
 

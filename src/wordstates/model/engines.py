@@ -17,7 +17,7 @@ from wordstates.model import _hf, _hub, compared
 from wordstates.model.compared import WhyNot, of_subwords, relative_error
 from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Engine
-from wordstates.model.engine_cache import Choice, Entry, cache_folder, processor
+from wordstates.model.engine_cache import EngineChoice, Entry, cache_folder, processor
 from wordstates.model.forked import USE_SPAWN, ForkLock
 from wordstates.model.openvino_engine import (
     OpenVinoEngine,
@@ -28,7 +28,7 @@ from wordstates.model.openvino_engine import (
     was_started_elsewhere,
 )
 from wordstates.model.packing import HALF, PackedEngine, RowsEngine, attention
-from wordstates.model.torch_engine import TorchEngine, in_float32
+from wordstates.model.torch_engine import TorchEngine, network_in_float32
 from wordstates.model.tracing import traced
 
 FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
@@ -248,12 +248,12 @@ class Engines:
                 sure = False  # memory may have been short
             else:
                 save = engine.save_graph if isinstance(engine, OpenVinoEngine) else None
-                entry.write(Choice(number, error=engine.precision_error), save)
+                entry.write(EngineChoice(number, error=engine.precision_error), save)
                 # Of what was compiled to compare every layer nothing is kept.
                 return engine.anew() if isinstance(engine, OpenVinoEngine) else engine
         found = why_not[-2:][0]  # of OpenVINO's ways the plainest but one, which changes nothing in the network
         if sure:
-            entry.write(Choice(None, found.reason))
+            entry.write(EngineChoice(None, found.reason))
         return found
 
     def _entry(self, name: str) -> Entry:
@@ -320,7 +320,7 @@ class Engines:
         Some networks with windows of attention give NaN in OpenVINO where padding sees nothing; with attention written
         out they do not.
         """
-        network = in_float32(self.reference.network)
+        network = network_in_float32(self.reference.network)
         if self._longest is not None:
             yield partial(self._as_graph, network, self._longest)
         yield partial(self._as_graph, network)
@@ -349,7 +349,7 @@ class Engines:
 
     def _reference_in_float32(self) -> TorchEngine:
         plain = self.reference
-        return TorchEngine(in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
+        return TorchEngine(network_in_float32(plain.network), None, plain.n_blocks, arguments=plain.arguments)
 
     def _compare(self, engine: FastEngine) -> None:
         """Raise if an engine differs from the reference by more than its precision explains."""

@@ -38,7 +38,7 @@ from wordstates.model.probe import Blocks, ProbeText, probe
 from wordstates.model.reading_part import check_same_forward, without_wrappers
 from wordstates.model.surprisal import OutputHead
 from wordstates.model.tokenizer import Tokenizer
-from wordstates.model.torch_engine import TorchEngine, copy_of, in_float32
+from wordstates.model.torch_engine import TorchEngine, copy_of, network_in_float32
 from wordstates.wording import counted
 
 _DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -60,7 +60,7 @@ def examined_model(
 
     Raises:
         InputError: If the options contradict each other.
-        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load`.
+        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load_pretrained`.
 
     Warns:
         UserWarning: If the processor is slower in this precision than in float32.
@@ -75,7 +75,7 @@ def examined_model(
             )
         checkpoint = _hf.wrap(model, tokenizer)
     else:
-        checkpoint = _hf.load(
+        checkpoint = _hf.load_pretrained(
             model,
             tokenizer=tokenizer,
             revision=options.revision,
@@ -107,7 +107,7 @@ def _examined(
     current = next(network.parameters()).dtype
     wanted = _DTYPES[options.precision] if options.precision else current
     check_same_forward(checkpoint.whole, network, _one_row(text), name)
-    plain = in_float32(network)
+    plain = network_in_float32(network)
     (anatomy, blocks), exact = _probed(plain, text, arguments, name), None
     if wanted == torch.float32:
         network = plain

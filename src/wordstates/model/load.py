@@ -38,7 +38,7 @@ def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
 
     Raises:
         InputError: If the options contradict each other or do not exist.
-        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load`.
+        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load_pretrained`.
 
     Warns:
         UserWarning: If the processor is slower in this precision than in float32.

@@ -208,6 +208,6 @@ def copy_of(network: nn.Module, *, share_weights: bool = False) -> nn.Module:
         return copy.deepcopy(network, shared)
 
 
-def in_float32(network: nn.Module) -> nn.Module:
+def network_in_float32(network: nn.Module) -> nn.Module:
     """Give a network in float32: itself if it is, else a copy."""
     return network if next(network.parameters()).dtype == torch.float32 else copy_of(network).float()

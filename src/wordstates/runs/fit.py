@@ -59,7 +59,7 @@ class FitReport(FileReport):
         return aligned(rows)
 
 
-def check_recipes(recipes: Sequence[Recipe]) -> None:
+def check_fitted_recipes(recipes: Sequence[Recipe]) -> None:
     """Check that there is one recipe, with one vector a row.
 
     Raises:
@@ -102,7 +102,7 @@ def fit_post_processing(
             embedded.
         ModelError: If the first documents cannot be embedded.
     """
-    check_recipes(embedder.recipes)
+    check_fitted_recipes(embedder.recipes)
     if "post_processing" in embedder.provenance:
         raise InputError("This embedder post-processes already: fit all steps at once on the vectors of a plain one.")
     ((dim,),) = embedder.vector_shapes.values()

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, find_inputs, read_inputs
-from wordstates.encode.protocols import Part
+from wordstates.encode.protocols import TextPart
 from wordstates.errors import InputError, without_foreign_errors
 from wordstates.files.load import from_table
 from wordstates.json_text import read_json
@@ -241,10 +241,10 @@ class RemoteSession:
         self._splitters.add(inputs.splitter)
         return RemotePending(inputs, self._connection, self._asked)
 
-    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[Part]:
+    def parts(self, text: str, spans: Any = None, *, most: int, splitter: str | None = None) -> Iterator[TextPart]:
         """Begin to embed a long text: all of it, as one request has a text whole."""
         inputs = self.read([text], [spans])
-        yield Part(0, True, self.begin(Inputs(inputs.texts, inputs.spans, splitter or inputs.splitter)))
+        yield TextPart(0, True, self.begin(Inputs(inputs.texts, inputs.spans, splitter or inputs.splitter)))
 
 
 @without_foreign_errors

@@ -21,7 +21,7 @@ class QueueClosedError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class RequestPart:
     """Some texts of a request, read in one turn.
 
     Args:
@@ -50,7 +50,7 @@ class Job:
     kind: Hashable
     recipes: Any
     future: Future[list[Any]] = field(default_factory=Future)
-    pieces: deque[Piece] = field(default_factory=deque)
+    pieces: deque[RequestPart] = field(default_factory=deque)
     results: dict[int, Any] = field(default_factory=dict)
     n_pieces: int = 0
     subwords: int = 0
@@ -60,11 +60,11 @@ class Job:
 
     def add(self, content: Any, subwords: int) -> None:
         """Add the next piece."""
-        self.pieces.append(Piece(self, self.n_pieces, content, subwords))
+        self.pieces.append(RequestPart(self, self.n_pieces, content, subwords))
         self.n_pieces += 1
         self.subwords += subwords
 
-    def done(self, piece: Piece, result: Any) -> None:
+    def done(self, piece: RequestPart, result: Any) -> None:
         """Take the result of a piece; the last one ends the request."""
         self.results[piece.number] = result
         if len(self.results) == self.n_pieces:
@@ -149,7 +149,7 @@ class FairQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def take(self, *, wait: bool) -> Sequence[Piece] | None:
+    def take(self, *, wait: bool) -> Sequence[RequestPart] | None:
         """Give the pieces of the next turn.
 
         Args:
@@ -169,8 +169,8 @@ class FairQueue:
                     return ()
                 self._changed.wait()
 
-    def _next_turn(self) -> list[Piece]:
-        taken: list[Piece] = []
+    def _next_turn(self) -> list[RequestPart]:
+        taken: list[RequestPart] = []
         room, kind = self._turn, self._jobs[0].kind
         fits = True
         while fits:
@@ -190,7 +190,7 @@ class FairQueue:
         )
         return taken
 
-    def _leave(self, pieces: Iterable[Piece]) -> None:
+    def _leave(self, pieces: Iterable[RequestPart]) -> None:
         self.subwords -= sum(piece.subwords for piece in pieces)
         self._crowded = self._crowded and self.subwords > self._limit // 2
 

@@ -21,7 +21,7 @@ from wordstates.result.selecting import some_texts
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.serve.asked import Asked, AskedRecipe, wrong_input_is_refused
 from wordstates.serve.limits import Limits
-from wordstates.serve.queue import FairQueue, Job, Piece
+from wordstates.serve.queue import FairQueue, Job, RequestPart
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.worker import Worker
 from wordstates.text.words import Spans
@@ -161,7 +161,7 @@ class ServedModel:
 
     # -- in the thread that has the model ----------------------------------------------------------------------------
 
-    def _begin(self, pieces: Sequence[Piece]) -> Callable[[], list[WordEmbeddings]]:
+    def _begin(self, pieces: Sequence[RequestPart]) -> Callable[[], list[WordEmbeddings]]:
         """Read pieces of several requests in one pass that takes the recipes of all of them."""
         keys = list(dict.fromkeys(each.key for piece in pieces for each in piece.job.recipes))
         names = {key: str(number) for number, key in enumerate(keys)}

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wordstates.serve.queue import FairQueue, Piece
+from wordstates.serve.queue import FairQueue, RequestPart
 
-Begin = Callable[[Sequence[Piece]], Callable[[], list[Any]]]
+Begin = Callable[[Sequence[RequestPart]], Callable[[], list[Any]]]
 
 
 class Worker(threading.Thread):
@@ -29,7 +29,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Read turn after turn."""
-        previous: tuple[Sequence[Piece], Callable[[], list[Any]], float] | None = None
+        previous: tuple[Sequence[RequestPart], Callable[[], list[Any]], float] | None = None
         while True:
             pieces = self._queue.take(wait=previous is None)
             current = None
@@ -45,7 +45,7 @@ class Worker(threading.Thread):
                 return
             previous = current
 
-    def _finish(self, pieces: Sequence[Piece], result: Callable[[], list[Any]], began: float) -> None:
+    def _finish(self, pieces: Sequence[RequestPart], result: Callable[[], list[Any]], began: float) -> None:
         try:
             results = result()
         except Exception as error:
@@ -55,7 +55,7 @@ class Worker(threading.Thread):
         for piece, found in zip(pieces, results, strict=True):
             piece.job.done(piece, found)
 
-    def _one_by_one(self, pieces: Sequence[Piece], error: Exception) -> None:
+    def _one_by_one(self, pieces: Sequence[RequestPart], error: Exception) -> None:
         """Read each piece alone after a turn failed, so that a request fails by its own texts and by no other's."""
         for piece in pieces:
             if len(pieces) == 1:

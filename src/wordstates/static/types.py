@@ -16,7 +16,7 @@ from wordstates.static.static_vectors import type_name
 from wordstates.text.targets import TargetFinder
 from wordstates.text.words import Spans
 
-Split = Callable[[Sequence[str]], list[Spans]]
+SplitTexts = Callable[[Sequence[str]], list[Spans]]
 Type = tuple[str, str | None]  # the word, and its group
 _OWN_COLUMNS = {"word", "occurrences", "usages"}
 
@@ -108,7 +108,7 @@ class Types:
         """How often each type was met."""
         return np.array(self._counts, dtype=np.int64)
 
-    def of(self, documents: Iterable[Document], split: Split) -> Iterator[TypedDocument]:
+    def of(self, documents: Iterable[Document], split: SplitTexts) -> Iterator[TypedDocument]:
         """Give the documents that have words, with those whose vectors are wanted.
 
         Args:
@@ -135,7 +135,7 @@ class Types:
                 yield kept
 
     def _found(
-        self, documents: Iterable[Document], split: Split
+        self, documents: Iterable[Document], split: SplitTexts
     ) -> Iterator[tuple[Document, list[tuple[int, int]], list[str]]]:
         if self._finder is not None and self._only:
             self.given = False

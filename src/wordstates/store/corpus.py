@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordstates.documents.given import Corpus, documents_of
+from wordstates.documents.given import Corpus, open_corpus
 from wordstates.embedder import WordEmbedder
 from wordstates.errors import without_foreign_errors
 from wordstates.options import MODEL, VectorDtype
@@ -75,7 +75,7 @@ def embed_corpus(
         >>> open_store(folder).complete
         True
     """
-    documents, keyed = documents_of(inputs, reading)
+    documents, keyed = open_corpus(inputs, reading)
     settings = StoreSettings(
         dtype=dtype,
         context=context,

@@ -31,8 +31,8 @@ from wordstates.postprocess.steps import parse_steps
 from wordstates.usages.approximate import FOLDER as APPROXIMATE
 from wordstates.usages.lines import texts_of
 from wordstates.usages.manifest import FORMAT, NAME, IndexedPart, IndexManifest
-from wordstates.usages.mapped import ROWS, TEXTS, VECTORS, checksums_of_part, is_whole
-from wordstates.usages.source import Part, Source, open_source, read_part
+from wordstates.usages.mapped import ROWS, TEXTS, VECTORS, checksums_of_part, part_is_whole
+from wordstates.usages.source import IndexSource, SourceFile, open_source, read_part
 
 POST = "post.safetensors"
 _UNIT = ("unit",)
@@ -103,7 +103,7 @@ def build_index(
         _check_same(before, found, taken, chain, folder)
     post = _post_processing(folder, found, taken, chain, before)
     known = {(part.name, part.fingerprint): part for part in before.parts} if before else {}
-    whole = {key: part for key, part in known.items() if is_whole(folder, part, verify=verify)}
+    whole = {key: part for key, part in known.items() if part_is_whole(folder, part, verify=verify)}
     on_total(sum(part.rows for part in found.parts if (part.name, part.fingerprint) not in whole))
     # Only now, when nothing that was asked for can be wrong, is an index that is there removed.
     with _new_folder(folder) if before is None else nullcontext():
@@ -181,7 +181,7 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder / APPROXIMATE, ignore_errors=True)
 
 
-def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
+def _choose(source: IndexSource, recipe: str | None, layer: int | None) -> _Taken:
     column = source.column(recipe)
     shape = source.shapes[column]
     made_by = dict(source.provenance["recipes"][list(source.shapes).index(column)])
@@ -202,7 +202,7 @@ def _choose(source: Source, recipe: str | None, layer: int | None) -> _Taken:
     return _Taken(column, slice(begin, begin + shape[1]), shape[1], one, layer)
 
 
-def _check_same(before: IndexManifest, source: Source, taken: _Taken, chain: Sequence[str], folder: Path) -> None:
+def _check_same(before: IndexManifest, source: IndexSource, taken: _Taken, chain: Sequence[str], folder: Path) -> None:
     pins = ("weights", "config")
     mine = (before.column, before.layer, list(before.steps), before.recipe, *map(before.provenance.get, pins))
     now = (taken.column, taken.layer, list(chain), taken.recipe, *map(source.provenance.get, pins))
@@ -228,7 +228,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _post_processing(
-    folder: Path, source: Source, taken: _Taken, chain: Sequence[str], before: IndexManifest | None
+    folder: Path, source: IndexSource, taken: _Taken, chain: Sequence[str], before: IndexManifest | None
 ) -> PostProcessing | None:
     """Fit what was asked for on all vectors that are there; an index that grows keeps what was fitted first."""
     if tuple(chain) == _UNIT:
@@ -254,7 +254,7 @@ def read_post(folder: Path, manifest: IndexManifest) -> PostProcessing:
     return post
 
 
-def _vectors(source: Source, taken: _Taken) -> Iterator[npt.NDArray[np.float32]]:
+def _vectors(source: IndexSource, taken: _Taken) -> Iterator[npt.NDArray[np.float32]]:
     for part in source.parts:
         for _, vectors, _ in read_part(part, taken.column, ()):
             yield vectors[:, taken.numbers]
@@ -262,8 +262,8 @@ def _vectors(source: Source, taken: _Taken) -> Iterator[npt.NDArray[np.float32]]
 
 def _index_part(
     folder: Path,
-    part: Part,
-    source: Source,
+    part: SourceFile,
+    source: IndexSource,
     taken: _Taken,
     post: PostProcessing | None,
     on_progress: Callable[[int], object],
@@ -279,8 +279,8 @@ def _index_part(
 
 def _write_part(
     folder: Path,
-    part: Part,
-    source: Source,
+    part: SourceFile,
+    source: IndexSource,
     taken: _Taken,
     post: PostProcessing | None,
     on_progress: Callable[[int], object],

@@ -22,7 +22,7 @@ def checksums_of_part(folder: Path, name: str) -> dict[str, str]:
     return {kind: fast_checksum_of(folder / f"{name}.{kind}") for kind in _KINDS}
 
 
-def is_whole(folder: Path, part: IndexedPart, *, verify: bool) -> bool:
+def part_is_whole(folder: Path, part: IndexedPart, *, verify: bool) -> bool:
     """Tell whether the files of a part are there, and, if they are to be verified, what was written."""
     try:
         return all(

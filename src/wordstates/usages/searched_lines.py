@@ -38,7 +38,7 @@ _WILD = {"*": r"[\p{L}\p{M}\p{N}'’-]*", "?": r"[\p{L}\p{N}]\p{M}*"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LineSearch:
     """What is looked for, and how it is shown.
 
     Args:
@@ -149,7 +149,7 @@ class FoundLines:
         return {**given, "start": start, "end": end, **dict(metadata)}
 
 
-def lines_of_inputs(documents: Callable[[Sequence[str]], Iterable[Document]], asked: Asked) -> FoundLines:
+def lines_of_inputs(documents: Callable[[Sequence[str]], Iterable[Document]], asked: LineSearch) -> FoundLines:
     """Search texts.
 
     Args:
@@ -209,7 +209,7 @@ def _wildcards(target: str, *, exactly: bool) -> str:
     return rf"(?{'' if exactly else 'i'}V1)(?<![\p{{L}}\p{{M}}\p{{N}}]){body}(?![\p{{L}}\p{{M}}\p{{N}}])"
 
 
-def lines_of_index(source: str, asked: Asked) -> FoundLines | None:
+def lines_of_index(source: str, asked: LineSearch) -> FoundLines | None:
     """Search an index.
 
     Args:
@@ -260,7 +260,7 @@ def lines_of_index(source: str, asked: Asked) -> FoundLines | None:
     return FoundLines(lines, len(index.rows.column("document").unique()), len(index), None, index)
 
 
-def _matching(target: str, asked: Asked) -> Callable[[str], bool]:
+def _matching(target: str, asked: LineSearch) -> Callable[[str], bool]:
     if asked.kind == "regex":
         compiled = regex.compile(target)
         return lambda word: compiled.search(word) is not None

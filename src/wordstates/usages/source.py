@@ -32,7 +32,7 @@ _NEEDED = {  # of every usage
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SourceFile:
     """One Parquet file of a source.
 
     Args:
@@ -63,7 +63,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class IndexSource:
     """A store or a file, as an index reads it.
 
     Args:
@@ -76,7 +76,7 @@ class Source:
     """
 
     path: Path
-    parts: tuple[Part, ...]
+    parts: tuple[SourceFile, ...]
     shapes: dict[str, tuple[int, ...]]
     columns: tuple[str, ...]
     provenance: dict[str, Any]
@@ -101,7 +101,7 @@ class Source:
         return known[recipe]
 
 
-def open_source(path: str | Path, *, verify: bool = True) -> Source:
+def open_source(path: str | Path, *, verify: bool = True) -> IndexSource:
     """Open what usages are indexed from.
 
     Args:
@@ -120,7 +120,7 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
             raise InputError(f"{str(path)!r} has no finished shard yet: let the run that writes it go on first.")
         files = zip(store.shards, records, strict=True)
         parts = tuple(
-            Part(file.stem, file, record.sha256, record.rows, (record.number, record.id), store)
+            SourceFile(file.stem, file, record.sha256, record.rows, (record.number, record.id), store)
             for file, record in files
         )
         provenance, complete = store.provenance, store.complete
@@ -129,7 +129,7 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
         if path.suffix != ".parquet":
             raise InputError(f"{str(path)!r}: usages are indexed from a store or a .parquet file; write one of those.")
         with open_parquet(path) as opened:
-            parts, complete = (Part("part", path, _checksum(path), opened.metadata.num_rows),), True
+            parts, complete = (SourceFile("part", path, _checksum(path), opened.metadata.num_rows),), True
     with parts[0].open() as opened:
         schema = opened.schema_arrow
     shapes = {
@@ -143,11 +143,11 @@ def open_source(path: str | Path, *, verify: bool = True) -> Source:
     for name, fits in _NEEDED.items():
         if name not in columns or not fits(schema.field(name).type):
             raise InputError(f"{str(path)!r} has no column {name!r} as wordstates writes it: make it again.")
-    return Source(path, parts, shapes, columns, provenance, complete)
+    return IndexSource(path, parts, shapes, columns, provenance, complete)
 
 
 def read_part(
-    part: Part, column: str, columns: tuple[str, ...]
+    part: SourceFile, column: str, columns: tuple[str, ...]
 ) -> Iterator[tuple[pa.Table, npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
     """Stream the rows of a part.
 

@@ -15,7 +15,7 @@ from statistics import median
 from wordstates.documents.readers import read_documents
 from wordstates.documents.sources import shown
 from wordstates.errors import InputError
-from wordstates.evaluate.data.files import Row, as_number, lines_of, table_rows
+from wordstates.evaluate.data.files import TableLine, as_number, lines_of, table_rows
 from wordstates.evaluate.data.task import Item, UsageTable
 from wordstates.options import Split
 from wordstates.text.targets import TargetFinder
@@ -104,7 +104,7 @@ def read_graded_change(path: Path, table: UsageTable, split: Split | None, skipp
         yield Item(earlier, later, change, word, word, gold[word].place, split)
 
 
-def read_targets(
+def read_change_targets(
     path: Path, corpora: tuple[Sequence[str], Sequence[str]], table: UsageTable, skipped: Counter[str]
 ) -> Iterator[Item]:
     """Read target words with their change, and find their usages in two corpora, up to `MOST_USAGES` in each.
@@ -144,7 +144,7 @@ def _usages(files: Sequence[str], targets: Sequence[str], table: UsageTable) -> 
     return found
 
 
-def _add(table: UsageTable, row: Row) -> int:
+def _add(table: UsageTable, row: TableLine) -> int:
     edges = row["indexes_target_token"].split(":")
     if len(edges) != 2 or not all(edge.strip().isdecimal() and len(edge) < 16 for edge in edges):
         raise InputError(f"{row.place}: {row['indexes_target_token']!r} is no char span: write start:end.")

@@ -32,7 +32,7 @@ def lines_of(path: Path) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableLine:
     """A line of a table.
 
     Args:
@@ -64,7 +64,7 @@ class Row:
         return as_number(self[name], self.place, name)
 
 
-def table_rows(path: Path) -> Iterator[Row]:
+def table_rows(path: Path) -> Iterator[TableLine]:
     """Give the lines of a table whose first line names the columns, parted by tabs, or else by commas.
 
     Raises:
@@ -82,7 +82,7 @@ def table_rows(path: Path) -> Iterator[Row]:
                     f"{place}: {counted(len(fields), 'column')} where the first line names {len(names)} "
                     f"({', '.join(names)})."
                 )
-            yield Row(place, dict(zip(names, fields, strict=True)))
+            yield TableLine(place, dict(zip(names, fields, strict=True)))
 
 
 def header_of(path: Path) -> list[str]:

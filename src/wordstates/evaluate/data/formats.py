@@ -106,7 +106,11 @@ def _file_formats(path: Path, label: str) -> list[Format]:
         return [Format("pairs", "CoSimLex", "it has the columns context1, context2, sim1, sim2", pairs.read_cosimlex)]
     for pair in pairs.CONTEXTS:
         if {*pair} <= {*names}:
-            return [Format("pairs", "pairs of contexts", f"it has the columns {' and '.join(pair)}", pairs.read_marked)]
+            return [
+                Format(
+                    "pairs", "pairs of contexts", f"it has the columns {' and '.join(pair)}", pairs.read_marked_pairs
+                )
+            ]
     for pair in pairs.WORDS:
         if {*pair} <= {*names}:
             why = f"it has the columns {' and '.join(pair)}"

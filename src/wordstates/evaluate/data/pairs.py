@@ -9,7 +9,7 @@ from pathlib import Path
 from wordstates.documents.sources import shown
 from wordstates.errors import InputError
 from wordstates.evaluate.data.files import (
-    Row,
+    TableLine,
     as_answer,
     lines_of,
     marked_spans,
@@ -104,7 +104,7 @@ def read_wic_tsv_splits(path: Path, table: UsageTable, split: Split | None, skip
         yield from read_wic_tsv(folder, table, split or split_of(folder.name), skipped)
 
 
-def read_marked(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
+def read_marked_pairs(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
     """Read a table of two contexts, the target of each marked as ``<word>target</word>``, and a label or a rating.
 
     Source:
@@ -181,7 +181,7 @@ def read_word_pairs(path: Path, table: UsageTable, split: Split | None, skipped:
         yield Item((usages[0],), (usages[1],), _mean_rating(row), pair, pair, row.place, split)
 
 
-def _mean_rating(row: Row) -> float:
+def _mean_rating(row: TableLine) -> float:
     one = next((name for name in _RATINGS if name in row.values), None)
     if one is not None:
         return row.number(one)
@@ -194,7 +194,7 @@ def _mean_rating(row: Row) -> float:
     return sum(ratings) / len(ratings)
 
 
-def _answer(row: Row) -> str:
+def _answer(row: TableLine) -> str:
     name = next((name for name in ANSWERS if name in row.values), None)
     if name is None:
         raise InputError(f"{row.place}: the label is missing: no column is one of {', '.join(ANSWERS)}.")

@@ -96,7 +96,7 @@ def _format_of(path: Path, options: DataOptions) -> Format:
             "change",
             "targets and their change",
             "earlier=... and later=... are given",
-            lambda path, table, split, skipped: change.read_targets(path, corpora, table, skipped),
+            lambda path, table, split, skipped: change.read_change_targets(path, corpora, table, skipped),
         )
     formats = formats_of(path, options.label)
     likely = [each for each in formats if each.likely]

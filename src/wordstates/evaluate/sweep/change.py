@@ -12,7 +12,7 @@ from wordstates.evaluate.sweep.scorers import Predicted, Vectors, cosines, numbe
 from wordstates.evaluate.sweep.scores import Gold, Metric, Predictions, spearman, spearman_of_rows
 
 
-class Change:
+class ChangeScorer:
     """Two distances between the usages of two times, and how they follow the gold change.
 
     ``apd`` is the average distance (1 - cosine) of all pairs of an earlier and a later usage, ``prototype`` the

@@ -59,7 +59,7 @@ def _random(name: str, recipes: Sequence[Recipe], seed: int, options: dict[str, 
     kinds = ("revision", "trust_remote_code", "unsafe_weights", "config")
     loading = {key: options[key] for key in kinds if key in options}
     rest = {key: value for key, value in options.items() if key not in loading and key != "device"}
-    checkpoint = _hf.load(name.partition(":")[2], **loading)
+    checkpoint = _hf.load_pretrained(name.partition(":")[2], **loading)
     network: Any = checkpoint.network
     try:
         with torch.random.fork_rng(devices=[]):

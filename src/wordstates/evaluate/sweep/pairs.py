@@ -21,11 +21,11 @@ from wordstates.evaluate.sweep.scorers import (
 from wordstates.evaluate.sweep.scores import Gold, Metric, accuracy, auc, auc_of_rows, spearman, spearman_of_rows
 
 
-class Pairs:
+class PairScorer:
     """The cosine of two usages.
 
     Args:
-        items: Pairs.
+        items: Pairs of usages.
         yes_no: The answers are yes (1) and no (0): AUC, and accuracy with the threshold that is best on development
             data; else they are ratings: Spearman's correlation.
         metric: Name of the score that comes first.

@@ -60,7 +60,7 @@ def _draw_layers(axes: Any, model: ModelResult, post_processing: str) -> None:
     axes.grid(visible=True, alpha=0.25)
 
 
-def compared(rows: Sequence[tuple[str, Result]], metric: str, number: int) -> str:
+def best_recipes(rows: Sequence[tuple[str, Result]], metric: str, number: int) -> str:
     """Draw the best recipes of a model and what they stand beside, each with its interval.
 
     Args:

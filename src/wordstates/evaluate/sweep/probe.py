@@ -53,7 +53,7 @@ class Probe:
     def _predict(self, rows: Float[np.ndarray, "items size"], fold: Fold) -> Predicted:
         best: tuple[float, Any, dict[str, Any]] | None = None
         for penalty in PENALTIES:
-            model, settled = fit(rows[fold.train], self.gold[fold.train], penalty)
+            model, settled = fit_probe(rows[fold.train], self.gold[fold.train], penalty)
             dev = model.predict(rows[fold.dev])
             score = self.metrics[0].score(self.gold[fold.dev], dev)
             if best is not None and score < best[0]:
@@ -67,7 +67,7 @@ class Probe:
     def control(self, vectors: Vectors, fold: Fold, control: Gold, penalty: float) -> Gold:
         """Learn the control labels instead, and give those predicted for the test items."""
         rows = vectors[self._usages]
-        model, _ = fit(rows[fold.train], control[fold.train], penalty)
+        model, _ = fit_probe(rows[fold.train], control[fold.train], penalty)
         predicted: Gold = model.predict(rows[fold.test])
         return predicted
 
@@ -98,7 +98,7 @@ class _Fitted:
         return codes
 
 
-def fit(rows: Float[np.ndarray, "items size"], gold: Gold, penalty: float) -> tuple[Any, bool]:
+def fit_probe(rows: Float[np.ndarray, "items size"], gold: Gold, penalty: float) -> tuple[Any, bool]:
     """Learn a logistic regression on standardised rows.
 
     Args:

@@ -60,7 +60,7 @@ def _model(report: SweepReport, number: int) -> dict[str, Any]:
         ],
         "chosen": next(place for place, (remark, _) in enumerate(rows) if "chosen" in remark),
         "slices": slices_explained(model, [result for _, result in rows]),
-        "compared": plots.compared(rows, report.metrics[0], number),
+        "compared": plots.best_recipes(rows, report.metrics[0], number),
         "mix": _mix(model),
         "controls": [
             (each.candidate.name, f"{each.accuracy:.3f}", f"{each.control:.3f}", f"{each.selectivity:.3f}")

@@ -12,24 +12,24 @@ import numpy as np
 from wordstates.encode.protocols import Embedder
 from wordstates.errors import InputError
 from wordstates.evaluate.data.task import Item, Task, check_task
-from wordstates.evaluate.sweep.change import Change
+from wordstates.evaluate.sweep.change import ChangeScorer
 from wordstates.evaluate.sweep.choosing import best_plain, choose
 from wordstates.evaluate.sweep.cka import compare_layers
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.grid import NOTHING, SUBWORD_POOLINGS, Candidate, default_post_processings, make_grid
 from wordstates.evaluate.sweep.layers import LayerVectors, read_layers
-from wordstates.evaluate.sweep.pairs import Pairs
+from wordstates.evaluate.sweep.pairs import PairScorer
 from wordstates.evaluate.sweep.probe import Probe, control_labels
 from wordstates.evaluate.sweep.result import Choice, Control, Mix, ModelResult, Result, SweepReport
 from wordstates.evaluate.sweep.scorers import Predicted, Scorer, fitted_on, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Interval, Predictions, accuracy
-from wordstates.evaluate.sweep.senses import Senses
+from wordstates.evaluate.sweep.senses import SenseScorer
 from wordstates.options import SubwordPooling
 from wordstates.postprocess.post_processing import PostProcessing
 from wordstates.progress import Progress
 from wordstates.recipe import Recipe
 
-MakeEmbedder = Callable[[Sequence[Recipe]], Embedder]
+EmbedderOfRecipes = Callable[[Sequence[Recipe]], Embedder]
 _SAMPLES_OF_A_CHOICE = 1000
 _SAMPLES_TO_CHOOSE_BY = 50  # in each fold
 
@@ -102,9 +102,9 @@ class _Course:
         )
 
 
-def sweep(
+def run_sweep(
     task: Task,
-    makers: Mapping[str, MakeEmbedder],
+    makers: Mapping[str, EmbedderOfRecipes],
     options: SweepOptions | None = None,
     on_progress: Callable[[int], object] = lambda _: None,
     on_scored: Callable[[int], object] = lambda _: None,
@@ -190,11 +190,11 @@ def _scorer(task: Task, metric: str | None) -> Scorer:
     if task.name == "labels":
         scorer = Probe(task.items, metric)
     elif task.name == "senses":
-        scorer = Senses(task.items, metric)
+        scorer = SenseScorer(task.items, metric)
     elif task.name == "change":
-        scorer = Change(task.items, metric)
+        scorer = ChangeScorer(task.items, metric)
     else:
-        scorer = Pairs(task.items, yes_no=task.yes_no, metric=metric)
+        scorer = PairScorer(task.items, yes_no=task.yes_no, metric=metric)
     names = [each.name for each in scorer.metrics]
     if metric is not None and metric not in names:
         raise InputError(f"Metric {metric!r} does not exist for the task {task.name!r}: choose {' or '.join(names)}.")

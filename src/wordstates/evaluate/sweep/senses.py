@@ -16,7 +16,7 @@ from wordstates.evaluate.sweep.scores import Gold, Metric, Predictions, accuracy
 _UNKNOWN = -1  # no sense of the word is known: never right
 
 
-class Senses:
+class SenseScorer:
     """The sense whose centroid, or whose usage, has the highest cosine.
 
     Args:

@@ -120,7 +120,7 @@ class WordstatesPipe(Pipe):
         provenance = json.dumps({**words.provenance, "splitter": "spacy"})
         for index, doc in enumerate(docs):
             stored.keep(doc, words[index], provenance)
-            hooks.connect(doc)
+            hooks.install(doc)
         return docs
 
     # -- files, bytes and other processes ----------------------------------------------------------------------------
@@ -202,8 +202,8 @@ def _words_of_doc(doc: Doc) -> WordEmbeddings | None:
     if not stored.is_kept(doc):
         return None
     if not hooks.is_connected(doc):
-        hooks.connect(doc)
-    return stored.words_of(doc)
+        hooks.install(doc)
+    return stored.words_of_doc(doc)
 
 
 def _after(getter: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -17,7 +17,7 @@ from wordstates.integrations.spacy.stored import first_vectors, is_kept
 from wordstates.result.similarity import similarity
 
 
-def connect(doc: Any) -> None:
+def install(doc: Any) -> None:
     """Have a `Doc` that has been through the component give its vectors."""
     if not len(doc):
         return

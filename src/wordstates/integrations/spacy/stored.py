@@ -69,7 +69,7 @@ def statuses(doc: Doc) -> list[str]:
     return list(_data(doc)["statuses"])
 
 
-def words_of(doc: Doc) -> WordEmbeddings:
+def words_of_doc(doc: Doc) -> WordEmbeddings:
     """Give the tokens of a doc as words.
 
     Raises:
@@ -105,12 +105,12 @@ def words_of(doc: Doc) -> WordEmbeddings:
 
 def words_of_span(span: Span) -> WordEmbeddings:
     """Give the tokens of a span as words."""
-    return words_of(span.doc)[span.start : span.end]
+    return words_of_doc(span.doc)[span.start : span.end]
 
 
 def word_of_token(token: Token) -> WordEmbeddings:
     """Give a token as the only word."""
-    return words_of(token.doc)[token.i]
+    return words_of_doc(token.doc)[token.i]
 
 
 def status_of_token(token: Token) -> str:
