@@ -52,7 +52,7 @@ def test_the_whole_output(folder: Path) -> None:
         "context          both\n"
         "special_tokens   before [CLS], after [SEP]\n"
         f"versions         {versions}\n"
-        "words            unicode\n"
+        "splitter         unicode\n"
     )
 
 

@@ -17,7 +17,7 @@ from wordstates.evaluate.sweep.cka import linear_cka
 from wordstates.evaluate.sweep.folds import Fold, make_folds
 from wordstates.evaluate.sweep.grid import make_grid
 from wordstates.evaluate.sweep.pairs import best_threshold
-from wordstates.evaluate.sweep.probe import control_labels, fit
+from wordstates.evaluate.sweep.probe import control_labels, fit_probe
 from wordstates.evaluate.sweep.scorers import on_one_scale, post_processed
 from wordstates.evaluate.sweep.scores import Bootstrap, Metric, accuracy, auc, macro_f1, spearman
 from wordstates.evaluate.sweep.senses import SenseScorer
@@ -188,7 +188,7 @@ def test_a_sense_whose_usages_are_all_in_one_part_is_left_out() -> None:
 def test_a_probe_of_one_label_gives_that_label() -> None:
     """Labels drawn at random for a control task may be all the same."""
     rows = np.random.default_rng(0).normal(size=(6, 3))
-    model, settled = fit(rows, np.array([2] * 6), 1.0)
+    model, settled = fit_probe(rows, np.array([2] * 6), 1.0)
     assert settled
     assert model.predict(rows).tolist() == [2] * 6
 
