@@ -3,7 +3,7 @@
 Run it from the repository: ``python scripts/measure_constants.py``. It reads the texts of ``examples/data`` with the
 model of the extra ``minilm``, and prints
 
-- characters a subword and a word (`encode/prepare.py`, `runs/groups.py`),
+- characters a subword and a word (`options.py`),
 - bytes of a row of a Parquet file beside its vectors (`runs/embed.py`),
 - the floating-point operations after which making an OpenVINO graph has paid (`model/engines.py`).
 """

@@ -12,7 +12,6 @@ from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, find_inputs
 from wordstates.encode.pending import PendingEmbeddings
 from wordstates.encode.plan import Plan
 from wordstates.encode.prepare import (
-    CHARACTERS_OF_A_SUBWORD,
     Preparer,
     check_budget,
     check_repeat,
@@ -30,6 +29,7 @@ from wordstates.model.engine import Engine
 from wordstates.model.load import load_model
 from wordstates.model.loaded import LoadOptions
 from wordstates.options import (
+    CHARACTERS_OF_A_SUBWORD,
     MODEL,
     BosPolicy,
     EmbedderOptions,

@@ -37,3 +37,8 @@ def with_new_names(provenance: Any) -> Any:
     if not isinstance(provenance, dict):
         return provenance
     return {"splitter" if name == "words" else name: value for name, value in provenance.items()}
+
+
+def plain(value: object) -> Any:
+    """Give a value as it comes back from JSON: lists for tuples, and what JSON does not have as text."""
+    return json.loads(json.dumps(value, default=str))

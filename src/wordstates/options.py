@@ -33,6 +33,11 @@ Projection = Literal["pca", "tsne"]
 TextUnit = Literal["line", "paragraph", "file"]
 MAX_TEXT = 500_000_000  # characters of the longest text that is read, unless another number is asked for
 VectorDtype = Literal["float32", "float16"]
+CONTEXT = 60  # characters of text on each side of a usage
+
+# How long words and subwords of English are, spaces included: to tell how long texts are before they are read
+# (scripts/measure_constants.py).
+CHARACTERS_OF_A_SUBWORD, CHARACTERS_OF_A_WORD = 4, 5
 
 # What single commands do.
 Missing = Literal["error", "ignore"]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from wordstates.errors import of_the_caller
+from wordstates.options import CHARACTERS_OF_A_WORD
 from wordstates.wording import counted
 
 _LINE_EVERY = 30.0  # seconds
 _SHOW_EVERY = 0.2
-_WORDS_OF_A_CHARACTER = 1 / 6  # about, until a shard has been counted
 
 _FIRST = "{desc} ..."
 _WITHOUT_TOTAL = "{desc}: {n:,}{unit}, {rate_fmt}{postfix} [{elapsed}]"
@@ -27,12 +27,16 @@ class Progress:
         listener: A function of the caller's that is called so, too.
     """
 
+    _tell: Callable[[int], object] | None = None
+
     def __init__(self, listener: Callable[[int], object] | None = None) -> None:
-        self._tell = of_the_caller(listener) if listener else lambda _: None
+        if listener is not None:
+            self._tell = of_the_caller(listener)
 
     def __call__(self, count: int) -> None:
         """So many more words have vectors."""
-        self._tell(count)
+        if self._tell is not None:
+            self._tell(count)
 
     def expect(self, count: int) -> None:
         """So many more words have been read, and will get vectors."""
@@ -190,7 +194,9 @@ class ShownProgress(Progress):
 
     def _words_of_a_character(self) -> float:
         finished = self._done + self._skipped
-        return self._words_of_shards * self._read / finished / self._characters if finished else _WORDS_OF_A_CHARACTER
+        return (
+            self._words_of_shards * self._read / finished / self._characters if finished else 1 / CHARACTERS_OF_A_WORD
+        )
 
     def _about_the_store(self, processes: Sequence[int]) -> str:
         parts = [f"{counted(self._done, 'shard')}" + (f" and {self._skipped:,} from before" if self._skipped else "")]

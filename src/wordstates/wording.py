@@ -34,6 +34,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
 
 
+def on_one_line(text: str) -> str:
+    """Give a text with one space for each run of white space."""
+    return " ".join(text.split())
+
+
 def said(error: BaseException) -> str:
     r"""Give what a library says of a failure, on one line: some of them say more on further ones, or quote a file.
 

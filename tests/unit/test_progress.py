@@ -44,7 +44,7 @@ def test_a_bar_says_what_is_done_first_then_percent_and_time_left(clock: list[fl
 def test_an_estimate_that_is_too_small_is_never_passed(clock: list[float]) -> None:
     stream = io.StringIO()
     bar = ShownProgress(share=lambda: 1.0, stream=stream)
-    bar.shard_read(60)  # about ten words
+    bar.shard_read(50)  # about ten words
     for _ in range(3):
         clock[0] += 1.0
         bar(8)

@@ -31,7 +31,7 @@ from wordstates.cli.options import (
 from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
-from wordstates.options import Missing
+from wordstates.options import CONTEXT, Missing
 
 
 def find(
@@ -60,7 +60,7 @@ def find(
     match_case: MatchCase = False,
     match_exactly: MatchExactly = False,
     missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
-    context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = 60,
+    context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = CONTEXT,
     metadata: Metadata = None,
     surprisal: Surprisal = False,
     left_subwords: LeftSubwords = False,

@@ -16,8 +16,6 @@ from wordstates.options import LongTexts, check_choice
 from wordstates.text.words import Spans
 from wordstates.wording import counted
 
-# Of English, as scripts/measure_constants.py has it: to tell how long texts are before they are tokenized.
-CHARACTERS_OF_A_SUBWORD = 4
 # Characters of the first stretch that is planned, and of the longest: the engine has work at once, and later stretches,
 # each four times as long as the one before, have enough windows to sort by length.
 _FIRST_STRETCH, _LONGEST_STRETCH, _GROWTH = 8_000, 256_000, 4

@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 
 from wordstates.errors import InputError, without_foreign_errors
 from wordstates.explore.explorer import Explorer
+from wordstates.explore.word_view import SIDE
 from wordstates.page.render import render
 from wordstates.result.found_usages import Usages
 from wordstates.usages.build import build_index
 from wordstates.usages.index import UsageIndex
 from wordstates.wording import counted
-
-_SIDE = 300  # characters of text on each side of a usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,6 @@ def _indexed(usages: Usages, recipe: str | None, folder: Path) -> UsageIndex:
     if not len(usages):
         raise InputError("There is no usage to look at: nothing was found.")
     file = folder / "usages.parquet"
-    pq.write_table(usages.to_arrow(_SIDE), file)
+    pq.write_table(usages.to_arrow(SIDE), file)
     build_index(file, recipe=recipe, verify=False)
     return UsageIndex(file, verify=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
 
 MOST_USAGES = 2_000  # read again in every layer; of more an even sample is shown
-_SIDE = 300  # characters of text on each side of a usage
+SIDE = 300  # characters of text on each side of a usage
 MOST_GROUPS = 24  # values of a column by which shares are drawn
 
 
@@ -156,7 +156,7 @@ class LayerReader:
 # -- as the page is given it ---------------------------------------------------------------------------------------
 
 
-def packed_view(view: WordView, *, side: int = _SIDE, change: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def packed_view(view: WordView, *, side: int = SIDE, change: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Give a view as plain JSON data, arrays as base64: ``Packed`` in the page's ``data.ts``.
 
     Args:

@@ -20,6 +20,7 @@ from wordstates.files.formats import PROVENANCE
 from wordstates.files.writer import FileWriter
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows
+from wordstates.wording import on_one_line
 
 Cell = str | int | float | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -194,17 +195,13 @@ def columns_for_people(rows: Rows, before: int = 0) -> dict[str, list[Any]]:
     for name, values in rows.scalars.to_pydict().items():
         as_is = name in ("document", "key")
         name = f"input_{name}" if name == NUMBER else name
-        table[name] = values if as_is else [_on_one_line(cell) if isinstance(cell, str) else cell for cell in values]
+        table[name] = values if as_is else [on_one_line(cell) if isinstance(cell, str) else cell for cell in values]
     first = [name for name in _FIRST_COLUMNS if name in table]
     table = {name: table[name] for name in [*first, *(name for name in table if name not in first)]}
     for name, vectors in rows.vectors.items():
         flat = vectors.reshape(len(rows), -1) if len(rows) else vectors.reshape(0, math.prod(vectors.shape[1:]))
         table |= {f"{name}_{number}": values for number, values in enumerate(flat.T.tolist())}
     return table
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _harmless(cell: Cell) -> Cell:

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float
 
 from wordstates.errors import ArgumentError, ItemError, MissingExtraError, NoVectorError, without_foreign_errors
+from wordstates.options import CONTEXT
 from wordstates.result.selecting import indices_of, is_whole_number
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.text.align import STATUSES, Status
-from wordstates.wording import visible
+from wordstates.wording import on_one_line, visible
 
 if TYPE_CHECKING:
     import pandas
@@ -55,7 +56,7 @@ class Usage:
         """The whole text after it."""
         return self.embeddings.texts[self.text_index][self.span[1] :]
 
-    def context(self, characters: int = 60) -> tuple[str, str]:
+    def context(self, characters: int = CONTEXT) -> tuple[str, str]:
         """Give at most so many characters of text before it and after it."""
         text = self.embeddings.texts[self.text_index]
         start, end = self.span
@@ -63,7 +64,7 @@ class Usage:
 
     def in_context(self, characters: int = 40) -> str:
         """Give it on one line between its neighbours, as a concordance does."""
-        left, right = (" ".join(side.split()) for side in self.context(characters))
+        left, right = map(on_one_line, self.context(characters))
         return visible(f"{left:>{characters}} [{' '.join(self.word.split())}] {right}")
 
     def __repr__(self) -> str:
@@ -149,7 +150,7 @@ class Usages:
         return Usages(self.embeddings.take(chosen), self.targets, of_target)
 
     @without_foreign_errors
-    def to_arrow(self, context: int = 60) -> pyarrow.Table:
+    def to_arrow(self, context: int = CONTEXT) -> pyarrow.Table:
         """Give one row a usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.
 
         Args:
@@ -158,7 +159,7 @@ class Usages:
         return self.embeddings.table(context=context, extra=self._target_column())
 
     @without_foreign_errors
-    def to_pandas(self, context: int = 60) -> pandas.DataFrame:
+    def to_pandas(self, context: int = CONTEXT) -> pandas.DataFrame:
         """Give the table of `to_arrow` as a data frame."""
         try:
             return self.to_arrow(context).to_pandas()
@@ -166,7 +167,7 @@ class Usages:
             raise MissingExtraError.of("pandas", "to_pandas()") from error
 
     @without_foreign_errors
-    def to_spreadsheet(self, path: str | Path, *, context: int = 60, **options: Any) -> int:
+    def to_spreadsheet(self, path: str | Path, *, context: int = CONTEXT, **options: Any) -> int:
         """Write a table for people, a row a usage, its context on either side, by its ending: .csv, .tsv, .xlsx.
 
         Args:

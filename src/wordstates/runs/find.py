@@ -17,7 +17,7 @@ from wordstates.documents.output_columns import value_at, word_columns
 from wordstates.errors import OutputError, TargetNotFoundError
 from wordstates.files.formats import SPREADSHEETS, output_format
 from wordstates.files.open_writer import Writer, open_writer
-from wordstates.options import VectorDtype
+from wordstates.options import CONTEXT, VectorDtype
 from wordstates.result.rows import Rows, make_rows, rows_without_vectors
 from wordstates.runs.groups import GROUP_CHARACTERS, GroupRun, in_groups, sound
 from wordstates.runs.report import FileReport, aligned, files_read, found_rows, tally
@@ -92,7 +92,7 @@ def find_usages(
     searcher: Searcher,
     writer: Writer,
     *,
-    context: int = 60,
+    context: int = CONTEXT,
     dtype: VectorDtype = "float32",
     missing: str = "error",
     on_progress: Callable[[int], object] = lambda _: None,
@@ -145,7 +145,7 @@ def list_usages(
     searcher: Searcher,
     writer: Writer,
     *,
-    context: int = 60,
+    context: int = CONTEXT,
     missing: str = "error",
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> FindReport:

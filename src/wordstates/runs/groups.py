@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, ModelError
+from wordstates.options import CHARACTERS_OF_A_WORD
 from wordstates.progress import Progress
 from wordstates.result.rows import numbers_in
 from wordstates.runs.counts import Counts
@@ -26,9 +27,6 @@ GROUP_CHARACTERS, _FEWEST_CHARACTERS = 200_000, 20_000
 _GROUP_BYTES = 1 << 27  # of the vectors of a group; three groups are in memory at a time, a fourth while it is written
 # Vectors of one document that are in memory at a time, and characters of it; a larger one is embedded in pieces.
 _PIECE_BYTES, PIECE_CHARACTERS = 1 << 28, 500_000
-_CHARACTERS_OF_A_WORD = (
-    5  # 4 to 5 of English, spaces included (scripts/measure_constants.py); of shorter words groups take more
-)
 
 
 class WithText(Protocol):
@@ -146,7 +144,7 @@ def affordable_words(embedder: Embedder, most_bytes: int) -> int:
 
 def group_characters(embedder: Embedder) -> int:
     """Give the characters of a group whose words all get vectors."""
-    affordable = affordable_words(embedder, _GROUP_BYTES) * _CHARACTERS_OF_A_WORD
+    affordable = affordable_words(embedder, _GROUP_BYTES) * CHARACTERS_OF_A_WORD
     return min(GROUP_CHARACTERS, max(affordable, _FEWEST_CHARACTERS))
 
 
@@ -286,7 +284,7 @@ class GroupRun:
                 yield _Waiting(group, self._begin(group, idle=not waiting))
 
     def _is_large(self, item: T) -> bool:
-        return self._in_pieces and len(item.text) > min(PIECE_CHARACTERS, self._most_words * _CHARACTERS_OF_A_WORD)
+        return self._in_pieces and len(item.text) > min(PIECE_CHARACTERS, self._most_words * CHARACTERS_OF_A_WORD)
 
     def _pieces_of(self, item: T, session: EmbeddingSession) -> Iterator[_Waiting[T]]:
         first = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from wordstates.errors import InputError
 from wordstates.wording import counted
 
+MOST_CONTEXT = 10_000  # characters on each side of a word or a usage
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

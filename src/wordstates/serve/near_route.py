@@ -12,6 +12,7 @@ from wordstates.errors import InputError
 from wordstates.result.embedded_words import EmbeddedWords
 from wordstates.serve.asked import Asked, AskedRecipe, Fields, wrong_input_is_refused
 from wordstates.serve.exchange import Exchange
+from wordstates.serve.limits import MOST_CONTEXT
 from wordstates.serve.queue import Job
 from wordstates.serve.refused import RefusedError, chosen
 from wordstates.serve.served_model import ServedModel
@@ -22,7 +23,7 @@ from wordstates.usages.manifest import differences
 from wordstates.usages.marked import read_marked
 
 FIELDS = ("text", "usage", "index", "count", "word", "where", "once_per_text", "context")
-_MOST_HITS, _MOST_CONDITIONS, _MOST_CONTEXT = 1_000, 32, 10_000
+_MOST_HITS, _MOST_CONDITIONS = 1_000, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class NearRoute:
             "word": fields.text("word", "") or None,
             "once_per_text": fields.flag("once_per_text"),
         }
-        context = _number(fields, "context", 40, 0, _MOST_CONTEXT)
+        context = _number(fields, "context", 40, 0, MOST_CONTEXT)
         if fields.get("text") is not None:
             job = await exchange.service.in_thread(_marked, fields.text("text"), served)
             query = _vector(await exchange.compute(served.model, job))

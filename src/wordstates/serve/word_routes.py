@@ -26,6 +26,7 @@ from wordstates.serve.asked import (
 )
 from wordstates.serve.connection import ARROW
 from wordstates.serve.exchange import Exchange
+from wordstates.serve.limits import MOST_CONTEXT
 from wordstates.serve.queue import Job
 from wordstates.serve.refused import RefusedError
 from wordstates.serve.served_model import ServedModel
@@ -41,7 +42,6 @@ WORDS = ("texts", "words", "spans", *_TARGETS, *_COMMON)
 FIND = ("texts", *_TARGETS, *_COMMON)
 SUBWORDS = ("texts", "words", "spans", "model", "truncate", "span_unit")
 SIMILARITY = ("a", "b", "model", "recipes", "truncate")
-_MOST_CONTEXT = 10_000
 
 
 async def words(exchange: Exchange, known: Sequence[str] = WORDS) -> Any:
@@ -134,8 +134,8 @@ def _context(fields: Fields, default: int | None) -> int | None:
     given = fields.get("context")
     if given is None:
         return default
-    if type(given) is not int or not 0 <= given <= _MOST_CONTEXT:
-        raise RefusedError(422, f"context is a number of characters, 0 to {_MOST_CONTEXT:,}.", "context")
+    if type(given) is not int or not 0 <= given <= MOST_CONTEXT:
+        raise RefusedError(422, f"context is a number of characters, 0 to {MOST_CONTEXT:,}.", "context")
     return given
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from wordstates.errors import InputError, OutputError
 from wordstates.files.atomic import write_text_whole
-from wordstates.json_text import with_new_names
+from wordstates.json_text import plain, with_new_names
 from wordstates.options import VectorDtype
 from wordstates.result.rows import NUMBERS, Rows, no_rows
 from wordstates.store.checked import check_types, read_object
@@ -173,12 +173,12 @@ class Manifest:
     def _pins(self) -> dict[str, Any]:
         search = self.settings.search
         return {
-            **{name: _plain(self.provenance.get(name)) for name in PINS},
+            **{name: plain(self.provenance.get(name)) for name in PINS},
             "dtype": self.settings.dtype,
-            "vectors": _plain(self.shapes),
+            "vectors": plain(self.shapes),
             "keys": self.settings.keyed,
             "metadata": list(self.metadata),
-            **{shown: _plain(search[name]) for name, shown in _SEARCH_PINS.items() if name in search},
+            **{shown: plain(search[name]) for name, shown in _SEARCH_PINS.items() if name in search},
             "characters of context": self.settings.context,
             "characters of a shard": self.settings.shard_characters,
         }
@@ -188,8 +188,3 @@ class Manifest:
         if name == "targets" and len(shown) > _LONGEST_SHOWN:
             shown = f"{shown[:_LONGEST_SHOWN]}..."
         return f"{shown} (model {self.provenance.get('model')})" if name == "weights" else shown
-
-
-def _plain(value: object) -> Any:
-    """Give a value as it comes back from JSON: lists for tuples."""
-    return json.loads(json.dumps(value, default=str))

@@ -33,7 +33,7 @@ from wordstates.store.record import ShardRecord
 from wordstates.store.verify import Verification, verify_store
 from wordstates.wording import counted, said
 
-_BATCH_ROWS = 1 << 14
+BATCH_ROWS = 1 << 14  # that are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Store:
                 raise InputError(
                     f"{str(self._folder)!r} has no column {missing[0]!r}: it has {', '.join(file.schema_arrow.names)}."
                 )
-            batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=columns)
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
             while True:
                 try:
                     batch = next(batches, None)

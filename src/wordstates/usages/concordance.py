@@ -20,7 +20,7 @@ from wordstates.runs.find import in_running_text
 from wordstates.runs.searchers import Searcher
 from wordstates.text.folding import fold
 from wordstates.usages.usage import IndexedUsage
-from wordstates.wording import visible
+from wordstates.wording import on_one_line, visible
 
 _RUN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+")  # a word, as words are counted and sorted by
 _PLACES = ("L1", "L2", "L3", "R1", "R2", "R3")
@@ -114,7 +114,7 @@ def lines_of_texts(
                 left=_left(
                     text[max(0, start + len(before) - _REACH * context - _REACH) : start + len(before)], context
                 ),
-                node=_on_one_line(document.text[start:end]),
+                node=on_one_line(document.text[start:end]),
                 right=_right(text[end + len(before) : end + len(before) + _REACH * context + _REACH], context),
                 span=(start, end),
                 metadata={name: value_at(document, name, start, end) for name in names_of([document])},
@@ -138,7 +138,7 @@ def lines_of_usages(usages: Iterable[IndexedUsage], target: str, *, context: int
             usage.document,
             target,
             _left(usage.text[max(0, start - _REACH * context - _REACH) : start], context),
-            _on_one_line(usage.word),
+            on_one_line(usage.word),
             _right(usage.text[end : end + _REACH * context + _REACH], context),
             usage.span,
             usage.metadata,
@@ -149,18 +149,14 @@ def lines_of_usages(usages: Iterable[IndexedUsage], target: str, *, context: int
 def _left(text: str, context: int) -> str:
     near = text[len(text) - context :] if context < len(text) else text
     whole = len(near) == len(text) or not text[: len(text) - context].strip()
-    joined = " ".join(near.split()) + (" " if near[-1:].isspace() else "")
+    joined = on_one_line(near) + (" " if near[-1:].isspace() else "")
     return joined if whole else f"{MORE}{joined}"
 
 
 def _right(text: str, context: int) -> str:
     near = text[:context]
-    joined = (" " if near[:1].isspace() else "") + " ".join(near.split())
+    joined = (" " if near[:1].isspace() else "") + on_one_line(near)
     return joined if not text[context:].strip() else f"{joined}{MORE}"
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 # -- sorting and sampling ------------------------------------------------------------------------------------------
@@ -294,7 +290,7 @@ def aligned_lines(lines: Sequence[Line], columns: Sequence[str] = ()) -> Iterato
         replace(line, left=visible(line.left), node=visible(line.node), right=visible(line.right)) for line in lines
     ]
     before = [
-        [visible(_on_one_line(line.metadata.get(column) or "")) for column in columns]
+        [visible(on_one_line(line.metadata.get(column) or "")) for column in columns]
         + ([f"{line.similarity:.3f}"] if line.similarity is not None else [])
         + ([f"sense {line.sense}" if line.sense else "no sense"] if line.sense is not None else [])
         for line in lines

@@ -18,12 +18,12 @@ from wordstates.errors import InputError, MissingExtraError, OutputError
 from wordstates.files.atomic import PartialFile, told_as_output_errors, write_text_whole
 from wordstates.files.formats import PROVENANCE, provenance_path
 from wordstates.files.outputs import check_free
-from wordstates.options import Viewer, check_choice
+from wordstates.options import CONTEXT, Viewer, check_choice
 from wordstates.usages.components import principal_components
 from wordstates.usages.index import UsageIndex
 from wordstates.usages.senses import senses_of
+from wordstates.wording import on_one_line
 
-_CONTEXT = 60  # characters on each side
 _NUMBERS = {"start", "end", "sense"}
 _PROJECTOR = """embeddings {
   tensor_name: "usages"
@@ -96,8 +96,8 @@ def _columns(index: UsageIndex, numbers: np.ndarray) -> dict[str, list[Any]]:
     columns |= {name: [] for name in index.metadata_columns if name not in columns}
     for usage in index.usages(numbers):
         given = dict(usage.metadata) | {
-            "word": " ".join(usage.word.split()),
-            "text": usage.in_context(_CONTEXT).strip(),
+            "word": on_one_line(usage.word),
+            "text": usage.in_context(CONTEXT).strip(),
             "document": usage.document,
             "start": usage.span[0],
             "end": usage.span[1],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from wordstates.usages.usage import Hit
-from wordstates.wording import visible
+from wordstates.wording import on_one_line, visible
 
 
 def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> None:
@@ -39,7 +39,7 @@ def print_hits(hits: Sequence[Hit], format: str, context: int, out: TextIO) -> N
 def hit_as_dict(hit: Hit, context: int) -> dict[str, Any]:
     """Give a hit as plain data, its text on one line."""
     usage = hit.usage
-    left, right = (" ".join(side.split()) for side in usage.around(4 * context))
+    left, right = map(on_one_line, usage.around(4 * context))
     return {
         "score": round(hit.score, 6),
         "number": usage.number,

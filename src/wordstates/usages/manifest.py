@@ -13,7 +13,7 @@ import xxhash
 
 from wordstates.errors import InputError
 from wordstates.files.atomic import write_text_whole
-from wordstates.json_text import with_new_names
+from wordstates.json_text import plain, with_new_names
 from wordstates.store.checked import check_types, read_object
 from wordstates.wording import said
 
@@ -86,7 +86,7 @@ class IndexManifest:
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all."""
-        data = _plain({"format": FORMAT, "version": VERSION, **asdict(self)})
+        data = plain({"format": FORMAT, "version": VERSION, **asdict(self)})
         data["checksum"] = _checksum(data)
         write_text_whole(folder / NAME, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
@@ -160,15 +160,11 @@ def differences(
     pairs = [(pin, mine.get(pin), theirs.get(pin)) for pin in PINS]
     pairs += [(pin, recipe.get(pin), other.get(pin)) for pin in _RECIPE_PINS]
     pairs.append(("post_processing", _processing(mine, recipe["name"]), _processing(theirs, other["name"])))
-    return [f"{pin}: {a} in the index, {b} now" for pin, a, b in pairs if _plain(a) != _plain(b)]
+    return [f"{pin}: {a} in the index, {b} now" for pin, a, b in pairs if plain(a) != plain(b)]
 
 
 def _processing(provenance: Mapping[str, Any], recipe: str) -> object:
     return provenance.get("post_processing", {}).get(recipe, {}).get("fingerprint")
-
-
-def _plain(value: object) -> Any:
-    return json.loads(json.dumps(value, default=str))
 
 
 def _checksum(data: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,9 @@ from wordstates.errors import InputError
 from wordstates.files.describe import read_provenance
 from wordstates.files.parquet import open_parquet
 from wordstates.json_text import read_json
-from wordstates.store.store import Store, open_store
+from wordstates.store.store import BATCH_ROWS, Store, open_store
 from wordstates.wording import said
 
-_BATCH_ROWS = 1 << 14
-_CHUNK = 1 << 20
 _NEEDED = {  # of every usage
     "document": pa.types.is_string,
     "word": pa.types.is_string,
@@ -165,7 +164,7 @@ def read_part(
     """
     try:
         with part.open() as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[*columns, column]):
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[*columns, column]):
                 table = pa.Table.from_batches([batch])
                 if any(table.column(name).null_count for name in _NEEDED if name in columns):
                     raise InputError(f"{str(part.path)!r} has rows without {' or '.join(_NEEDED)}: make it again.")
@@ -180,8 +179,5 @@ def read_part(
 
 
 def _checksum(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()

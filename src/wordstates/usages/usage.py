@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wordstates.wording import visible
+from wordstates.wording import on_one_line, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class IndexedUsage:
     def in_context(self, characters: int = 40) -> str:
         """Give it on one line between its neighbours."""
         before, after = self.around(4 * characters)
-        left, right = " ".join(before.split())[-characters:], " ".join(after.split())[:characters]
+        left, right = on_one_line(before)[-characters:], on_one_line(after)[:characters]
         return visible(f"{left:>{characters}} [{' '.join(self.word.split())}] {right}")
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int
 
-from wordstates.encode.prepare import CHARACTERS_OF_A_SUBWORD
 from wordstates.encode.window_cache import row_starts
 from wordstates.errors import InputError, RecipeError
 from wordstates.integrations.sklearn.samples import Sample, spans_of_samples
 from wordstates.integrations.sklearn.shared import EMBEDDERS, VECTORS, SharedEmbedder
+from wordstates.options import CHARACTERS_OF_A_SUBWORD
 from wordstates.recipe import Recipe
 from wordstates.result.word_embeddings import WordEmbeddings
 from wordstates.runs.groups import GROUP_CHARACTERS

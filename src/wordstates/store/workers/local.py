@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_CHARACTERS = 20_000
 _AT_ONCE = 2  # shards on their way in one process
-_LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
+LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class LocalCrew:
 
     def _wait_until(self, left: int) -> None:
         while len(self._running) > left:
-            while not wait(list(self._running)[:1], timeout=_LOOK_EVERY).done:
+            while not wait(list(self._running)[:1], timeout=LOOK_EVERY).done:
                 self._stop.check()
             self._on_done(self._running.popleft().result())
 

@@ -28,7 +28,7 @@ from wordstates.model.forked import threads_set
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Shard
 from wordstates.store.signals import NeverStops
-from wordstates.store.workers.local import Facts, check_can_be_sent, largest_in_sample
+from wordstates.store.workers.local import LOOK_EVERY, Facts, check_can_be_sent, largest_in_sample
 from wordstates.store.write_shard import KEPT, ShardJob, write_shard
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MakeEmbedder = Callable[..., "Embedder"]
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _TELL_EVERY = 0.2  # seconds between two words about progress
-_LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 _END_WITHIN = 5.0  # seconds a worker gets to leave by itself
 
 
@@ -178,7 +177,7 @@ class WorkerCrew:
         """Take what the workers have to say, or see after a moment that there is nothing."""
         self._stop.check()
         of_pipe = {worker.pipe: worker for worker in self._workers}
-        for pipe in wait(list(of_pipe), timeout=_LOOK_EVERY):
+        for pipe in wait(list(of_pipe), timeout=LOOK_EVERY):
             worker = of_pipe[pipe]  # type: ignore[index]
             try:
                 kind, content = worker.pipe.recv()

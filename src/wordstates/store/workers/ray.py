@@ -33,7 +33,7 @@ from wordstates.store.folder import INCOMING, incoming_name
 from wordstates.store.record import ShardRecord
 from wordstates.store.shards import Part, Shard
 from wordstates.store.signals import NeverStops
-from wordstates.store.workers.local import Facts, check_can_be_sent
+from wordstates.store.workers.local import LOOK_EVERY, Facts, check_can_be_sent
 from wordstates.store.workers.node import Answer, ClusterWorker
 from wordstates.store.workers.places import RayCluster, find_places
 from wordstates.store.write_shard import KEPT, ShardJob
@@ -41,7 +41,6 @@ from wordstates.store.write_shard import KEPT, ShardJob
 if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
 
-_LOOK_EVERY = 0.2  # seconds between two looks at whether to stop
 _ANSWERS_WITHIN = 10.0  # seconds for the head of a cluster to answer at all
 _PATIENCE = 30.0  # seconds without any worker until it is said that there is none
 _TRIES = 5  # workers that one shard may lose, or one place in the crew before it is ready
@@ -214,7 +213,7 @@ class RayCrew:
         """Take what the workers have to say, or see after a moment that there is nothing."""
         self._stop.check()
         known = self._ray.exceptions
-        for answer in self._ray.wait(list(self._busy), num_returns=1, timeout=_LOOK_EVERY)[0]:
+        for answer in self._ray.wait(list(self._busy), num_returns=1, timeout=LOOK_EVERY)[0]:
             worker, errand = self._busy.pop(answer)
             try:
                 content = self._ray.get(answer)
