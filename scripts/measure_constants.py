@@ -59,7 +59,7 @@ def operations_of_a_graph() -> None:
     fast = embedder.session()
     making = time.process_time() - began
     seconds.append(_cpu_seconds(lambda: fast.encode(texts)))
-    weights = embedder._model.engines._weights
+    weights = embedder._model.engines.n_weights
     operations = 2.0 * weights * len(embedder.plan(texts).subword_ids)
     saved = seconds[0] - seconds[1]
     paid = f"{making / saved * operations:.0e}" if saved > 0 else "never"

@@ -31,6 +31,7 @@ from wordstates.cli.fit import fit
 from wordstates.cli.geometry import geometry
 from wordstates.cli.index import index
 from wordstates.cli.info import info
+from wordstates.cli.keeping import keep_for_the_next
 from wordstates.cli.kwic import kwic
 from wordstates.cli.merge import merge
 from wordstates.cli.models import models
@@ -44,11 +45,13 @@ from wordstates.cli.sweep import sweep
 from wordstates.cli.telling import warn_in_lines
 from wordstates.cli.verify import verify
 from wordstates.errors import ModelNotFoundError, RecipeError, UnexpectedError, WordstatesError, ctrl_c_kept
+from wordstates.model.keep_later import remembered
 from wordstates.store.signals import Stopped
 
 FAILED, WRONG_USAGE, NO_MODEL = 1, 2, 4
 _OF_TYPER: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this release of typer keeps it
 _TRACEBACK = "WORDSTATES_TRACEBACK"
+_UNTIL_STOPPED = ("explore", "serve")  # who ends them wants them to end
 _STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
@@ -59,14 +62,17 @@ class _Commands(Commands):
         """Run the command asked for."""
         with _end_is_told():
             try:
-                result = super().invoke(ctx)
+                with remembered() as loaded:
+                    result = super().invoke(ctx)
             except typer.BadParameter as error:
                 error.message = as_options(
                     error.message.removeprefix("Value error, ")
                 )  # typer's way of saying the same
                 raise
             sys.stdout.flush()  # whatever is wrong with standard output shows here, not after Python has left
-            return result
+        if ctx.invoked_subcommand not in _UNTIL_STOPPED:
+            keep_for_the_next(loaded)
+        return result
 
 
 app = typer.Typer(

@@ -103,9 +103,9 @@ def list_rejects(store: StoreFolder, rejects: Sequence[Mapping[str, str]]) -> No
 
 
 @contextmanager
-def loading_model(*, hidden: bool = False) -> Iterator[None]:
-    """Say on a terminal that a model is being loaded, until it is."""
-    bar = progress_bar(hidden=hidden)
+def loading_model(*, hidden: bool = False, what: str = "loading model") -> Iterator[None]:
+    """Say on a terminal that a model is being loaded, or whatever else is done, until it is."""
+    bar = progress_bar(hidden=hidden, first=what)
     try:
         yield
     finally:
@@ -117,6 +117,7 @@ def progress_bar(
     *,
     hidden: bool,
     what: str = "embedding",
+    first: str | None = None,
     total: int | None = None,
     share: Callable[[], float | None] = lambda: None,
     lines: bool = False,
@@ -126,7 +127,8 @@ def progress_bar(
     Args:
         unit: What is counted.
         hidden: Show nothing.
-        what: What is done; before it embeds, a command loads a model.
+        what: What is done.
+        first: What is done before; default loading the model, before it embeds.
         total: How many there are, if that is known.
         share: Gives how much of the input has been read, as `InputMeter.share`.
         lines: Write a line now and then where there is no terminal.
@@ -134,7 +136,8 @@ def progress_bar(
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     if hidden or not (is_terminal or lines):
         return Progress()
-    first = "loading model" if what == "embedding" else ""
+    if first is None:
+        first = "loading model" if what == "embedding" else ""
     return ShownProgress(unit, what=what, first=first, total=total, share=share, bar=is_terminal)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FOLDER, OFF, LIMIT = "WORDSTATES_CACHE", "off", "WORDSTATES_CACHE_GB"
 GRAPH = "graph.xml"
 _FORMAT, _DEFAULT_GB = 1, 5.0
-_CHOICE, _BEGUN = "choice.json", ".begun-"
+_CHOICE, _BEGUN, _MARK = "choice.json", ".begun-", "tried-"
 _GRAPH_FILES = (GRAPH, "graph.bin")
 _LONG_AGO = 86_400.0  # seconds since an entry was begun that nobody will finish
 
@@ -178,6 +178,30 @@ class CacheEntry:
     used: float
 
 
+def leave_mark(name: str) -> Path | None:
+    """Leave an empty file beside the entries; None if it is there already, or cannot be."""
+    folder = _engines()
+    if folder is None:
+        return None
+    path = folder / f"{_MARK}{name}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours_alone(folder):
+            return None
+        path.touch(mode=0o600, exist_ok=False)
+    except OSError:
+        return None
+    return path
+
+
+def remove_mark(name: str) -> None:
+    """Remove what `leave_mark` left."""
+    folder = _engines()
+    if folder is not None and _is_ours_alone(folder):
+        with contextlib.suppress(OSError):
+            (folder / f"{_MARK}{name}").unlink()
+
+
 def cache_folder() -> Path | None:
     """Give the folder of what is kept; None if nothing is to be."""
     given = os.environ.get(FOLDER)
@@ -209,6 +233,11 @@ def clear_entries() -> tuple[int, int]:
         size = _size(path)
         shutil.rmtree(path, ignore_errors=True)
         freed += 0 if path.exists() else size
+    folder = _engines()
+    if folder is not None and _is_ours_alone(folder):
+        for path in folder.glob(f"{_MARK}*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
     return entries, freed
 
 

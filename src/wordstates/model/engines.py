@@ -33,9 +33,8 @@ from wordstates.model.tracing import traced
 
 FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
 
-# Choosing an engine takes one or two seconds, and more the larger the network is, which is compiled, and reads
-# the probes: it pays for calls of so many floating-point operations (scripts/measure_constants.py), and of so many
-# subwords more.
+# Choosing an engine compiles the network, and has it read the probes: that pays for calls of so many floating-point
+# operations (scripts/measure_constants.py), and of so many subwords more.
 _WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
 _WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is read and compiled
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
@@ -100,10 +99,9 @@ class Engines:
         self._name = name
         self._exact = exact
         self._keep = keep
-        self._weights = sum(
-            part.numel() for module in reference.blocks or [reference.network] for part in module.parameters()
-        )
-        self._chosen = wanted == "torch"
+        parts = reference.blocks or [reference.network]
+        self.n_weights = sum(each.numel() for part in parts for each in part.parameters())
+        self.is_chosen = wanted == "torch"
         self._fast: FastEngine | None = None
         self._lock = ForkLock()
         self._process = os.getpid()
@@ -122,8 +120,8 @@ class Engines:
         """
         self._see_whether_forked()
         subwords *= self._slower
-        worth = 2.0 * self._weights * (subwords - _WORTH_PROBES) >= _WORTH_A_GRAPH
-        worth = worth or (2.0 * self._weights * subwords >= _WORTH_KEPT and self._is_kept)
+        worth = 2.0 * self.n_weights * (subwords - _WORTH_PROBES) >= _WORTH_A_GRAPH
+        worth = worth or (2.0 * self.n_weights * subwords >= _WORTH_KEPT and self._is_kept)
         return self.fastest() if worth or self._wanted != "auto" else self.reference
 
     @cached_property
@@ -138,9 +136,9 @@ class Engines:
         """
         with self._lock.checked():
             self._see_whether_forked()
-            if not self._chosen:
+            if not self.is_chosen:
                 self._choose()
-                self._chosen = True
+                self.is_chosen = True
         return self._fast or self.reference
 
     def _see_whether_forked(self) -> None:
@@ -150,7 +148,7 @@ class Engines:
                 raise ModelError(f"A model on a GPU cannot be used in a process that was forked: {USE_SPAWN}.")
             self._process = os.getpid()
             if isinstance(self._fast, OpenVinoEngine):
-                self._fast, self._chosen = None, False
+                self._fast, self.is_chosen = None, False
 
     def _choose(self) -> None:
         makers: dict[str, Callable[[], FastEngine | WhyNot]] = {"openvino": self._openvino, "packed": self._packed}

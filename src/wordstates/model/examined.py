@@ -32,6 +32,7 @@ from wordstates.model.engines import Engines
 from wordstates.model.fingerprint import fingerprint
 from wordstates.model.forked import tell_torch
 from wordstates.model.found import Found
+from wordstates.model.keep_later import remember
 from wordstates.model.kept_model import KeptModel
 from wordstates.model.loaded import SLOW, LoadedModel, LoadOptions
 from wordstates.model.probe import Blocks, ProbeText, probe
@@ -149,6 +150,8 @@ def _examined(
         exact=exact,
         keep=None if keeper is None else partial(keeper.write, found, checkpoint.revision, words, words.fingerprint()),
     )
+    if keeper is not None and found.slower < SLOW:
+        remember(engines, keeper)
     return LoadedModel.of(
         found,
         words,

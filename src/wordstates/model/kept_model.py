@@ -19,7 +19,7 @@ from typing import Any
 import xxhash
 
 from wordstates.model._hub import MINILM, fetch_tokenizer, is_current
-from wordstates.model.engine_cache import Entry, beside_graphs, own_code
+from wordstates.model.engine_cache import Entry, beside_graphs, leave_mark, own_code, remove_mark
 from wordstates.model.found import Found
 from wordstates.model.kept_tokenizer import KeptTokenizer, fingerprint_of, kept_form
 from wordstates.model.loaded import LoadOptions
@@ -127,6 +127,17 @@ class KeptModel:
                 written = json.dumps({**told, "tokenizer": tokenizer}).encode()
                 entry.write_beside(_file_name(asked), _checksum(written) + b"\n" + written)
 
+    def begin(self) -> bool:
+        """Note that this model is about to be kept; tell whether that is so for the first time."""
+        try:
+            return leave_mark(_hash_of(self._asked())) is not None
+        except (OSError, TypeError, ValueError, ImportError):  # as in `write`
+            return False
+
+    def forget_begun(self) -> None:
+        """Remove the note that this model is about to be kept."""
+        remove_mark(_hash_of(self._asked()))
+
     def _is_current(self) -> bool:
         """Tell whether the files are those that the model would be loaded from now."""
         revision = self.files.revision
@@ -164,4 +175,8 @@ def _checksum(written: bytes) -> bytes:
 
 
 def _file_name(asked: Mapping[str, Any]) -> str:
-    return f"model-{xxhash.xxh3_128_hexdigest(json.dumps(asked, sort_keys=True).encode())}.json"
+    return f"model-{_hash_of(asked)}.json"
+
+
+def _hash_of(asked: Mapping[str, Any]) -> str:
+    return xxhash.xxh3_128_hexdigest(json.dumps(asked, sort_keys=True).encode())

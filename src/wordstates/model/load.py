@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wordstates.errors import InputError, ModelError
+from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hub
 from wordstates.model.engine import EngineChooser
-from wordstates.model.engine_cache import cache_folder
+from wordstates.model.engine_cache import FOLDER, cache_folder
 from wordstates.model.forked import computes_here, threads_here
+from wordstates.model.keep_later import remembered
 from wordstates.model.kept_engines import KeptEngines
 from wordstates.model.kept_model import KeptModel
 from wordstates.model.loaded import SLOW, LoadedModel, LoadOptions
@@ -72,6 +73,43 @@ def load_tokenizer(
             return kept.tokenizer(str(name), special_tokens)
     found = _hub.fetch_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     return Tokenizer(found, str(name), special_tokens)
+
+
+def keep_model(model: str | Path, options: LoadOptions) -> bool:
+    """Keep a model, so that the next process starts with it at once.
+
+    Args:
+        model: Hub name, local folder, or ``"minilm"``.
+        options: How it is to be loaded.
+
+    Returns:
+        Whether that was still to be done.
+
+    Raises:
+        InputError: If nothing is to be kept.
+        MissingExtraError: If OpenVINO is not installed.
+        ModelError: If the model cannot be had, or cannot be kept.
+    """
+    if (folder := cache_folder()) is None:
+        raise InputError(f"Nothing is kept: {FOLDER} is set to off. Leave it out, or name a folder.")
+    if not is_installed():
+        raise MissingExtraError.of("openvino", "A quick start")
+    for _ in range(2):  # the first time a model of the hub may only be fetched
+        with remembered() as loaded:
+            found = load_model(model, None, options)
+        if isinstance(found.engines, KeptEngines):
+            return False
+        if loaded:
+            break
+    else:
+        raise ModelError(
+            f"Model {str(model)!r} cannot be kept: that is for models in safetensors without code of their own, on a "
+            "CPU that computes in this precision."
+        )
+    if not loaded[0].keep():
+        why_not = found.engines.why_not_faster or f"{str(folder)!r} cannot be written, or its tokenizer not be kept"
+        raise ModelError(f"Model {str(model)!r} cannot be kept: {why_not}.")
+    return True
 
 
 def _check(model: Any, options: LoadOptions) -> None:
