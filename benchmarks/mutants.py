@@ -59,6 +59,7 @@ ROOMS = (
             "tests/unit/test_searching.py",
             "tests/unit/test_given_texts.py",
             "tests/properties",
+            "tests/unit/test_embedder.py",
             "tests/reference/test_traps.py",
         ),
     ),

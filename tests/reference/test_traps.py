@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -248,6 +249,16 @@ def test_trap_12_a_subword_that_the_model_does_not_have_is_an_error() -> None:
     larger = build_tokenizer("chars")
     with pytest.raises(ModelError, match="the tokenizer is not the model's own"):
         WordEmbedder(model, larger).encode(TEXT)
+
+
+def test_trap_12_so_is_one_that_was_added_later() -> None:
+    model, tokenizer = build("bert")
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.add_tokens(["zzyzx"])
+    embedder = WordEmbedder(model, tokenizer)
+    assert embedder.encode(TEXT).has_vector.all()
+    with pytest.raises(ModelError, match=r"for text 1 \('by zzyzx'\.\.\.\).*subwords were added without training them"):
+        embedder.encode([TEXT, "by zzyzx"])
 
 
 def test_trap_13_everything_that_decides_a_vector_is_in_the_provenance() -> None:

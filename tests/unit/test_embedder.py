@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from itertools import islice, permutations
 from typing import Any
 
@@ -405,6 +406,24 @@ def test_a_text_that_occurs_again_is_read_once_and_has_the_same_vectors(bert: Wo
     assert np.array_equal(emb[0].vectors, emb[2].vectors)
     assert np.array_equal(emb[0].vectors, emb[3].vectors)
     assert np.allclose(emb[0].vectors, bert.encode(TEXT).vectors, atol=1e-5)
+
+
+def test_a_call_that_is_interrupted_drops_all_that_it_began(
+    bert: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = bert.submit([f"{number} " + "mill " * 300 for number in range(40)])  # read in more than one stretch
+    finish, dropped = window_reader.Reading.finish, list[window_reader.Reading]()
+
+    def interrupted(self: window_reader.Reading, advance: Callable[[int], object]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(window_reader.Reading, "abandon", lambda self: dropped.append(self))
+    monkeypatch.setattr(window_reader.Reading, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pending.result()
+    assert len(dropped) > 1
+    monkeypatch.setattr(window_reader.Reading, "finish", finish)
+    assert len(pending.result().words) == 40 * 301  # what is not dropped, here, is still right
 
 
 def test_repr_names_the_model_and_the_recipes(bert: WordEmbedder) -> None:
