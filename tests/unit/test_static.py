@@ -100,6 +100,8 @@ def test_documents_may_bring_their_words(bert: WordEmbedder, monkeypatch: pytest
     types = Types()
     static, report = make_static(bert, [Document("a", "new york", ((0, 8),))], types)
     assert (static.words, report.occurrences, static.provenance["splitter"]) == (["new york"], 1, "given")
+    static, _ = make_static(bert, [Document("a", "new york")], Types(vocabulary=["york"]))
+    assert static.provenance["splitter"] == "targets"
 
 
 def test_the_first_usages_are_averaged_and_all_are_counted(bert: WordEmbedder) -> None:

@@ -124,7 +124,6 @@ def static(
                     "vocabulary": None if wanted is None else len(wanted),
                     **({} if more is None else {"phrases": len(more)}),
                 },
-                "splitter": embedder.provenance["splitter"] if wanted is None else "targets",
             },
             on_progress=bar,
         )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wordstates.documents.document import Document
-from wordstates.encode.inputs import GIVEN
 from wordstates.errors import InputError
 from wordstates.runs.groups import GroupRun
 from wordstates.runs.report import FileReport, aligned, tally
@@ -128,11 +127,10 @@ def make_static(
     static = _collected(means, types, kinds, recipes, min_count)
     alone = _alone(embedder, static.words, kinds, recipes, on_progress)
     plain = embedder.provenance
-    splitter = {"splitter": GIVEN if types.given else (provenance or {}).get("splitter", plain["splitter"])}
     static = replace(
         static,
         vectors=static.vectors | alone,
-        provenance={**(run.provenance or plain), **(provenance or {}), **splitter},
+        provenance={**(run.provenance or plain), **(provenance or {}), "splitter": types.found_by(plain["splitter"])},
     )
     report.provenance = dict(static.provenance)
     report.kept, report.usages = len(static), sum(report.statuses.values())

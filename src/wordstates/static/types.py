@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from wordstates.documents.document import Document
 from wordstates.documents.output_columns import value_at
+from wordstates.encode.inputs import GIVEN
 from wordstates.errors import InputError
 from wordstates.runs.groups import DocumentPart, in_groups
 from wordstates.static.static_vectors import type_name
@@ -80,7 +81,7 @@ class Types:
         self._numbers: dict[Type, int] = {}
         self._counts: list[int] = []
         self.texts = 0
-        self.given = True  # whether all documents brought their words
+        self._given = True  # whether all documents brought their words
         self.first = ""
 
     def __len__(self) -> int:
@@ -92,6 +93,10 @@ class Types:
         """What of the vocabulary was not met."""
         met = set(self.words)
         return [] if self._finder is None else [word for word in self._finder.names if word not in met]
+
+    def found_by(self, splitter: str) -> str:
+        """Say what found the words: the splitter, as it is named; ``targets`` or ``given`` if it did not."""
+        return "targets" if self._only else GIVEN if self._given else splitter
 
     @property
     def words(self) -> list[str]:
@@ -138,7 +143,6 @@ class Types:
         self, documents: Iterable[Document], split: SplitTexts
     ) -> Iterator[tuple[Document, list[tuple[int, int]], list[str]]]:
         if self._finder is not None and self._only:
-            self.given = False
             for document in documents:
                 matches = self._finder.find(document.text)
                 yield document, [match[:2] for match in matches], [self._finder.names[match[2]] for match in matches]
@@ -146,7 +150,7 @@ class Types:
         for group in in_groups(documents):
             found = iter(split([document.text for document in group if document.spans is None]))
             for document in group:
-                self.given = self.given and (document.spans is not None or bool(document.fault))
+                self._given = self._given and (document.spans is not None or bool(document.fault))
                 spans = [*document.spans] if document.spans is not None else [(a, b) for a, b in next(found).tolist()]
                 names = [type_name(document.text[start:end], lowercase=self._lowercase) for start, end in spans]
                 yield document, *self._with_phrases(document.text, spans, names)
