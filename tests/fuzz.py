@@ -4,7 +4,7 @@
     make fuzz FUZZ_ARGS="--inputs 2000 --only manifest,recipe --seed 7"
 
 Real files are damaged by byte and, where they are JSON, by structure. Whatever comes of it, nothing but an error of
-ours with a message of one line may be raised, none that says that nobody foresaw it, no file may take `SECONDS`, and
+ours with a message of one line may be raised, no `UnexpectedError`, no file may take `SECONDS`, and
 the process may not grow by `MOST_BYTES`. What was read without an error must be what was written wherever a
 checksum guards it. The damage depends on the seed alone.
 """

@@ -75,7 +75,7 @@ class WordEmbedder(Remade):
         punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
         precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
-            float32 is measured and stands in the provenance.
+            float32 is measured and is in the provenance.
         engine: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
             little or no padding), or ``"auto"`` (default): PyTorch for short calls, for others the fastest that is
             installed, supports the model and agrees with PyTorch on a probe text.
@@ -93,7 +93,7 @@ class WordEmbedder(Remade):
         trust_remote_code: Run code that comes with the model; off unless asked.
         unsafe_weights: Also load pickled weights, which can run code; off unless asked.
         config: Keys of the model's config in place of those in its ``config.json``, as
-            ``{"attention_type": "original_full"}``; they stand in the provenance.
+            ``{"attention_type": "original_full"}``; they are in the provenance.
         surprisal: Causal models: also give the surprisal of each word, in bits.
         left_subwords: Also give how many subwords of text each word was read after.
 

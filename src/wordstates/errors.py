@@ -18,7 +18,7 @@ Every error names what was given, what is allowed and what to do. Each leaf is a
     ├── OutputError         (OSError)       a file that cannot be written
     ├── WorkerError         (RuntimeError)  a worker process that is gone
     ├── MissingExtraError   (ImportError)   an optional dependency that is not installed
-    └── UnexpectedError     (RuntimeError)  what nobody foresaw, of a library or of wordstates; its cause is chained
+    └── UnexpectedError     (RuntimeError)  an unexpected error of a library or of wordstates; its cause is chained
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class OutputError(WordstatesError, OSError):
 
 
 class WorkerError(WordstatesError, RuntimeError):
-    """A worker process that is gone, or that failed in a way nobody foresaw."""
+    """A worker process that is gone, or that failed unexpectedly."""
 
 
 class MissingExtraError(WordstatesError, ImportError):
@@ -110,11 +110,11 @@ class MissingExtraError(WordstatesError, ImportError):
 
 
 class UnexpectedError(WordstatesError, RuntimeError):
-    """What nobody foresaw, of a library or of wordstates itself; ``__cause__`` is the error as it came.
+    """An unexpected error, of a library or of wordstates itself; ``__cause__`` is the error as it came.
 
     Examples:
         >>> print(UnexpectedError.of(KeyError("dim")))
-        Nobody foresaw this (KeyError: 'dim'): please report it with what was given.
+        Unexpected error (KeyError: 'dim'): please report it with what was given.
     """
 
     @classmethod
@@ -124,7 +124,7 @@ class UnexpectedError(WordstatesError, RuntimeError):
         at = f", at {place}" if place else ""
         said = str(error).strip().splitlines()
         what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-        return cls(f"Nobody foresaw this ({what}{at}): please report it with what was given.")
+        return cls(f"Unexpected error ({what}{at}): please report it with what was given.")
 
 
 def where_it_failed(error: BaseException) -> str:

@@ -74,8 +74,8 @@ class ShownProgress(Progress):
         what: What is done.
         first: What is done before anything is counted; empty: nothing.
         total: How many there are, if that is known.
-        share: Gives how much of the input has been read, 0 to 1, None where nobody knows; from it and what was read the
-            total is estimated.
+        share: Gives how much of the input has been read, 0 to 1, None if not known; it and what was read give an
+            estimate of the total.
         stream: Where to; None: standard error, or the notebook.
         bar: Draw a bar again and again, else write a line every 30 seconds.
         listener: A function of the caller's that is also called.

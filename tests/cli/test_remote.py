@@ -125,7 +125,7 @@ def test_a_server_that_is_not_there_has_gone_or_asks_for_its_key(
 ) -> None:
     command = ["embed", "texts.txt", "-o", "o.parquet", "--server"]
     nobody = run(*command, "http://127.0.0.1:1", cwd=folder)
-    assert (nobody.code, "Nobody answers at http://127.0.0.1:1" in nobody.err) == (4, True)
+    assert (nobody.code, "No server answers at http://127.0.0.1:1" in nobody.err) == (4, True)
     with serving({"tiny": WordEmbedder(bert, engine="torch")}, key="k") as (port, _, _):
         remote = wordstates.connect(f"http://127.0.0.1:{port}", recipes=[Recipe()])
         monkeypatch.delenv("WORDSTATES_API_KEY")

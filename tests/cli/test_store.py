@@ -634,7 +634,7 @@ def test_folders_that_are_no_store(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--shard", "2/2"], "Part '2/2' is none: write i/N with i from 0 to N-1"),
+        (["--shard", "2/2"], "Part '2/2' is not valid: write i/N with i from 0 to N-1"),
         (["--shard", "0/2", "--overwrite"], "--overwrite with part 0/2 would remove what the other parts have done"),
         (["--workers", "3", "--device", "cpu,cpu"], "3 workers do not fit 2 devices"),
     ],

@@ -130,7 +130,7 @@ def test_the_id_of_a_shard_is_of_all_that_decides_its_rows() -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "3/3", "-1/2", "1/0", "a/b", "1/2/3"])
 def test_parts_that_are_none(text: str) -> None:
-    with pytest.raises(InputError, match=r"Part .* is none: write i/N"):
+    with pytest.raises(InputError, match=r"Part .* is not valid: write i/N"):
         Part.parse(text)
 
 
@@ -140,8 +140,8 @@ def test_parts_that_are_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        (StoreSettings(shard_characters=0), "A shard of 0 characters is none"),
-        (StoreSettings(context=0), "A context of 0 characters is none"),
+        (StoreSettings(shard_characters=0), "A shard of 0 characters holds nothing"),
+        (StoreSettings(context=0), "A context of 0 characters holds nothing"),
         (StoreSettings(part=Part(1, 2), overwrite=True), "would remove what the other parts have done"),
     ],
 )
@@ -170,7 +170,7 @@ def test_workers_have_to_agree(bert: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("s/shards/*"))
 
 
-def test_what_a_worker_says_when_nobody_foresaw_it() -> None:
+def test_what_a_worker_says_of_an_unexpected_error() -> None:
     known, unknown = processes.sendable(OutputError("full")), processes.sendable(ZeroDivisionError("x"))
     assert isinstance(known, OutputError)
     assert isinstance(unknown, WorkerError)

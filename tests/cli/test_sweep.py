@@ -407,8 +407,8 @@ def test_progress_is_for_terminals(folder: Path, bert: Path) -> None:
     [
         ((), 2, "There is no DATA"),
         (("all.conll", "--train", "train.conll"), 2, "are the same: give one of them"),
-        (("--test", "test.conll"), 2, "The score is told on --test"),
-        (("train.conll", "--dev", "dev.conll"), 2, "The score is told on --test"),
+        (("--test", "test.conll"), 2, "The score is reported on --test"),
+        (("train.conll", "--dev", "dev.conll"), 2, "The score is reported on --test"),
         (("all.conll", "--task", "nonsense"), 2, "'nonsense' is not one of 'labels', 'senses'"),
         (("all.conll", "--post-process", "none,whiter"), 2, "Step 'whiter' does not exist: choose from center"),
         (("all.conll", "--subword-poolings", "mean,none"), 2, "'none' is not one of 'mean', 'first'"),

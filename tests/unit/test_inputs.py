@@ -207,7 +207,7 @@ def test_delimiters(tmp_path: Path) -> None:
     assert [each.text for each in read(path, delimiter="semicolon")] == ["Hello, you"]
     with pytest.raises(InputError, match="as if a semicolon stood between the fields: pass delimiter='semicolon'"):
         read(path)
-    with pytest.raises(InputError, match="Delimiter ';;' is none: give one character, or one of tab, comma"):
+    with pytest.raises(InputError, match="Delimiter ';;' is not valid: give one character, or one of tab, comma"):
         read(path, delimiter=";;")
     with pytest.raises(
         InputError, match=r"delimiter=\.{3} and quoting=\.{3} are for csv and tsv, and the input is txt"
@@ -354,7 +354,7 @@ def test_metadata_from_the_names_of_files(tmp_path: Path) -> None:
     table = put(tmp_path / "tables" / "1920.csv", "text,by\nYes.,Edith\n")
     assert read(table, metadata_from_name="{year}.csv", metadata=["by"])[0].metadata == {"year": "1920", "by": "Edith"}
     for pattern in ("{year}{nr}.txt", "no field", "{}.txt", "{a}-{a}.txt"):
-        with pytest.raises(InputError, match="is none: write fields in braces"):
+        with pytest.raises(InputError, match="is not valid: write fields in braces"):
             read(table, metadata_from_name=pattern)
     with pytest.raises(InputError, match=r"1920\.csv' does not fit the pattern of names .*exclude="):
         read(table, metadata_from_name="{year}.txt")

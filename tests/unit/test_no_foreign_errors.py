@@ -380,7 +380,7 @@ def test_an_unexpected_error_says_where_it_came_from(monkeypatch: pytest.MonkeyP
 
 COMMANDS = {each.name or each.callback.__name__: each for each in app.app.registered_commands}  # type: ignore[union-attr]
 TOLD: dict[BaseException, str] = {
-    StrangeError("on purpose"): "Nobody foresaw this (StrangeError: on purpose",
+    StrangeError("on purpose"): "Unexpected error (StrangeError: on purpose",
     PanicError("on purpose"): "WORDSTATES_TRACEBACK=1 shows where it comes from",
     MemoryError(): "Memory ran out",
     PermissionError(13, "No.", "there"): "'there': No.",

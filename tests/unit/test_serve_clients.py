@@ -87,7 +87,7 @@ def test_errors_over_http_are_those_of_the_tree(url: str) -> None:
         wordstates.connect(url, model="other", key=KEY).encode("a")
     with pytest.raises(InputError, match="asks for its key"):
         wordstates.connect(url, key="wrong")
-    with pytest.raises(ModelNotFoundError, match="Nobody answers"):
+    with pytest.raises(ModelNotFoundError, match="No server answers"):
         wordstates.connect("http://127.0.0.1:1")
     with pytest.raises(InputError, match=r"No `wordstates serve` answers at .*/nosuch \(404\): give its address"):
         wordstates.connect(f"{url}/nosuch", key=KEY)

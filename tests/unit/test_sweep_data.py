@@ -184,19 +184,19 @@ def test_judged_usages(tmp_path: Path) -> None:
     task = read(folder)
     assert task.name == "pairs"
     assert [item.gold for item in task.items if item.word == "arm"][:2] == [3.5, 1.0]
-    assert task.skipped == {"pairs nobody could decide on": 2}
+    assert task.skipped == {"pairs without a decision": 2}
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
 def test_word_usage_graphs_as_they_are_published(tmp_path: Path, ending: str) -> None:
-    """DWUG's files are parted by tabs and named .csv."""
+    """DWUG's files are separated by tabs and named .csv."""
     folder = graphs(tmp_path, ending)
     task = read(folder)
     assert (task.name, len(task.items)) == ("pairs", 12)
     assert task.read_as == [f"judged pairs of word usage graphs (it has files uses.{ending})"]
     judgments = folder / f"data/arm/judgments.{ending}"
     judgments.write_text(judgments.read_text().replace("arm2\tarm3\t1", "arm2\tarm3\tnan"), encoding="utf-8")
-    assert read(folder).skipped == {"pairs nobody could decide on": 3}
+    assert read(folder).skipped == {"pairs without a decision": 3}
     assert f"stats_groupings.{ending}:2: 2 items for the task 'change'" in refused(folder, task="change")
 
 

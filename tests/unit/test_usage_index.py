@@ -339,7 +339,7 @@ def test_conditions(condition: str, met: list[bool]) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("year", "Condition 'year' is none"),
+        ("year", "Condition 'year' is not valid"),
         ("year>old", "compares numbers, and 'old' is none"),
         ("sex=f", "no column 'sex'"),
     ],

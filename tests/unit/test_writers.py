@@ -655,7 +655,7 @@ def test_files_that_cannot_be_described(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.npz' is not a file"):
         describe(tmp_path / "no.npz")
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match=r"a\.txt': its ending is none that wordstates writes: \.parquet"):
+    with pytest.raises(InputError, match=r"a\.txt': wordstates writes no such file, only \.parquet"):
         read_provenance(tmp_path / "a.txt")
     for ending in (".parquet", ".npz", ".safetensors", ".h5"):
         (tmp_path / f"b{ending}").write_text("broken")

@@ -56,7 +56,7 @@ _STDOUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBAD
 
 
 class _Commands(Commands):
-    """The commands; what ends one early is told here, before typer ends it in its own way."""
+    """The commands; what ends one early is reported here, before typer ends it in its own way."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command asked for."""
@@ -104,7 +104,7 @@ def main() -> None:
         if hasattr(signal, stop):
             signal.signal(getattr(signal, stop), _stopped)
     warn_in_lines()
-    if sys.stdout is None:  # closed by who called (>&-): a file that cannot be written, so that what is lost is told
+    if sys.stdout is None:  # closed by the caller (>&-): a file that cannot be written, so that an error says so
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -121,7 +121,7 @@ def _stopped(number: int, _frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def _end_is_told() -> Iterator[None]:
-    """Turn every error that is told on purpose into one message and an exit code."""
+    """Turn every error that is raised on purpose into one message and an exit code."""
     try:
         with ctrl_c_kept():
             yield
@@ -149,7 +149,7 @@ def _end_is_told() -> Iterator[None]:
 
 
 def _unexpected(error: BaseException) -> str:
-    """Say what nobody foresaw; and where it comes from, to who asks."""
+    """Report an unexpected error; and where it comes from, to those who ask."""
     if os.environ.get(_TRACEBACK):
         traceback.print_exception(error)
     return f"wordstates: {UnexpectedError.of(error)} {_TRACEBACK}=1 shows where it comes from."

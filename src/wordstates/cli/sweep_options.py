@@ -47,7 +47,7 @@ class SplitOptions:
             raise typer.BadParameter("There is no DATA: give a file or a folder.")
         if self.test is None or len(given) == 1:
             raise typer.BadParameter(
-                "The score is told on --test, and the recipe chosen on other data: give both, or one file that is "
+                "The score is reported on --test, and the recipe chosen on other data: give both, or one file that is "
                 "divided."
             )
         return given

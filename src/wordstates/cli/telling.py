@@ -42,7 +42,7 @@ def end_with(
         report: What was done.
         output: The file, as it was given.
         end: How to tell it; JSON goes to standard output, unless that was taken by the vectors themselves.
-        dry_run: Whether nothing was written: that is told even where quiet was asked for.
+        dry_run: Whether nothing was written: that is reported even where quiet was asked for.
         notes: What is worth noting.
         files: The files that were read, where the input was a folder.
 

@@ -16,8 +16,8 @@ _COLUMNS_OF_OTHERS = 8  # formats of so many columns or more begin with a number
 def read_conll(name: str, lines: Iterator[tuple[int, str]], metadata: Sequence[str] = ()) -> Iterator[Document]:
     """Stream the sentences of a file as documents with given words.
 
-    The word is the first column, the label the last; they are parted by tabs, or else by white space. Lines that begin
-    with ``-DOCSTART-`` are left out.
+    The word is the first column, the label the last; they are separated by tabs, or else by white space. Lines that
+    begin with ``-DOCSTART-`` are left out.
 
     Args:
         name: Name of the file, for ids and errors.

@@ -116,7 +116,7 @@ def _comments(name: str, block: list[tuple[int, str]], wanted: Sequence[str]) ->
     """Give the text, the id and the comments that are asked for, None for one that a sentence does not have.
 
     Raises:
-        InputError: If one of them is there twice: a blank line is missing, or nobody knows which is meant.
+        InputError: If one of them is there twice: a blank line is missing, or it is not clear which is meant.
     """
     found: dict[str, str | None] = {}
     for number, line in block:

@@ -1,7 +1,7 @@
 """The bytes and the text of a source, as a stream: opened, decompressed and decoded.
 
-Everything that can go wrong with a file before its format matters is told here: it is empty, its compression is broken,
-its bytes are not in the encoding.
+Everything that can go wrong with a file before its format matters is reported here: it is empty, its compression is
+broken, its bytes are not in the encoding.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class NamePattern:
         wrong = [name for name in self.fields if not name.isidentifier() or self.fields.count(name) > 1]
         if wrong or not self.fields or "}{" in pattern:
             raise InputError(
-                f"Pattern {pattern!r} is none: write fields in braces, each once, with text between them, as "
+                f"Pattern {pattern!r} is not valid: write fields in braces, each once, with text between them, as "
                 "{year}-{nr}_{title}.txt."
             )
         parts = _FIELD.split(pattern)  # text, field, text, field, ..., text

@@ -32,7 +32,7 @@ class InputMeter:
         self._file = None
 
     def share(self) -> float | None:
-        """Give how much has been read, 0 to 1; None: nobody knows."""
+        """Give how much has been read, 0 to 1; None: not known."""
         if not self.total:
             return None
         here = 0

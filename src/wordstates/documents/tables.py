@@ -34,7 +34,7 @@ DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space":
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How the cells of CSV and TSV are told apart.
+    """How the cells of CSV and TSV are separated.
 
     Args:
         delimiter: Character between them, or its name; None: a comma in CSV, a tab in TSV.
@@ -57,7 +57,7 @@ class Cells:
         character = DELIMITERS.get(self.delimiter, self.delimiter)
         if len(character) != 1 or character in '"\r\n':
             raise InputError(
-                f"Delimiter {self.delimiter!r} is none: give one character, or one of {', '.join(DELIMITERS)}."
+                f"Delimiter {self.delimiter!r} is not valid: give one character, or one of {', '.join(DELIMITERS)}."
             )
         return character
 
@@ -107,7 +107,7 @@ def check_once(place: str, names: Sequence[str], what: str = "column") -> None:
     """
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise InputError(f"{place}: the {what} {twice!r} is there twice: nobody knows which is meant. Rename one.")
+        raise InputError(f"{place}: the {what} {twice!r} is there twice: it is not clear which is meant. Rename one.")
 
 
 def read_csv(source: Source, encoding: str, check: CheckColumns, cells: Cells, max_text: int) -> Iterator[Row]:

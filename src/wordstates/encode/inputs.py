@@ -171,7 +171,7 @@ def _texts_of_table(table: Any, word: str, groups: Sequence[str]) -> list[list[s
 def _column(table: Any, name: str) -> list[Any]:
     """Give the values of a column; Arrow's are not Python's yet."""
     if hasattr(table, "collect"):
-        raise InputError(f"This {type(table).__name__} was not read yet: give table.collect().")
+        raise InputError(f"This {type(table).__name__} has not been collected yet: give table.collect().")
     names = getattr(table, "column_names", None) or list(getattr(table, "columns", table))
     if name not in names:
         raise InputError(f"There is no column {name!r} in the table: there are {', '.join(map(str, names))}.")

@@ -1,4 +1,4 @@
-"""Embeddings in the making: planned, and on their way through the engine."""
+"""Embeddings that are being computed: what `submit` gives."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pending(Protocol):
-    """Embeddings in the making."""
+    """Embeddings that are being computed."""
 
     @property
     def n_words(self) -> int:
@@ -37,7 +37,7 @@ class TextPart:
     Args:
         first: Index of the first of them in the text.
         last: Whether the text ends with them.
-        pending: Their vectors in the making.
+        pending: Their vectors, which are being computed.
     """
 
     first: int

@@ -83,7 +83,7 @@ class WindowReader:
     Args:
         model: The model.
         recipes: What to take from each pass.
-        budget: Most subwords in a batch, padding included; halved for good when memory runs out.
+        budget: Most subwords in a batch, padding included; halved from then on when memory runs out.
         repeat: Read each window twice and take the second reading.
     """
 
@@ -267,7 +267,7 @@ class WindowReader:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if is_out_of_memory(error):
             return ModelError(
-                f"Memory does not suffice for a single window of {self._model.name!r} ({reason}): give a smaller "
+                f"There is not enough memory for a single window of {self._model.name!r} ({reason}): give a smaller "
                 "window, as window=256, or fewer recipes at once."
             )
         return ModelError(

@@ -93,7 +93,7 @@ class Crowd:
         Args:
             box: The part, in the picture's coordinates.
             cells: How many columns and rows the part is cut into.
-            colour: What the usages are told apart by: ``sense``, or a column of metadata.
+            colour: What the usages are coloured by: ``sense``, or a column of metadata.
             wanted: Which usages are counted; default all.
 
         Returns:

@@ -37,7 +37,7 @@ def check_name(path: Path) -> None:
 
 
 class PartialFile:
-    """A file in the making, ``.{name}.{host}-{pid}.partial`` beside its target.
+    """A file that is being written, ``.{name}.{host}-{pid}.partial`` beside its target.
 
     Args:
         target: The path it gets in the end.

@@ -26,7 +26,7 @@ class Behind:
         self._done.clear()
         try:
             threading.Thread(target=self._do, args=(work,), daemon=True).start()
-        except RuntimeError:  # no more threads are to be had
+        except RuntimeError:  # no more threads are available
             self._do(work)
 
     def wait(self) -> None:

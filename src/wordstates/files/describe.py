@@ -107,7 +107,7 @@ def _checked(path: str | Path) -> tuple[Path, str]:
         raise InputError(f"{str(path)!r} is not a file: give one that wordstates wrote.")
     chosen = output_format(path)
     if chosen is None:
-        raise InputError(f"{str(path)!r}: its ending is none that wordstates writes: {', '.join(FORMAT_OF_ENDING)}.")
+        raise InputError(f"{str(path)!r}: wordstates writes no such file, only {', '.join(FORMAT_OF_ENDING)}.")
     return path, chosen
 
 

@@ -34,7 +34,7 @@ class SpreadsheetWriter(FileWriter):
     """Writes rows as cells: text on one line, a number as a number, a number of a vector a column.
 
     Args:
-        partial: The file in the making.
+        partial: The file that is being written.
         dtype: Precision of the vectors.
         keyed: Have a column of keys from the first row on.
         vectors: Whether to write the vectors.

@@ -25,7 +25,7 @@ class FileWriter(ABC):
     """A writer but for its format.
 
     Args:
-        partial: The file in the making; None: standard output.
+        partial: The file that is being written; None: standard output.
         dtype: Precision of the vectors in the file.
         keyed: Have a column of keys from the first row on, though only later documents may bring some.
     """

@@ -30,7 +30,7 @@ _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 _FEW_PIECES = 2_000  # of a vocabulary that may be special tokens alone: T5 has more than a hundred of them
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack")
 _COMMIT = re.compile("[0-9a-f]{40}")
-_SOON = 2.0  # seconds after which it is told that the hub is waited for
+_SOON = 2.0  # seconds after which it is said that the hub is waited for
 
 
 def fetch_tokenizer(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
@@ -62,7 +62,7 @@ def hub_silence(source: str | Path) -> str | None:
     """Say why the hub is not asked for a model: it is a folder here, or the hub cannot be asked; None if it can.
 
     The hub is asked once for a sign of life, so that a machine without a network, or with one that accepts and never
-    answers, is told soon, not after the many tries that each file of a model is given.
+    answers, is reported soon, not after the many tries that each file of a model is given.
 
     Warns:
         UserWarning: If the hub is slow to answer, and is waited for.
@@ -90,7 +90,7 @@ def _silence_of_the_hub() -> str | None:
             return None
         except Exception as error:
             if "timeout" not in type(error).__name__.lower():
-                return None  # it refuses at once: those who ask are told why
+                return None  # it refuses at once: the caller learns why
         if seconds < longest:
             warnings.warn(
                 f"{constants.ENDPOINT} does not answer: waiting {longest:g} seconds for it. HF_HUB_OFFLINE=1 goes "
@@ -122,7 +122,7 @@ def is_current(name: str, revision: str | None, commit: str) -> bool:
 
     try:
         return get_hf_file_metadata(hf_hub_url(name, "config.json", revision=revision)).commit_hash == commit
-    except Exception:  # of the hub and of the way to it: who loads the model is told
+    except Exception:  # of the hub and of the way to it: loading the model reports it
         return False
 
 
@@ -235,7 +235,7 @@ def quiet() -> Iterator[None]:
 def explained(name: str | Path, silence: str | None, *, unsafe_weights: bool) -> Iterator[None]:
     """Say what a failed load means, and what to do.
 
-    The libraries that load raise all kinds of errors, `tokenizers` a bare Exception: every one of them is told.
+    The libraries that load raise all kinds of errors, `tokenizers` a bare Exception: each becomes one of ours.
     """
     from huggingface_hub.errors import HFValidationError
     from safetensors import SafetensorError

@@ -204,7 +204,7 @@ def round_rows(rows: int, full: int) -> int:
 
 
 class Budget:
-    """Most subwords in a batch, padding included; halved for good when memory runs out, for all threads that share it.
+    """Most subwords in a batch, padding included; halved when memory runs out, for all threads that share it.
 
     Args:
         subwords: To begin with.

@@ -55,9 +55,9 @@ def check_supported(network: nn.Module, name: str) -> None:
         )
     if getattr(network.config, "attention_type", None) == "block_sparse":
         raise ModelError(
-            f"Model {name!r} has block-sparse attention and switches to full attention for good when it reads a short "
-            "text, so its vectors would depend on what was read before. Have it attend in full from the start: pass "
-            "config={'attention_type': 'original_full'}; of a model given as an object, load it with "
+            f"Model {name!r} has block-sparse attention and switches to full attention, for all that follows, when it "
+            "reads a short text, so its vectors would depend on what was read before. Have it attend in full from the "
+            "start: pass config={'attention_type': 'original_full'}; of a model given as an object, load it with "
             "attention_type='original_full'."
         )
 

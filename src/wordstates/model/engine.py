@@ -87,7 +87,7 @@ class EngineChooser(Protocol):
 
     @property
     def why_not_faster(self) -> str | None:
-        """Why the engine is not the one that was hoped for; None if it is, or nobody has looked."""
+        """Why the engine is not the expected one; None if it is, or if that was not checked."""
         ...
 
     @property

@@ -281,7 +281,7 @@ class Engines:
         )
 
     def _as_found_before(self, name: str, entry: Entry) -> FastEngine | WhyNot | None:
-        """Give the engine that was found to agree, or why none did; None: nobody has looked, or it cannot be made."""
+        """Give the engine that was found to agree, or why none did; None: not tried yet, or it cannot be made."""
         choice = entry.read()
         if choice is None:
             return None

@@ -61,7 +61,7 @@ def examined_model(
 
     Raises:
         InputError: If the options contradict each other.
-        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load_pretrained`.
+        ModelError: If the model is not available or cannot be used; see `wordstates.model._hf.load_pretrained`.
 
     Warns:
         UserWarning: If the processor is slower in this precision than in float32.

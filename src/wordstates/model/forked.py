@@ -82,7 +82,7 @@ def set_threads(threads: SupportsIndex) -> None:
     if (number := index(threads)) < 1:
         raise InputError(f"threads={number} computes nothing: give 1 or more.")
     _threads, _torch_knows = 1 if _was_forked else number, False
-    if "torch" in sys.modules:  # else it is told when a model needs it
+    if "torch" in sys.modules:  # else it is set when a model needs it
         tell_torch()
 
 

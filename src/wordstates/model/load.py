@@ -39,7 +39,7 @@ def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
 
     Raises:
         InputError: If the options contradict each other or do not exist.
-        ModelError: If the model cannot be had or used; see `wordstates.model._hf.load_pretrained`.
+        ModelError: If the model is not available or cannot be used; see `wordstates.model._hf.load_pretrained`.
 
     Warns:
         UserWarning: If the processor is slower in this precision than in float32.

@@ -1,4 +1,4 @@
-"""The files that a model is loaded from, found and told apart without loading it."""
+"""The files that a model is loaded from, found and distinguished without loading it."""
 
 from __future__ import annotations
 

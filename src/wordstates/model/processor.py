@@ -43,7 +43,7 @@ def usual_threads() -> int:
 
 @cache
 def torch_build() -> str | None:
-    """Give what PyTorch says of its version and of the GPUs that it was built for; None if that is not to be had."""
+    """Give what PyTorch says of its version and of the GPUs that it was built for; None if that is not available."""
     found = find_spec("torch")
     if found is None or found.origin is None:
         return None

@@ -75,7 +75,7 @@ def _as_graph(wrapped: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) 
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     with torch.inference_mode(), torch.autocast("cpu", enabled=False), alone_with(network), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer: that branches taken are taken for good, which is checked later
+        warnings.simplefilter("ignore")  # of the tracer: the graph has only the branch taken, which is checked later
         decoder = TorchScriptPythonDecoder(wrapped, example_input=tuple(inputs), trace_kwargs={"check_trace": False})
         frontend = FrontEndManager().load_by_framework("pytorch")
         return frontend.convert(frontend.load(decoder))

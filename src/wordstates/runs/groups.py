@@ -252,7 +252,7 @@ class GroupRun:
             A group or a part of it, or some words of a large document, with the embeddings; in order.
 
         Raises:
-            InputError: If every document of the first group fails: then it is no matter of single documents.
+            InputError: If every document of the first group fails: then the cause is not in single documents.
             ModelError: Likewise.
             BrokenOffError: If a large document fails after some of its pieces were given.
         """
@@ -352,7 +352,7 @@ class _Waiting(Generic[T]):
 
     Args:
         group: The documents.
-        pending: Their vectors in the making.
+        pending: Their vectors, which are being computed.
         first: Position of the first word in its document.
         last: Whether the words of the last document end here.
     """

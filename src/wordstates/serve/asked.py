@@ -59,7 +59,7 @@ class Asked:
 
 
 class Fields:
-    """The fields of a JSON object, each taken once; one that nobody takes is refused.
+    """The fields of a JSON object, each taken once; one that is not taken is refused.
 
     Args:
         body: What the request holds.

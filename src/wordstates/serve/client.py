@@ -40,7 +40,7 @@ def connect(url: str, **options: Any) -> RemoteEmbedder:
         options: Those of `RemoteEmbedder`.
 
     Raises:
-        ModelNotFoundError: If nobody answers there.
+        ModelNotFoundError: If no server answers there.
         InputError: If it refuses: the key is missing, or there is no such model.
     """
     return RemoteEmbedder(url, **options)

@@ -68,7 +68,7 @@ class Connection:
         """Ask once; GET where there is no body.
 
         Raises:
-            ModelNotFoundError: If nobody answers.
+            ModelNotFoundError: If no server answers.
             InputError: If the server refuses.
             WorkerError: If it fails, stays too busy, or has gone.
         """
@@ -130,7 +130,7 @@ class Connection:
             return WorkerError(
                 f"The server at {self.url} answers no more ({reason}): start it again if it has ended, and try again."
             )
-        return ModelNotFoundError(f"Nobody answers at {self.url} ({reason}): is `wordstates serve` running there?")
+        return ModelNotFoundError(f"No server answers at {self.url} ({reason}): is `wordstates serve` running there?")
 
     def _told(self, refused: urllib.error.HTTPError) -> Exception:
         """Make the error that the server tells."""

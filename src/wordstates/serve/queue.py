@@ -79,7 +79,7 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether no request waits for it any more."""
         return self.future.done()
 
     @property

@@ -48,7 +48,7 @@ def _prepared(
 ) -> tuple[Job, int]:
     session = model.session
     with wrong_input_is_refused(field):
-        session.read(texts, [[]] * len(texts))  # half a character is told before the tokenizer sees it
+        session.read(texts, [[]] * len(texts))  # half a character is reported before the tokenizer sees it
     encoded, spans, subwords = session.tokenizer.encode(texts), [], 0
     for index, found in enumerate(encoded):
         count = len(found.ids)

@@ -32,7 +32,7 @@ _WORD2VEC = (".txt", ".bin")
 
 
 class StaticFile:
-    """A file of static vectors in the making; found out before anything is computed whether it can be written.
+    """A file of static vectors that is being written; whether it can be is checked before anything is computed.
 
     Args:
         path: The file; its ending is the format.

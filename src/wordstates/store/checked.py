@@ -1,4 +1,4 @@
-"""What is read from a store's JSON has the types that its dataclass says, or it is told which value has not."""
+"""What is read from a store's JSON has the types that its dataclass says, or the error names the value that has not."""
 
 from __future__ import annotations
 

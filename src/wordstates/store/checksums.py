@@ -32,7 +32,7 @@ def is_as_written(path: Path, *, xxh3: str, sha256: str = "") -> bool:
 
     Args:
         path: The file.
-        xxh3: Its fast checksum when it was written; empty: nobody made one.
+        xxh3: Its fast checksum when it was written; empty: none was made.
         sha256: The other checksum, which is compared then; both empty: the file passes.
 
     Raises:

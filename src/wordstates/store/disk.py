@@ -43,7 +43,7 @@ class FreeSpace:
             )
 
     def foresee(self, share: float) -> str | None:
-        """Say, when a share of the work is done, if the rest will not fit; None: it will, or nobody knows."""
+        """Say, when a share of the work is done, if the rest will not fit; None: it will, or that is not known."""
         if not self._bytes or not 0 < share < 1:
             return None
         needed = int(self._bytes / share) - self._bytes

@@ -90,7 +90,7 @@ def _check_once(rows: Rows, seen: set[int]) -> None:
     twice += [document for document in rows.documents if hash(document) in seen]
     if twice:
         raise OutputError(
-            f"The document {twice[0]!r} is there twice: an id names one text, or nobody can tell their words apart. "
+            f"The document {twice[0]!r} is there twice: an id names one text, or their words cannot be told apart. "
             "Make the store again with ids that differ."
         )
     seen.update(map(hash, rows.documents))

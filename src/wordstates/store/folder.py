@@ -224,7 +224,7 @@ def _is_of_another(part: Part, name: str) -> bool:
 
 
 def _is_of_a_shard(path: Path) -> bool:
-    """Tell whether a file is named as a shard, a record, or one in the making."""
+    """Tell whether a file is named as a shard, a record, or one that is being written."""
     return path.name.startswith(".part-") or read_shard_name(path.name.partition(".")[0]) is not None
 
 

@@ -1,6 +1,6 @@
 """Locks: two runs never do the same shard, and a run that was killed never stands in the way.
 
-The system lets go of a lock (`flock`, on Windows `LockFileEx`) when the process that holds it ends, in whatever way.
+The system releases a lock (`flock`, on Windows `LockFileEx`) when the process that holds it ends, in whatever way.
 Each part i/N has a lock of its own, so that all parts work side by side; runs that split the work differently exclude
 each other.
 """
@@ -46,7 +46,7 @@ def working_as(folder: Path, part: Part, store: str) -> Iterator[None]:
             for path in sorted(folder.glob("*-of-*.lock")):
                 if path != own and not path.stem.endswith(f"-of-{part.of}"):
                     with _opened(path) as other:
-                        _take(other, store, path)  # let go of at once: it is free
+                        _take(other, store, path)  # released at once: it is free
             _take(file, store, own)
             file.seek(0)
             file.write(f" process {os.getpid()} on {socket.gethostname()}, part {part}")  # see `_holder`

@@ -1,6 +1,6 @@
 """The manifest of a store: what it is made of, and whether it is complete.
 
-It pins all that decides the rows. A run whose settings differ is told what differs, and writes nothing.
+It pins all that decides the rows. A run whose settings differ ends with what differs, and writes nothing.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def is_whole(folder: StoreFolder, manifest: Manifest) -> bool:
 
 
 def what_is_missing(folder: StoreFolder, manifest: Manifest) -> str:
-    """Say which shards of the input are not there; empty: all are, or nobody knows how many there will be."""
+    """Say which shards of the input are not there; empty: all are, or it is not known how many there will be."""
     if manifest.ending is None:
         return ""
     count = manifest.ending.shards

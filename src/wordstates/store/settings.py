@@ -43,9 +43,9 @@ class StoreSettings:
         """Raise InputError for settings that make no sense."""
         check_choice("dtype", self.dtype, VectorDtype)
         if self.shard_characters < 1:
-            raise InputError(f"A shard of {self.shard_characters} characters is none: give at least 1.")
+            raise InputError(f"A shard of {self.shard_characters} characters holds nothing: give at least 1.")
         if self.context is not None and self.context < 1:
-            raise InputError(f"A context of {self.context} characters is none: give at least 1, or leave it out.")
+            raise InputError(f"A context of {self.context} characters holds nothing: give at least 1, or leave it out.")
         if self.overwrite and self.part.of > 1:
             raise InputError(
                 f"overwrite=True with part {self.part} would remove what the other parts have done: remove the store "

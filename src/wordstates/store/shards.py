@@ -73,7 +73,9 @@ class Part:
         """
         match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip())
         if match is None or not int(match[1]) < int(match[2]):
-            raise InputError(f"Part {text[:40]!r} is none: write i/N with i from 0 to N-1, as 0/4, 1/4, 2/4 and 3/4.")
+            raise InputError(
+                f"Part {text[:40]!r} is not valid: write i/N with i from 0 to N-1, as 0/4, 1/4, 2/4 and 3/4."
+            )
         return cls(int(match[1]), int(match[2]))
 
     def has(self, number: int) -> bool:

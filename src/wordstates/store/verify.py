@@ -109,7 +109,7 @@ def _verify_shard(
     documents: list[npt.NDArray[np.uint64]],
     found: Verification,
 ) -> ShardRecord | None:
-    """Look at one shard; a broken one is told once and looked at no further."""
+    """Look at one shard; a broken one is reported once and looked at no further."""
     path = folder.shard(number, id)
     try:
         record = folder.record(number, id)

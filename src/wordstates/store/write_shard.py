@@ -50,7 +50,7 @@ class ShardJob:
 
 
 class _ShardFile(PartialFile):
-    """A shard in the making; its record is written when its bytes are known."""
+    """A shard that is being written; its record is written when its bytes are known."""
 
     def __init__(self, job: ShardJob, name: str) -> None:
         super().__init__(job.shards / f"{name}.parquet", overwrite=True, kept=KEPT, sweeps=False)

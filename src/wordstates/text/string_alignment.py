@@ -9,7 +9,7 @@ certain gets a span of its own, between what is explained from the left and what
               left  ................................ right
 
 Of what is left in between, a word that the tokenizer reads alone as just the pieces that stand there has those pieces.
-All other pieces get the whole stretch, so that every word in it is told to share them.
+All other pieces get the whole stretch, so that every word in it is marked as sharing them.
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ def parse_condition(text: str) -> Condition:
     """
     found = _CONDITION.fullmatch(text)
     if found is None:
-        raise InputError(f"Condition {text!r} is none: write COLUMN=VALUE, as year=1900, year>=1900 or genre!=novel.")
+        raise InputError(
+            f"Condition {text!r} is not valid: write COLUMN=VALUE, as year=1900, year>=1900 or genre!=novel."
+        )
     column, operator, value = found.groups()
     values = tuple(part.strip() for part in value.split(",")) if operator in ("=", "!=") else (value,)
     if operator in _COMPARED:

@@ -68,7 +68,7 @@ class IndexManifest:
         texts: Where the text around a usage comes from: ``kept``, ``beside`` or ``rebuilt``.
         parts: What has been indexed, in the order of the source.
         provenance: Where the vectors come from.
-        post: Fingerprint of the post-processing that was fitted for the index; empty: of none, or nobody noted it.
+        post: Fingerprint of the post-processing that was fitted for the index; empty: of none, or it was not noted.
         complete: Whether the store was complete then, or what was indexed was a file.
     """
 

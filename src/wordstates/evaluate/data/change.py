@@ -1,8 +1,8 @@
 """Usages of words in two times: judged pairs, and how much each word has changed.
 
 Folders of diachronic word usage graphs (DWUG, NorDiaChange) have a folder a word, with its usages (``uses.csv`` or
-``uses.tsv``, both parted by tabs), the judgments of pairs (``judgments.csv``), and statistics with the change of each
-word.
+``uses.tsv``, both separated by tabs), the judgments of pairs (``judgments.csv``), and statistics with the change of
+each word.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def read_judgments(path: Path, table: UsageTable, split: Split | None, skipped: 
             judged[pair] += [rating] if rating != _UNDECIDED else []
         for pair, ratings in judged.items():
             if not ratings:
-                skipped["pairs nobody could decide on"] += 1
+                skipped["pairs without a decision"] += 1
                 continue
             left, right = (_add(table, rows[identifier]) for identifier in pair)
             word = rows[pair[0]]["lemma"]

@@ -65,7 +65,7 @@ class TableLine:
 
 
 def table_rows(path: Path) -> Iterator[TableLine]:
-    """Give the lines of a table whose first line names the columns, parted by tabs, or else by commas.
+    """Give the lines of a table whose first line names the columns, separated by tabs, or else by commas.
 
     Raises:
         InputError: If a line has another number of columns.

@@ -77,7 +77,7 @@ def _label_of(columns: list[str], label: str, place: str) -> str | None:
 
 
 def _parts(key: str) -> list[str]:
-    """Give the ids of the words that an id stands for; one that makes no sense is told where the sentence is read."""
+    """Give the ids of the words that an id stands for; one that makes no sense is reported with its sentence."""
     found = _RANGE.fullmatch(key)
     if found is None or int(found[2]) - int(found[1]) > _MOST_PARTS:
         return [key]
@@ -87,7 +87,7 @@ def _parts(key: str) -> list[str]:
 def read_columns(path: Path, table: UsageTable, split: Split | None, skipped: Counter[str]) -> Iterator[Item]:
     """Read CoNLL with a word and its label in a line, a blank line between sentences.
 
-    The word is the first column, the label the last; they are parted by tabs, or else by white space.
+    The word is the first column, the label the last; they are separated by tabs, or else by white space.
 
     Raises:
         InputError: If a line has a word and no label.

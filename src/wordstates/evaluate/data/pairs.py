@@ -60,7 +60,7 @@ def read_wic(path: Path, table: UsageTable, split: Split | None, skipped: Counte
         columns = line.split("\t")
         if len(columns) != 5 or "-" not in columns[2]:
             raise InputError(
-                f"{place}: expected word, part of speech, i-j and two sentences, parted by tabs: {line!r}."
+                f"{place}: expected word, part of speech, i-j and two sentences, separated by tabs: {line!r}."
             )
         word, _, indices, *texts = columns
         usages = [
@@ -89,7 +89,7 @@ def read_wic_tsv(path: Path, table: UsageTable, split: Split | None, skipped: Co
     for (place, line), (_, definition), (gold_place, answer) in zip(examples, definitions, labels, strict=True):
         columns = line.split("\t")
         if len(columns) != 3:
-            raise InputError(f"{place}: expected word, index and sentence, parted by tabs: {line!r}.")
+            raise InputError(f"{place}: expected word, index and sentence, separated by tabs: {line!r}.")
         word, index, text = columns
         span = token_span(text, index, place)
         usage = table.add(text, span, place)

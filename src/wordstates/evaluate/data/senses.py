@@ -39,7 +39,7 @@ def read_semcor(path: Path, table: UsageTable, split: Split | None, skipped: Cou
         columns = line.split("\t")
         if len(columns) != _COLUMNS:
             raise InputError(
-                f"{place}: expected token, lemma, part of speech and sense, parted by tabs; the label is missing: "
+                f"{place}: expected token, lemma, part of speech and sense, separated by tabs; the label is missing: "
                 f"{line!r}."
             )
         sentence.append((place, columns))

@@ -123,7 +123,7 @@ def _own(task: Task, *, learns: bool, n_folds: int, seed: int) -> Fold:
     if not len(found["test"]) or not (len(found["train"]) or len(found["dev"])):
         given = ", ".join(split for split, members in found.items() if len(members))
         raise InputError(
-            f"The data has {given} only: scores are told on test data, and the recipe is chosen on train or dev "
+            f"The data has {given} only: scores are reported on test data, and the recipe is chosen on train or dev "
             "data. Give one file without a split, and it is divided."
         )
     if learns and not len(found["train"]):

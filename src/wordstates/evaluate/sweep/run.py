@@ -129,7 +129,7 @@ def run_sweep(
     options = options or SweepOptions()
     if not makers:
         raise InputError("A sweep needs a model: name one or more.")
-    make_folds(task, n_folds=options.n_folds, seed=options.seed)  # what is wrong with the data is told before the pass
+    make_folds(task, n_folds=options.n_folds, seed=options.seed)  # raises what is wrong with the data, before the pass
     _scorer(task, options.metric)
     passes = {name: read_layers(make, task.usages, options.poolings, on_progress) for name, make in makers.items()}
     kept, missing = without_missing(task, list(passes.values()))

@@ -95,7 +95,7 @@ class ArrayCache:
             return self._kept.get(key)
 
     def put(self, key: Hashable, array: npt.NDArray[np.float32], most_bytes: int) -> None:
-        """Keep an array, and let go of others until all that is kept is no more than `most_bytes`."""
+        """Keep an array, and drop others until all that is kept is no more than `most_bytes`."""
         with self._lock:
             if key in self._kept:
                 self._bytes -= self._kept.pop(key).nbytes

@@ -133,7 +133,7 @@ class WordVectorizer(
         if vectors.weights != self.weights_:
             raise ModelError(
                 f"Model {str(self.model)!r} is not the one that this vectorizer was fitted with (weights and tokenizer "
-                f"{vectors.weights}, then {self.weights_}): fit again, or give the model of then."
+                f"{vectors.weights}, then {self.weights_}): fit again, or give that model."
             )
         return vectors.of(samples, missing=self.missing)
 
