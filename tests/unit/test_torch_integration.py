@@ -146,7 +146,7 @@ def test_labels_of_words_leave_out_padding_and_words_without_a_vector(stored: Pa
     assert torch.equal(~batch.labels.isnan(), batch.mask)
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.long)])
 def test_workers_read_for_themselves(stored: Path, context: str) -> None:
     trial = Path(__file__).parents[1] / "loader_trial.py"
     done = subprocess.run(
