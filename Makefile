@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo explore test test-long browser page docs lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures mutants quality bench bench-peers bench-serve bench-usages clean
+.PHONY: help demo explore test test-long browser page docs lint types format build smoke align-table notebooks startup fuzz interrupts search-speed static-table store-figures constants mutants quality bench bench-peers bench-serve bench-usages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -17,7 +17,7 @@ help: ## Show this list
 export WORDSTATES_CACHE ?= $(CURDIR)/$(VENV)/cache
 
 # Nothing is downloaded while the demo and the tests run: a model that is not on this machine is an error.
-demo explore test test-long browser align-table static-table store-figures mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
+demo explore test test-long browser align-table static-table store-figures constants mutants quality bench-serve bench-usages: export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.demo ## See word vectors of real text from a real model
 	@$(BIN)/python examples/demo.py
@@ -88,6 +88,9 @@ bench-peers: $(VENV)/.dev ## Make the virtual environments of the other tools in
 bench-serve: $(VENV)/.dev ## Race `wordstates serve` against other servers, and flood it (SERVE_ARGS: what python -m benchmarks.serve takes)
 	@$(BIN)/python -m benchmarks.serve --make-peers
 	@$(BIN)/python -m benchmarks.serve $(SERVE_ARGS)
+
+constants: $(VENV)/.dev ## Measure the constants that estimates and speed hang on (CONSTANTS_ARGS: what the script takes)
+	@$(BIN)/python benchmarks/constants.py $(CONSTANTS_ARGS)
 
 search-speed: $(VENV)/.dev ## Time the search for words in texts (SEARCH_ARGS: what the script takes)
 	@$(BIN)/python benchmarks/find_search.py $(SEARCH_ARGS)

@@ -36,7 +36,7 @@ VectorDtype = Literal["float32", "float16"]
 CONTEXT = 60  # characters of text on each side of a usage
 
 # How long words and subwords of English are, spaces included: to tell how long texts are before they are read
-# (scripts/measure_constants.py).
+# (benchmarks/constants.py).
 CHARACTERS_OF_A_SUBWORD, CHARACTERS_OF_A_WORD = 4, 5
 
 # What single commands do.

@@ -10,6 +10,7 @@ import numpy as np
 
 from wordstates.encode.plan import Place, Plan, WindowSettings, make_plan
 from wordstates.errors import InputError
+from wordstates.model.batching import FULL
 from wordstates.model.loaded import LoadedModel
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import LongTexts, check_choice
@@ -149,7 +150,7 @@ def check_budget(model: LoadedModel, batch_subwords: int | None) -> int:
     """
     batch_subwords = check_whole("batch_subwords", batch_subwords)
     if batch_subwords is None:
-        return 1024 if str(model.engines.device).startswith("cpu") else 16_384
+        return FULL if str(model.engines.device).startswith("cpu") else 16_384
     if batch_subwords < 1:
         raise InputError(f"batch_subwords={batch_subwords} is no budget: give at least 1.")
     return batch_subwords

@@ -76,6 +76,7 @@ class Layout:
 
 PADDED = Layout()
 SHORT = 64  # width of the shortest packed rows
+FULL = 1024  # subwords of a full batch on a CPU, whose caches it fits (benchmarks/constants.py)
 
 
 def row_widths(longest: int) -> tuple[int, ...]:

@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wordstates.model.batching import PADDED, SHORT, Layout
+from wordstates.model.batching import FULL, PADDED, SHORT, Layout
 from wordstates.model.engine import Batch, Engine, lay_out
-from wordstates.model.openvino_engine import FULL
 from wordstates.model.probe import ProbeText
 
 LONG_PROBE = 512

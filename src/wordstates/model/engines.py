@@ -34,9 +34,9 @@ from wordstates.model.tracing import traced
 FastEngine = OpenVinoEngine | PackedEngine | RowsEngine
 
 # Choosing an engine compiles the network, and has it read the probes: that pays for calls of so many floating-point
-# operations (scripts/measure_constants.py), and of so many subwords more.
+# operations (benchmarks/constants.py), and of so many subwords more.
 _WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
-_WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is read and compiled
+_WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is read and compiled; likewise
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"

@@ -24,7 +24,7 @@ from weakref import WeakSet
 import numpy as np
 from jaxtyping import Float, Int
 
-from wordstates.model.batching import SHORT, Layout, row_widths
+from wordstates.model.batching import FULL, SHORT, Layout, row_widths
 from wordstates.model.engine import Batch
 from wordstates.model.forked import ForkLock
 from wordstates.model.signal_stack import signal_stack_kept
@@ -32,8 +32,6 @@ from wordstates.model.signal_stack import signal_stack_kept
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 # Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in three forms.
 _MOST_GRAPHS = 9
-# Subwords of a full batch of packed rows.
-FULL = 1024
 # Those in which OpenVINO was started, of which this one is the last, and the others its ancestors.
 _processes: set[int] = set()
 # All of this process; and those of the processes that it was forked from, since freeing one would wait for its threads.

@@ -12,7 +12,7 @@ from wordstates.wording import counted
 Floats = npt.NDArray[np.float64]
 
 LARGEST_MATRIX = 8192  # dimensions: half a gigabyte a matrix
-_BLOCK_ROWS, _BLOCK_NUMBERS = 1024, 2**23  # of a block, which is at most 64 MB
+_BLOCK_ROWS, _BLOCK_NUMBERS = 1024, 2**23  # of a block (benchmarks/constants.py), which is at most 64 MB
 
 
 class Moments:

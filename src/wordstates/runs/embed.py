@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 # A dry run times the model on this many words, this often, before it promises anything.
 _SAMPLE_WORDS, _SAMPLE_RUNS = 1000, 3
 _WORDS_OF_A_PLAN = 100_000
-_BYTES_OF_A_ROW = (
-    12  # beside its vectors, compressed: 4 of the texts of examples (scripts/measure_constants.py), more of varied ones
-)
+# Beside its vectors, compressed: 4 of the texts of examples (benchmarks/constants.py), more of varied ones.
+_BYTES_OF_A_ROW = 12
 
 
 @dataclass

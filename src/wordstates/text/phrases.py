@@ -29,7 +29,9 @@ RUN = re.compile(rf"[^\W{_NO_RUN}]+")
 _SPACE = regex.compile(r"\s+")
 # ASCII is most of what is searched: anything but a run becomes a space, and `str.split` is the fastest there is.
 _ASCII = {code: " " for code in range(128) if not RUN.match(chr(code))}
-_FEW = 8  # up to here, looking for one string after the other is faster than cutting the text into its runs
+# Up to here, looking for one string after the other is faster than cutting the text into its runs
+# (benchmarks/constants.py).
+_FEW = 8
 
 
 class PhraseIndex:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-# Below this share of wanted rows, gathering them is cheaper than multiplying with all.
+# Below this share of wanted rows, gathering them is cheaper than multiplying with all (benchmarks/constants.py).
 _GATHER_BELOW = 0.1
 
 
