@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from typing import Any
 
+from wordstates.page.render import render
+
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
-_TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<div id="page"><noscript><p class="empty">This page needs JavaScript.</p></noscript></div>
-<script type="application/json" id="data">{data}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
 
 
 def asset(name: str) -> str:
@@ -50,7 +35,7 @@ def page(
         note: Where the vectors come from, in a line.
         live: Whether a server stands behind it.
         words: Words to suggest, with their counts.
-        pages: What is shown of each word, as `pack` gives it.
+        pages: What is shown of each word, as `packed_view` gives it.
         labels: Names that people gave to senses, by word and sense.
 
     Returns:
@@ -66,9 +51,10 @@ def page(
         "labels": {word: dict(names) for word, names in (labels or {}).items()},
     }
     policy = _POLICY + ("; connect-src 'self'; form-action 'self'" if live else "; form-action 'none'")
-    return _TEMPLATE.format(
+    return render(
+        "explore",
         policy=policy,
-        title=escape(f"{title} · wordstates"),
+        title=title,
         style=asset("style.css"),
         script=asset("explore.js").replace("</", "<\\/"),
         data=as_script_data(data),

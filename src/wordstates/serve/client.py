@@ -16,7 +16,7 @@ from wordstates.encode.inputs import Inputs, Table, Texts, as_texts, find_inputs
 from wordstates.encode.protocols import TextPart
 from wordstates.errors import InputError, without_foreign_errors
 from wordstates.files.load import from_table
-from wordstates.json_text import read_json
+from wordstates.json_text import read_json, with_new_names
 from wordstates.options import EmbedderOptions, LayerPooling, LayersLike, SubwordPooling
 from wordstates.progress import progress
 from wordstates.recipe import Recipe, check_names
@@ -131,7 +131,7 @@ class RemoteEmbedder:
         schema = pa.ipc.open_stream(self._connection.ask("/v1/words", body)).schema
         names = [recipe.name for recipe in self.recipes]
         shapes = [tuple(read_json(schema.field(column).metadata[b"shape"])) for column in column_names(names)]
-        told = read_json(schema.metadata[b"wordstates"])
+        told = with_new_names(read_json(schema.metadata[b"wordstates"]))
         return _Facts(told | {"splitter": self.splitter.name}, dict(zip(names, shapes, strict=True)))
 
     def split(self, texts: Sequence[str]) -> list[Spans]:
@@ -336,7 +336,7 @@ def _embeddings(tables: Sequence[pa.Table], inputs: Inputs) -> WordEmbeddings:
     """Put the answers together."""
     if not tables:
         raise InputError("No text given: a server is asked for one at least.")
-    provenance = read_json(tables[0].schema.metadata[b"wordstates"])
+    provenance = with_new_names(read_json(tables[0].schema.metadata[b"wordstates"]))
     if inputs.splitter != _AT_THE_SERVER.name:
         provenance["splitter"] = inputs.splitter
     reading = Counter[str]()
