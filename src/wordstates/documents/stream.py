@@ -8,8 +8,10 @@ from pathlib import Path
 
 from wordstates.documents.document import Document
 from wordstates.documents.sources import Source
+from wordstates.errors import without_foreign_errors
 
 
+@without_foreign_errors
 class DocumentStream(Iterator[Document]):
     """Documents in the order of their files, each read when it is asked for.
 
