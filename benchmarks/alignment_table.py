@@ -523,7 +523,7 @@ def main() -> int:
             "versions": {"wordstates": version("wordstates"), "transformers": transformers.__version__},
             "seconds": round(seconds),
         }
-        table = ",\n".join(json.dumps(row.counts()) for row in rows)  # a row a line
+        table = ",\n".join(json.dumps(row.counts()) for row in rows)  # one row per line
         arguments.json.write_text(f'{json.dumps(report)[:-1]}, "rows": [\n{table}\n]}}\n', encoding="utf-8")
     tables = markdown(rows, command, seconds)
     if arguments.markdown:

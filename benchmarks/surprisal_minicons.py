@@ -4,8 +4,8 @@ minicons is not among the tools of this project: install it beside wordstates (`
 
     python benchmarks/surprisal_minicons.py MODEL [FILE]
 
-with a causal model (a name or a folder) and a file with a text a line; by default a few sentences. Prints the largest
-difference, of subwords and of words, with a beginning-of-sequence token and without.
+with a causal model (a name or a folder) and a file with one text per line; by default a few sentences. Prints the
+largest difference, of subwords and of words, with a beginning-of-sequence token and without.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def write_file(
     weights: str = "w",
     **columns: list[str],
 ) -> Path:
-    """Write what `wordstates embed` writes, without a model: a document a row."""
+    """Write what `wordstates embed` writes, without a model: one document per row."""
     count = len(vectors)
     documents = columns.pop("document", [f"d{number}" for number in range(count)])
     words = words or ["bank"] * count

@@ -59,7 +59,7 @@ def measure(source: Source, model: str, data: Path) -> dict[str, Any]:
 
 
 def _by_hand(task: Task, folder: str, fold: Fold, score: Callable[[Any, Any], float]) -> list[float]:
-    """Do what people do: one text after the other through the model, the mean of a word's subwords, a probe a layer."""
+    """Do what people do: one text after the other through the model, the mean of each word, one probe per layer."""
     vectors = _vectors(folder, task.usages.texts, task.usages.spans)
     order = [number for numbers in task.usages.numbers for number in numbers]
     rows = np.empty_like(vectors)

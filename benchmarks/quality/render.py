@@ -173,7 +173,7 @@ def _clusters(found: Found) -> list[str]:
         for method, score in cell["methods"].items()
     ]
     return [
-        "What `wordstates senses` finds, held against the senses that people gave: means over words, last layer. A "
+        "What `wordstates senses` finds, compared with the senses that people gave: means over words, last layer. A "
         "word is its usages as spelled, whatever their part of speech: in SemCor each with 20 usages and two senses "
         "at least (of more than 150 a sample), in WiC-TSV each with six usages whose definition is known. How many "
         "components HDBSCAN clusters was chosen on one half of SemCor's words, *chosen on*; the other half is the "

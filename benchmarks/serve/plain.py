@@ -27,7 +27,7 @@ def embed_all(body: dict[str, Any]) -> JSONResponse:
 
 
 def embed(body: dict[str, Any]) -> JSONResponse:
-    """Give a vector a text."""
+    """Give one vector per text."""
     with lock:
         found = model.encode(body["inputs"])
     return JSONResponse(found.tolist())

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.speed.machine import QUIET
 
-_GIVES = {"words": "A vector a word", "subwords": "A vector a subword", "texts": "A vector a text"}
+_GIVES = {"words": "One vector per word", "subwords": "One vector per subword", "texts": "One vector per text"}
 
 
 def render(results: dict[str, Any]) -> str:

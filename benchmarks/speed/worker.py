@@ -1,4 +1,4 @@
-"""A contestant in a process of its own: reads a command a line on standard input, answers a line on standard output.
+"""A contestant in a process of its own: reads one command per line on standard input, answers on standard output.
 
 Commands are JSON: {"do": "load", "name": ..., "model": folder, "recipe": ..., "inputs": file}, then {"do": "agree",
 "texts": name, "output": file.npy} and {"do": "run", "texts": name}, as often as wanted; the end of input ends it.

@@ -66,7 +66,7 @@ class WordEmbedder(Remade):
         tokenizer: The tokenizer of a model in memory; or another one (name, folder, object).
         layers: Layers by the one numbering rule: 0 = embedding output, 1..L = blocks, -1 = last; ``"-4:"``, ``"4,8"``.
         layer_pooling: ``mean`` (default), ``sum``, ``concat``, or ``none`` to keep a layer axis.
-        subword_pooling: ``mean`` (default), ``first``, ``last``, ``max``, ``sum``, or ``none`` for a row a subword.
+        subword_pooling: ``mean`` (default), ``first``, ``last``, ``max``, ``sum``, or ``none`` for one row per subword.
         recipes: Several recipes from one pass, instead of the three above.
         post_processing: What is done to the vectors: a `PostProcessing`, or a file of `wordstates fit`; several, each
             for the recipe it was fitted with; or by the name of the recipe. It has to be fitted with this model.
@@ -277,7 +277,7 @@ class WordEmbedder(Remade):
             texts: A text, a list of them, a list of lists of given words (joined by a space), or a table of words.
             words: The words of each text, as written in it, instead of splitting; for a single text, its words.
             spans: Char spans of the words or phrases of each text, instead of splitting; for a single text, its spans.
-            word: Column of a pandas, polars or Arrow table with a word a row; an empty cell keeps its place.
+            word: Column of a pandas, polars or Arrow table with one word per row; an empty cell keeps its place.
             group: Columns that say which consecutive rows are one text; default all rows are.
             show_progress: Show a bar on standard error.
             on_progress: Called after each batch with the number of words it gave a vector.

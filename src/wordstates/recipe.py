@@ -256,5 +256,5 @@ def check_names(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
     return checked
 
 
-# Taken from a pass beside the vectors: of the last layer, one number a word.
+# Taken from a pass beside the vectors: of the last layer, one number per word.
 SURPRISAL = Recipe(-1, subword_pooling="sum", name="surprisal, in bits")

@@ -189,7 +189,7 @@ def test_documents_that_fail_are_rejected(folder: Path, bert: Path) -> None:
         ("-o v.kv", 1, "'v.kv': gensim's own files are pickles"),
         ("-o v.npz", 1, "'v.npz': its ending names no format of static vectors"),
         ("-o gone/v.txt", 1, "The folder of 'gone/v.txt' does not exist"),
-        ("-o v.txt --kind usages --kind alone", 1, "a word2vec file holds one vector a word, and there are 2"),
+        ("-o v.txt --kind usages --kind alone", 1, "a word2vec file holds one vector per word, and there are 2"),
         ("-o v.txt --kind usage", 2, "'usage' is not one of 'usages', 'alone', 'input'."),
         ("-o v.txt --subword-pooling none", 2, "Recipe '-1.mean.none' gives several vectors a word"),
         ("-o v.txt --by word", 2, "Groups cannot be by 'word'"),

@@ -386,7 +386,7 @@ def test_asked_to_stop(folder: Path, number: signal.Signals, code: int, workers:
         found, _, err = ended(process)
     assert found == code, err
     kept = len(shards(folder))
-    assert f"stopped; {kept} finished shards are kept in store: the same command goes on from there.".encode() in err
+    assert f"stopped; {kept} finished shards are kept in store: the same command continues from there.".encode() in err
     assert b"Traceback" not in err
     assert StoreFolder(folder / "store").leftovers() == []
     assert "not complete" in run("verify", "store", cwd=folder).out

@@ -1,4 +1,4 @@
-"""Tables in, tables out: a column of texts from any table, and a row a text back."""
+"""Tables in, tables out: a column of texts from any table, and one row per text back."""
 
 from __future__ import annotations
 

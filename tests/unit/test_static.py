@@ -311,7 +311,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"v\.npz': its ending names no format of static vectors"):
         static.save(tmp_path / "v.npz")
     two = replace(static, vectors={**static.vectors, "alone": static.vectors["usages"]})
-    with pytest.raises(OutputError, match="a word2vec file holds one vector a word, and there are 2"):
+    with pytest.raises(OutputError, match="a word2vec file holds one vector per word, and there are 2"):
         two.save(tmp_path / "v.txt")
     with pytest.raises(OutputError, match="no type is left"):
         some([]).save(tmp_path / "v.parquet")

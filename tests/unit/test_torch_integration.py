@@ -241,7 +241,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, stored: Path) -> None:
         StoreDataset(tmp_path / "v.npz")
     by_subword = WordEmbedder(*build("bert"), subword_pooling="none")
     embed_to_file(by_subword, documents()[:1], tmp_path / "s.parquet")
-    with pytest.raises(InputError, match="has a row a subword"):
+    with pytest.raises(InputError, match="has one row per subword"):
         StoreDataset(tmp_path / "s.parquet")
     with pytest.raises(InputError, match="row_groups=0"):
         StoreDataset(stored, row_groups=0)
@@ -367,7 +367,7 @@ def test_it_trains_a_network_below_it() -> None:
 
 def test_wrong_use_is_told() -> None:
     states = [torch.zeros(1, 4, 3)] * 3
-    with pytest.raises(RecipeError, match="one vector a word"):
+    with pytest.raises(RecipeError, match="one vector per word"):
         WordPooling(Recipe(0, "mean", "none"), n_blocks=2)
     with pytest.raises(RecipeError, match="layer_pooling is 'concat'"):
         WordPooling(Recipe("0:", "concat"), n_blocks=2, mix=True)

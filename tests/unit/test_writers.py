@@ -312,7 +312,7 @@ def test_documents_without_words_make_a_file_without_rows(tmp_path: Path) -> Non
 
 
 def test_jsonl_lines(tmp_path: Path) -> None:
-    """One object a word, the shortest numbers that are exact, layers nested, null where there is no vector."""
+    """One object per word, the shortest numbers that are exact, layers nested, null where there is no vector."""
     part = embed(["fox \u200b"], shapes={"all": (2, 2)})
     part.columns["all"][0] = [[0.1, -2.5], [1e-20, 3.0]]
     save(tmp_path / "out.jsonl", part)
@@ -517,7 +517,7 @@ def test_a_vector_that_is_not_finite_is_not_written(tmp_path: Path, value: float
 def test_what_does_not_fit_one_file(tmp_path: Path) -> None:
     mixed = by_subword(embed(["ab"], shapes={"x": (DIM,), "y": (DIM,)}))
     del mixed.of_row["y"]
-    with pytest.raises(OutputError, match=r"one row a subword.*write them to two files"):
+    with pytest.raises(OutputError, match=r"one row per subword.*write them to two files"):
         save(tmp_path / "out.parquet", mixed)
     mixed.of_row["y"] = mixed.of_row["x"] * 0 - 1
     with pytest.raises(OutputError, match="must have the same subwords"):

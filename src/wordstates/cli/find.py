@@ -79,7 +79,7 @@ def find(
 
     Each usage has its text to the left and to the right, and its vector. Whole words are matched; case, the encoding of
     accents, how apostrophes and hyphens are printed, and the white space in a phrase do not count. Texts without a
-    usage are searched and no more. Into a store, the same command goes on where one that was stopped or killed left
+    usage are searched and no more. Into a store, the same command continues where one that was stopped or killed left
     off.
 
     Example:

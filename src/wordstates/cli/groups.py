@@ -252,7 +252,7 @@ class ModelOptions(ComputeOptions):
     layer_pooling: Annotated[LayerPooling, vectors_option(help="Several layers into one; none keeps a layer axis.")] = (
         _DEFAULT.layer_pooling
     )
-    subword_pooling: Annotated[SubwordPooling, vectors_option(help="Subwords into words; none: a row a subword.")] = (
+    subword_pooling: Annotated[SubwordPooling, vectors_option(help="Subwords to words; none: one row per subword.")] = (
         _DEFAULT.subword_pooling
     )
     recipe: Annotated[

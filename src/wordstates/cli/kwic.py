@@ -75,7 +75,7 @@ def kwic(
     """Print every usage of TARGET in INPUT, below each other.
 
     Where INPUT is an index (a store that `wordstates index` has read), lines can be sorted by meaning, and by sense;
-    texts need no model at all. An ellipsis says that a text goes on.
+    texts need no model at all. An ellipsis says that a text continues.
 
     Example:
         $ wordstates kwic bank corpus/ --sort R1,L1

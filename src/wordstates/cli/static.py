@@ -1,4 +1,4 @@
-"""`wordstates static`: one vector a word type, from its usages in a corpus."""
+"""`wordstates static`: one vector per word type, from its usages in a corpus."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def static(
         vectors_option(min=1, help="Average only the first N usages of a type."),
     ] = None,
     by: Annotated[
-        str | None, vectors_option(metavar="COLUMN", help="One vector a word and value of this column: decade, author.")
+        str | None, vectors_option(metavar="COLUMN", help="One vector per word and value of COLUMN: decade, author.")
     ] = None,
     lowercase: Annotated[bool, vectors_option("--lowercase", help="Take Fox and fox for one type.")] = False,
     vocabulary: Annotated[
@@ -62,7 +62,7 @@ def static(
     reading: ReadingOptions,
     reader: ModelOptions,
 ) -> None:
-    """Write one vector a word type: the mean of its usages in INPUT.
+    """Write one vector per word type: the mean of its usages in INPUT.
 
     Memory grows with the types, not with the usages. The report says how contextual the words are.
 

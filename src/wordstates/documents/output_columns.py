@@ -37,7 +37,7 @@ def _of_usages(documents: Sequence[Document]) -> list[str]:
 
 
 def word_columns(documents: Sequence[Document], counts: Sequence[int], first: int = 0) -> dict[str, list[str | None]]:
-    """Lay out what is written of usages, and what documents say, a value a word.
+    """Lay out what is written of usages, and what documents say, one value per word.
 
     Args:
         documents: The documents.

@@ -159,7 +159,7 @@ def _listed(texts: Any) -> list[Any]:
 
 
 def _texts_of_table(table: Any, word: str, groups: Sequence[str]) -> list[list[str]]:
-    """Give the words of each text of a table with a word a row."""
+    """Give the words of each text of a table with one word per row."""
     words, *keys = (_column(table, name) for name in (word, *groups))
     for row, given in enumerate(words):
         if not isinstance(given, str) and not is_missing(given):

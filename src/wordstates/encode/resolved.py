@@ -41,7 +41,7 @@ class ResolvedRecipe:
 
     @property
     def by_subword(self) -> bool:
-        """Whether it gives a row a subword, not a row a word."""
+        """Whether it gives one row per subword, not one row per word."""
         return self.recipe.subword_pooling == "none"
 
     @property
@@ -150,8 +150,8 @@ def _check(post_processing: PostProcessing, recipe: ResolvedRecipe, model: Loade
     shape = recipe.pooled_shape
     if len(shape) > 1:
         raise InputError(
-            f"Recipe {recipe.name!r} keeps a layer axis, and post-processing is fitted for one vector a word: pool the "
-            "layers, or give a recipe a layer."
+            f"Recipe {recipe.name!r} keeps a layer axis, and post-processing is fitted for one vector per word: pool "
+            "the layers, or give one recipe per layer."
         )
     if shape != (post_processing.dim_in,):
         differences.append(f"{counted(post_processing.dim_in, 'dimension')}, and these vectors have {shape[0]}")

@@ -20,7 +20,7 @@ class Destination:
     """Where the vectors of one recipe go.
 
     Args:
-        values: One row a word, or a subword if the recipe keeps them.
+        values: One row per word, or per subword if the recipe keeps them.
         first: Number of the word, or of the pair of (word, subword), of the first row.
         by_subword: Whether rows are subwords.
     """

@@ -35,7 +35,7 @@ class Reading:
     """Windows on their way through the engine.
 
     Args:
-        batches: One task a batch; each gives the number of words it gave a vector.
+        batches: One task per batch; each gives the number of words it gave a vector.
         repeated: Windows that are the same as another of the run, and not read again.
         words: Words that had their vectors at once, from cached windows.
     """

@@ -57,7 +57,7 @@ def picture_layers(
         projection: ``pca``; or ``tsne``, which begins with that picture, and keeps near what is near.
 
     Returns:
-        A picture a layer.
+        One picture per layer.
 
     Source:
         Schönemann 1966, "A generalized solution of the orthogonal Procrustes problem".

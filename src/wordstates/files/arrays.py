@@ -181,7 +181,7 @@ class _NeverFails(io.RawIOBase):
 
 
 class Hdf5Writer(FileWriter):
-    """HDF5 in the layout of ``allennlp elmo``: a dataset a document, and ``sentence_to_index``.
+    """HDF5 in the layout of ``allennlp elmo``: one dataset per document, and ``sentence_to_index``.
 
     Datasets are named "0", "1", ... and are (words, dim), or (layers, words, dim) where the recipe keeps its layers; a
     word without a vector is NaN. ``sentence_to_index`` is JSON from the words joined by a space to the name of the

@@ -92,7 +92,7 @@ class ParquetWriter(FileWriter):
 
 
 class JsonlWriter(FileWriter):
-    """JSON lines, one object a row; provenance in ``<file>.provenance.json`` beside it, none on standard output."""
+    """JSON lines, one object per row; provenance in ``<file>.provenance.json`` beside it, none on standard output."""
 
     def __init__(self, partial: PartialFile | None, dtype: VectorDtype, *, keyed: bool = False) -> None:
         super().__init__(partial, dtype, keyed=keyed)
@@ -117,7 +117,7 @@ class JsonlWriter(FileWriter):
             self._written += len(line)
 
     def _template(self, shape: tuple[int, ...]) -> str:
-        """Give a format string for all numbers of a vector: one call a row is faster than one a number."""
+        """Give a format string for all numbers of a vector: one call per row is faster than one per number."""
         inner = self._digits if len(shape) == 1 else self._template(shape[1:])
         return f"[{', '.join([inner] * shape[0])}]"
 

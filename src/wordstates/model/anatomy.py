@@ -14,7 +14,7 @@ class Anatomy:
         dims: Width of each layer.
         causal: True if a subword's vector does not change with the subwords after it.
         padding_safe: True if padding changes no vector.
-        readable: Layers with one state a subword (CANINE's inner layers have one for four).
+        readable: Layers with one state per subword (CANINE's inner layers have one for four).
     """
 
     n_blocks: int

@@ -1,4 +1,4 @@
-"""A row a text: the words of each text as lists, beside the columns of the table that the texts come from."""
+"""One row per text: the words of each text as lists, beside the columns of the table that the texts come from."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def rows_of_texts(rows: pa.Table, texts: int, table: Any = None) -> pa.Table:
     """Put the rows of each text into lists.
 
     Args:
-        rows: A row a word or subword, with the number of its text as `document`.
+        rows: One row per word or subword, with the number of its text as `document`.
         texts: How many texts there are, those without words included.
-        table: Columns to put before them, a row a text: of Arrow, pandas, polars or datasets; None: there are none.
+        table: Columns to put before them, one row per text: of Arrow, pandas, polars or datasets; None: there are none.
 
     Raises:
         InputError: If the table has another number of rows, or columns of the same names.

@@ -1,4 +1,4 @@
-"""The vectors of one recipe, a row a word or a subword, and some of its rows."""
+"""The vectors of one recipe, one row per word or subword, and some of its rows."""
 
 from __future__ import annotations
 

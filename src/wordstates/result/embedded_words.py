@@ -161,7 +161,7 @@ class EmbeddedWords:
 
     @property
     def vectors(self) -> Float[np.ndarray, "rows ..."]:
-        """All vectors of the one recipe, float32, a row a word (or a subword if `subword_pooling` is ``none``).
+        """All vectors of the one recipe, float32, one row per word (or per subword if `subword_pooling` is ``none``).
 
         Raises:
             RecipeError: If there are several recipes: choose with `recipe`.

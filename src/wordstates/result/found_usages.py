@@ -151,7 +151,7 @@ class Usages:
 
     @without_foreign_errors
     def to_arrow(self, context: int = CONTEXT) -> pyarrow.Table:
-        """Give one row a usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.
+        """Give one row per usage: the columns of `WordEmbeddings.to_arrow`, the target, and its left and right context.
 
         Args:
             context: Characters of context on each side.
@@ -168,7 +168,7 @@ class Usages:
 
     @without_foreign_errors
     def to_spreadsheet(self, path: str | Path, *, context: int = CONTEXT, **options: Any) -> int:
-        """Write a table for people, a row a usage, its context on either side, by its ending: .csv, .tsv, .xlsx.
+        """Write a table for people, one row per usage, its context on either side, by its ending: .csv, .tsv, .xlsx.
 
         Args:
             path: The file.

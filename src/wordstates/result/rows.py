@@ -1,4 +1,4 @@
-"""Vectors as a table: one row a word, the same columns in `to_arrow()` and in every file.
+"""Vectors as a table: one row per word, the same columns in `to_arrow()` and in every file.
 
 ============  ==========================  =====================================================================
 column        type                        meaning
@@ -10,7 +10,7 @@ start, end    int32                       char span in the document's text, half
 status        string                      ``ok``, or why there is no vector of its own
 subwords      int32                       how many subwords the word has
 key           string                      only where the input names its words: the CoNLL-U id
-subword       int32                       only with ``subword_pooling="none"``: one row a subword, its index in the word
+subword       int32                       only with ``subword_pooling="none"``: its index in the word; one row each
 surprisal     float32                     only on request, of causal models: bits; null where nothing stands before
 left_subwords int32                       only on request: subwords of text before the word in its window
 left, right   string                      only on request: the characters before and after the word
@@ -19,7 +19,7 @@ vector        float32 or float16 [size]   null, never NaN or zeros, where the wo
 ============  ==========================  =====================================================================
 
 Several recipes give ``vector_<recipe>`` columns (see `column_names`). A kept layer axis is flattened; the true shape is
-in the field's metadata as ``shape``. With one row a subword, a word that has no subword still has its row, `subword`
+in the field's metadata as ``shape``. With one row per subword, a word that has no subword still has its row, `subword`
 and vector null.
 """
 
@@ -306,7 +306,7 @@ def _row_words(embeddings: EmbeddedWords) -> Ints | None:
     for of_row in of_rows[1:]:
         if (first is None) != (of_row is None):
             raise OutputError(
-                "Recipes with subword_pooling='none' have one row a subword, the others one row a word: "
+                "Recipes with subword_pooling='none' have one row per subword, the others one row per word: "
                 "write them to two files."
             )
         if first is not None and of_row is not None and not np.array_equal(first, of_row):

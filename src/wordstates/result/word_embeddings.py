@@ -105,7 +105,7 @@ class WordEmbeddings(EmbeddedWords):
 
     @without_foreign_errors
     def to_arrow(self) -> pyarrow.Table:
-        """Give one row a word (or subword), in the columns that files have; see `wordstates.result.rows`.
+        """Give one row per word (or subword), in the columns that files have; see `wordstates.result.rows`.
 
         Returns:
             A table with fixed-size lists of float32, null where a word has no vector. Column `document` is the index of
@@ -130,7 +130,7 @@ class WordEmbeddings(EmbeddedWords):
 
     @without_foreign_errors
     def by_text(self, table: Any = None) -> pyarrow.Table:
-        """Give one row a text, in order, its words as lists: in the columns of `to_arrow`, all but `document`.
+        """Give one row per text, in order, its words as lists: in the columns of `to_arrow`, all but `document`.
 
         Args:
             table: The table whose column was embedded, of Arrow, pandas, polars or datasets: its columns come first.
@@ -188,7 +188,7 @@ class WordEmbeddings(EmbeddedWords):
         bom: bool = False,
         overwrite: bool = False,
     ) -> int:
-        """Write a table for people, a row a word, by its ending: .csv, .tsv, .xlsx; formulas are kept texts.
+        """Write a table for people, one row per word, by its ending: .csv, .tsv, .xlsx; formulas are kept texts.
 
         Args:
             path: The file.

@@ -60,7 +60,7 @@ class FitReport(FileReport):
 
 
 def check_fitted_recipes(recipes: Sequence[Recipe]) -> None:
-    """Check that there is one recipe, with one vector a row.
+    """Check that there is one recipe, with one vector per row.
 
     Raises:
         RecipeError: If not.
@@ -71,8 +71,8 @@ def check_fitted_recipes(recipes: Sequence[Recipe]) -> None:
         )
     if recipes[0].layer_pooling == "none":
         raise RecipeError(
-            f"Recipe {recipes[0].name!r} keeps a layer axis, and post-processing is fitted for one vector a word: pool "
-            "the layers, or fit each layer by itself."
+            f"Recipe {recipes[0].name!r} keeps a layer axis, and post-processing is fitted for one vector per word: "
+            "pool the layers, or fit each layer by itself."
         )
 
 

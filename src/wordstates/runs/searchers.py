@@ -226,13 +226,13 @@ def read_targets(given: Sequence[str]) -> list[str]:
 
 
 def read_list(path: str) -> list[str]:
-    """Read a file of one entry a line, each once, blank lines left out.
+    """Read a file of one entry per line, each once, blank lines left out.
 
     Raises:
         InputError: If it is missing, not UTF-8, or holds nothing.
     """
     if Path(path).is_dir():
-        raise InputError(f"{path!r} is a folder: give a file of one entry a line.")
+        raise InputError(f"{path!r} is a folder: give a file of one entry per line.")
     (source,) = find_sources([path], "txt").sources
     entries = list(dict.fromkeys(line.strip() for _, line in read_lines(source, "utf-8") if line.strip()))
     if not entries:

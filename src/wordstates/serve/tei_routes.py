@@ -33,7 +33,7 @@ async def _asked(exchange: Exchange) -> tuple[Fields, ServedModel, list[str], bo
 
 
 async def embed(exchange: Exchange) -> Any:
-    """Answer ``/embed``: a vector a text."""
+    """Answer ``/embed``: one vector per text."""
     fields, model, texts, truncate = await _asked(exchange)
     normalize = fields.flag("normalize", default=True)
     found, _ = await text_vectors(exchange, model, texts, "inputs", truncate=truncate, normalize=normalize)
@@ -41,7 +41,7 @@ async def embed(exchange: Exchange) -> Any:
 
 
 async def embed_all(exchange: Exchange) -> Any:
-    """Answer ``/embed_all``: a vector a subword."""
+    """Answer ``/embed_all``: one vector per subword."""
     _, model, texts, truncate = await _asked(exchange)
     found, _ = await text_vectors(exchange, model, texts, "inputs", recipe=SUBWORDS, truncate=truncate, normalize=False)
     return [vector_as(vectors, "float") for vectors in found]

@@ -220,7 +220,7 @@ async def similar(exchange: Exchange) -> Any:
     recipes = read_recipes(fields.items("recipes", []), model.post_processing, most)
     truncate = fields.flag("truncate")
     if any(each.recipe.subword_pooling == "none" or each.recipe.layer_pooling == "none" for each in recipes):
-        raise RefusedError(422, "A cosine needs one vector a word: choose a pooling other than none.", "recipes")
+        raise RefusedError(422, "A cosine needs one vector per word: choose a pooling other than none.", "recipes")
 
     def prepare() -> tuple[Asked, Job]:
         texts, spans = [text for text, _ in marked], [[span] for _, span in marked]

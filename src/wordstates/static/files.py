@@ -63,7 +63,7 @@ class StaticFile:
     def _check_sets(self, name: str, sets: int) -> None:
         if self._ending in _WORD2VEC and sets != 1:
             raise OutputError(
-                f"{name!r}: a word2vec file holds one vector a word, and there are {sets}: choose one kind and one "
+                f"{name!r}: a word2vec file holds one vector per word, and there are {sets}: choose one kind and one "
                 "recipe, or write .parquet."
             )
 
@@ -164,7 +164,7 @@ def word2vec_words(static: TypeVectors) -> list[str]:
 
 
 def types_table(static: TypeVectors) -> pa.Table:
-    """Lay out static vectors as a table, a row a type.
+    """Lay out static vectors as a table, one row per type.
 
     Columns: ``word``; the group under its own name; ``occurrences``, ``usages``; ``self_similarity`` and
     ``self_similarity_corrected`` (null for fewer than two usages); ``vector`` (null where there is none). With several

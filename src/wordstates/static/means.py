@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class UsageMeans:
-    """Sums of vectors and of directions, a row a type, in float64.
+    """Sums of vectors and of directions, one row per type, in float64.
 
     Args:
         recipes: Names of the recipes.

@@ -1,4 +1,4 @@
-"""`StaticVectors`: one vector a word type, and how contextual each word is."""
+"""`StaticVectors`: one vector per word type, and how contextual each word is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @without_foreign_errors
 @dataclass(frozen=True, eq=False, repr=False)
 class StaticVectors(TypeVectors):
-    """One vector a type; a type is a word, or a word in one group (a decade, a sense, an author).
+    """One vector per type; a type is a word, or a word in one group (a decade, a sense, an author).
 
     Types stand by falling number of occurrences, as files of word vectors have them. A type that has no vector of some
     kind has a row of NaN there.
@@ -134,7 +134,7 @@ class StaticVectors(TypeVectors):
         return {word: row for row, word in reversed([*enumerate(self.words)])}
 
     def __getitem__(self, word: str) -> Float[np.ndarray, " dim"]:
-        """Give the vector of a word, where there is one vector a word.
+        """Give the vector of a word, where there is one vector per word.
 
         Raises:
             NoVectorError: If it has none, or several: in groups, or by name.
@@ -159,7 +159,7 @@ class StaticVectors(TypeVectors):
     # -- to files and other libraries --------------------------------------------------------------------------------
 
     def to_arrow(self) -> pyarrow.Table:
-        """Give one row a type: word, group, counts, how contextual it is, vectors; provenance in the metadata."""
+        """Give one row per type: word, group, counts, how contextual it is, vectors; provenance in the metadata."""
         from wordstates.static.files import types_table
 
         return types_table(self).replace_schema_metadata({"wordstates": json.dumps(self.provenance, default=str)})

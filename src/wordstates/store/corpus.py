@@ -40,7 +40,7 @@ def embed_corpus(
     on_progress: Callable[[int], object] | None = None,
     **reading: Any,
 ) -> StoreReport:
-    """Write the vectors of every word of a corpus into a store; the same call goes on where one was left.
+    """Write the vectors of every word of a corpus into a store; the same call continues where the last one stopped.
 
     Args:
         inputs: A file, a folder, several of them, or documents as `read_documents` gives them.

@@ -74,7 +74,7 @@ class Manifest:
         provenance: Where the vectors come from, as of the run that began the store.
         settings: How the store is made.
         shapes: Shape of one vector of each vector column.
-        by_subword: Whether there is a row a subword.
+        by_subword: Whether there is one row per subword.
         metadata: Columns of what the input says of its documents and words.
         wider: Columns that are float32 because float16 cannot hold them, with the largest value seen.
         ending: What is known once the input has been read to its end; None: not yet.

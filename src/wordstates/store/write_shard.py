@@ -31,7 +31,7 @@ from wordstates.store.shards import Shard
 if TYPE_CHECKING:
     from wordstates.encode.protocols import Embedder
 
-KEPT = "the finished shards are kept, and the same command goes on from there"
+KEPT = "the finished shards are kept, and the same command continues from there"
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,7 @@ def _isolated(text: str) -> str:
 
 
 def lines_as_rows(lines: Sequence[Line]) -> Rows:
-    """Lay out lines as the rows of a file, one document a line."""
+    """Lay out lines as the rows of a file, one document per line."""
     columns = list(lines[0].metadata) if lines else []
     extra: dict[str, list[str | None]] = {
         "target": [line.target for line in lines],

@@ -89,7 +89,7 @@ class UsageIndex:
 
     @property
     def rows(self) -> pa.Table:
-        """A row a usage: all that is known of it but its vector and its text."""
+        """One row per usage: all that is known of it but its vector and its text."""
         return self._mapped.rows
 
     def check_files(self) -> None:

@@ -1,6 +1,6 @@
 """Usages of words in two times: judged pairs, and how much each word has changed.
 
-Folders of diachronic word usage graphs (DWUG, NorDiaChange) have a folder a word, with its usages (``uses.csv`` or
+Folders of diachronic word usage graphs (DWUG, NorDiaChange) have one folder per word, with its usages (``uses.csv`` or
 ``uses.tsv``, both separated by tabs), the judgments of pairs (``judgments.csv``), and statistics with the change of
 each word.
 """

@@ -67,7 +67,7 @@ class GeometryReport:
         }
 
     def to_text(self) -> str:
-        """Write the table, a line a layer and a recipe."""
+        """Write the table, one line per layer and recipe."""
         rows = [[name for name, _ in _COLUMNS], *map(_cells, [*self.measured.layers, *self.measured.recipes])]
         return in_columns(rows, "<>")
 

@@ -59,7 +59,7 @@ def layer_recipe(measure: str, subword_pooling: str) -> Recipe:
 
 
 def check_recipes(recipes: Sequence[Recipe], *, keeps_layers: bool = False) -> None:
-    """Check that each recipe gives one vector a word.
+    """Check that each recipe gives one vector per word.
 
     Args:
         recipes: The recipes.
@@ -94,7 +94,7 @@ def measure_geometry(
         on_progress: Called after each batch with the number of vectors it gave.
 
     Raises:
-        RecipeError: If a recipe gives a row a subword.
+        RecipeError: If a recipe gives one row per subword.
         InputError: If there are no two words of different texts, or the first documents cannot be embedded.
         ModelError: If the first documents cannot be embedded.
 

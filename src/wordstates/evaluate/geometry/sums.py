@@ -19,7 +19,7 @@ from wordstates.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
-LARGEST_COVARIANCE = 4096  # dimensions: beyond, a matrix a layer is too much, and the components are not measured
+LARGEST_COVARIANCE = 4096  # dimensions: beyond, one matrix per layer is too much, and the components are not measured
 _SHOWN_DIMENSIONS = 5
 _MOST_VARIANCE = 0.9
 

@@ -74,7 +74,7 @@ class Probe:
     def mix(
         self, layers: Float[np.ndarray, "usages layers dim"], fold: Fold, seed: int
     ) -> tuple[Predicted, list[float]]:
-        """Learn one weight a layer on the training items, then probe the weighted sum of the standardised layers.
+        """Learn one weight per layer on the training items, then probe the weighted sum of the standardised layers.
 
         Source:
             Peters et al. 2018, "Deep contextualized word representations", equation 1.

@@ -171,7 +171,7 @@ class SampleVectors:
             kept = np.stack([pooled(values, subwords) for subwords in _SUBWORDS], axis=1)
         elif self._every_layer:
             kept = pooled(_pool_layers(values[:, list(self.layers)], self._recipe), self._recipe.subword_pooling)
-        else:  # a row a word, as wanted
+        else:  # one row per word, as wanted
             kept = pooled(values, "first")
         return dict(zip(sample_of_word[sample_starts].tolist(), kept, strict=True))
 

@@ -164,7 +164,7 @@ def collate(items: Sequence[StoredDocument]) -> WordBatch:
     """Pad documents to one batch: the `collate_fn` of a `DataLoader`.
 
     Raises:
-        InputError: If some have one label a word and others one in all, or a label is no number.
+        InputError: If some have one label per word and others one in all, or a label is no number.
     """
     longest = max(len(item.words) for item in items)
     mask = torch.zeros(len(items), longest, dtype=torch.bool)

@@ -49,7 +49,7 @@ class StoredDocuments:
     Files are opened in the process that reads them: it can be pickled, and used on both sides of a fork.
 
     Args:
-        path: A store, or a Parquet file with a row a word.
+        path: A store, or a Parquet file with one row per word.
         columns: The columns to read, but for the document's id.
         row_groups: How many row groups stay in memory.
         verify: Whether to compare the shards of a store with their checksums.
@@ -117,8 +117,8 @@ class StoredDocuments:
                 raise InputError(f"{str(self.path)!r} has no column {name!r}: it has {', '.join(names)}.")
         if "subword" in names:
             raise InputError(
-                f"{str(self.path)!r} has a row a subword: make it with another subword_pooling than 'none', so that a "
-                "word has one vector."
+                f"{str(self.path)!r} has one row per subword: make it with another subword_pooling than 'none', so that "
+                "a word has one vector."
             )
 
     def _file(self, number: int) -> pq.ParquetFile:

@@ -44,7 +44,7 @@ class WordPooling(nn.Module):
             layers. For a recipe whose `layer_pooling` is ``mean``.
 
     Raises:
-        RecipeError: If the recipe keeps a row a subword, has a layer that does not exist, or cannot be mixed.
+        RecipeError: If the recipe keeps one row per subword, has a layer that does not exist, or cannot be mixed.
 
     Source:
         Peters et al. 2018, "Deep contextualized word representations", equation 1 (the mix).
@@ -63,7 +63,7 @@ class WordPooling(nn.Module):
         self.n_blocks = n_blocks
         self.layers = self.recipe.resolve(n_blocks)
         if self.recipe.subword_pooling == "none":
-            raise RecipeError("WordPooling gives one vector a word: choose a subword_pooling other than 'none'.")
+            raise RecipeError("WordPooling gives one vector per word: choose a subword_pooling other than 'none'.")
         if mix and self.recipe.layer_pooling != "mean":
             raise RecipeError(
                 f"A learned mix is a weighted mean of layers, and layer_pooling is {self.recipe.layer_pooling!r}: "

@@ -37,7 +37,7 @@ class Facts:
     Args:
         provenance: Where the vectors come from.
         shapes: Shape of one vector of each column.
-        by_subword: Whether there is a row a subword.
+        by_subword: Whether there is one row per subword.
         causal: Whether the model reads the left context only.
     """
 

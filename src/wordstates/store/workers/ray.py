@@ -5,7 +5,7 @@ shard a worker is on its way; the main process keeps it until its file has its n
 is lost costs the time of the current shard::
 
     main process                                node 1, node 2, ...
-    read -> cut -> [a shard a worker]  --->     write_shard -> store/incoming/RUN/ATTEMPT/
+    read -> cut -> [one shard per worker]  --->     write_shard -> store/incoming/RUN/ATTEMPT/
     rename into store/records, store/shards     <--- record
 """
 
