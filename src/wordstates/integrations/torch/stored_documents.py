@@ -117,8 +117,8 @@ class StoredDocuments:
                 raise InputError(f"{str(self.path)!r} has no column {name!r}: it has {', '.join(names)}.")
         if "subword" in names:
             raise InputError(
-                f"{str(self.path)!r} has one row per subword: make it with another subword_pooling than 'none', so that "
-                "a word has one vector."
+                f"{str(self.path)!r} has one row per subword: make it with another subword_pooling than 'none', so "
+                "that a word has one vector."
             )
 
     def _file(self, number: int) -> pq.ParquetFile:

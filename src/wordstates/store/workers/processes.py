@@ -1,9 +1,9 @@
 """Several processes on one machine: each has an embedder of its own and does whole shards.
 
 The main process reads the input, and hands a shard to whoever is free; so at most one shard per worker is on its way,
-and the input is read no faster than it is worked off. Each worker has a pipe of its own: what happens to one of them, even
-a kill in the middle of a message, does not reach the others. A worker whose main process has gone ends at once: it
-holds no lock, and must not write while the next run is at work.
+and the input is read no faster than it is worked off. Each worker has a pipe of its own: what happens to one of them,
+even a kill in the middle of a message, does not reach the others. A worker whose main process has gone ends at once:
+it holds no lock, and must not write while the next run is at work.
 """
 
 from __future__ import annotations
