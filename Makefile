@@ -64,8 +64,8 @@ notebooks: export HF_HUB_OFFLINE = 1
 notebooks: $(VENV)/.dev ## Run the notebooks of examples/ in Jupyter, and save what they show
 	@$(BIN)/python scripts/run_notebooks.py
 
-startup: $(VENV)/.dev ## Time `import wordstates`, `wordstates --help` and a first vector
-	@$(BIN)/python benchmarks/startup.py
+startup: $(VENV)/.dev ## Time `import wordstates`, `wordstates --help` and a first vector (STARTUP_ARGS=--imports: what is imported)
+	@$(BIN)/python benchmarks/startup.py $(STARTUP_ARGS)
 
 fuzz: $(VENV)/.dev ## Read 100,000 damaged files of every kind (FUZZ_ARGS: what the script takes)
 	@PYTHONPATH=tests $(BIN)/python tests/fuzz.py $(FUZZ_ARGS)

@@ -4,6 +4,8 @@
     python benchmarks/startup.py --runs 5
     python benchmarks/startup.py --imports      prints what a first vector imports, with and without what was kept
 
+What is imported is told by `python -X importtime`, in a run of its own.
+
 Each figure is the median over the runs, which take turns, so that a busy moment of the machine meets all of them. A
 bare Python is measured beside them: what is left after it is taken away is ours. The first vector, of MiniLM, is made
 by hand with transformers, then by wordstates with PyTorch, and with OpenVINO, without and with what an earlier process
@@ -104,13 +106,34 @@ def _cpu_of_children() -> float:
     return found.children_user + found.children_system
 
 
-def imports(command: Command) -> list[tuple[str, float]]:
-    """Give the imports that took longest, with all that they import, in seconds."""
+@dataclass(frozen=True)
+class Import:
+    """An import of a module, as `-X importtime` tells it: its seconds, alone and with all that it imports."""
+
+    module: str
+    alone: float
+    in_all: float
+
+
+def imports(command: Command) -> list[Import]:
+    """Give all imports of a command."""
     told = [
         line.removeprefix("import time:").split("|") for line in command.run("-X", "importtime").stderr.splitlines()
     ]
-    found = [(name.rstrip(), int(total) / 1e6) for _, total, name in told if total.strip().isdecimal()]
-    return sorted(found, key=lambda each: -each[1])[:MOST_IMPORTS]
+    numbers = [each for each in told if len(each) == 3 and each[0].strip().isdecimal()]
+    return [Import(name.rstrip(), int(alone) / 1e6, int(in_all) / 1e6) for alone, in_all, name in numbers]
+
+
+def count_imports(measured: dict[str, Command]) -> dict[str, dict[str, float]]:
+    """Print how many modules each first vector imports, and for how long; and give that."""
+    counted = {}
+    print(f"\n{'what is imported':<{max(map(len, measured))}} {'modules':>8} {'seconds':>8}")
+    for name, command in measured.items():
+        if command.gives_a_vector or name == BARE:
+            found = imports(command)
+            counted[name] = {"modules": len(found), "seconds": round(sum(each.alone for each in found), 3)}
+            print(f"{name:<{max(map(len, measured))}} {len(found):8,} {counted[name]['seconds']:8.3f}")
+    return counted
 
 
 def main() -> None:
@@ -123,18 +146,20 @@ def main() -> None:
         measured = commands(cache)
         check(measured)
         if arguments.imports:
+            count_imports(measured)
             for name in ("first vector, OpenVINO", KEPT):
                 print(f"\n{name}, seconds with all that is imported by it")
-                print("\n".join(f"{seconds:8.3f} {module}" for module, seconds in imports(measured[name])))
+                longest = sorted(imports(measured[name]), key=lambda each: -each.in_all)[:MOST_IMPORTS]
+                print("\n".join(f"{each.in_all:8.3f} {each.module}" for each in longest))
             return
         seconds, of_cpu = measure(measured, arguments.runs)
+        imported = count_imports(measured)
     bare = statistics.median(seconds[BARE])
     machine = {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(
-        json.dumps({"machine": machine, "seconds": seconds, "cpu_seconds": of_cpu}, indent=1) + "\n"
-    )
-    print(f"median of {arguments.runs} runs, Python {machine['python']}, {machine['system']}")
+    figures = {"machine": machine, "seconds": seconds, "cpu_seconds": of_cpu, "imports": imported}
+    arguments.output.write_text(json.dumps(figures, indent=1) + "\n")
+    print(f"\nmedian of {arguments.runs} runs, Python {machine['python']}, {machine['system']}")
     width = max(map(len, seconds))
     print(f"{'command':<{width}} {'seconds':>8} {'without Python itself':>22} {'CPU seconds':>12}")
     for name, times in seconds.items():
