@@ -238,7 +238,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "weights writable by others": lambda entry: (entry / "graph.bin").chmod(0o666),
     "a folder writable by others": lambda entry: entry.parent.chmod(0o777),
     "a link": linked,
+    "a link to nowhere": lambda entry: (shutil.rmtree(entry), entry.symlink_to("nowhere")),
+    "a file": lambda entry: (shutil.rmtree(entry), entry.write_text("")),
 }
+UNDER_ITS_NAME = ("a link", "a link to nowhere", "a file")
 
 
 @pytest.mark.long
@@ -371,6 +374,47 @@ def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, given: str) -> 
     monkeypatch.setenv("WORDSTATES_CACHE", given)
     assert cache_folder() is None
     assert run("cache").out == "Nothing is kept: WORDSTATES_CACHE is set to off.\n"
+
+
+@pytest.mark.parametrize("what", UNDER_ITS_NAME)
+@pytest.mark.parametrize("clear", [False, True])
+def test_whatever_has_the_name_of_an_entry_makes_room(folder: Path, what: str, clear: bool) -> None:
+    path = entry_in(folder)
+    entry = Entry("m", {"n": 1})
+    assert entry.path is not None
+    path.rename(entry.path)
+    DAMAGES[what](entry.path)
+    if clear:
+        engine_cache.clear_entries()
+        assert list((folder / "engines").iterdir()) == []
+    else:
+        entry.write(EngineChoice(None, "it differs"))
+        assert entry.read() == EngineChoice(None, "it differs")
+    assert what != "a link" or (folder / "elsewhere" / "graph.bin").exists()
+
+
+@pytest.mark.parametrize("given", ["~no-such-user/cache", None])
+def test_who_has_no_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch, given: str | None) -> None:
+    def unknown(_: object) -> None:
+        raise KeyError("uid not found")
+
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    if given is None:
+        monkeypatch.delenv("WORDSTATES_CACHE")
+    else:
+        monkeypatch.setenv("WORDSTATES_CACHE", given)
+    assert cache_folder() is None
+    assert run("cache").out == "Nothing is kept: there is no home folder: name a folder in WORDSTATES_CACHE.\n"
+
+
+def test_why_a_cache_is_not_used_is_told(folder: Path) -> None:
+    (folder / "engines").chmod(0o770)
+    told = f"Nothing is kept: '{folder / 'engines'}' is no folder that this user alone owns and may write to"
+    assert run("cache").out.startswith(told)
+    assert told in run("cache", "--fill", "minilm").err
 
 
 def test_where_it_is_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def cache(
     """
     from datetime import UTC, datetime
 
-    from wordstates.model.engine_cache import FOLDER, cache_folder, clear_entries, kept_entries
+    from wordstates.model.engine_cache import cache_folder, clear_entries, kept_entries, why_nothing_is_kept
 
     if clear and fill:
         raise typer.BadParameter("--fill and --clear: give one of the two, in two commands if both are meant.")
@@ -63,8 +63,8 @@ def cache(
     ]
     if json:
         print_json({"folder": None if folder is None else str(folder), "entries": rows})
-    elif folder is None:
-        print(f"Nothing is kept: {FOLDER} is set to off.")
+    elif (why_not := why_nothing_is_kept()) is not None:
+        print(f"Nothing is kept: {why_not}.")
     else:
         total = sum(each.bytes for each in found)
         print(f"{folder}: {counted(len(found), 'entry')}, {total / 1e6:,.1f} MB")

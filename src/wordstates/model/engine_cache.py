@@ -123,8 +123,7 @@ class Entry:
             (begun / _CHOICE).write_text(json.dumps(told, indent=1), encoding="utf-8")
             for path in begun.iterdir():
                 path.chmod(0o600)
-            if self.path.exists():  # what is there was not believed
-                shutil.rmtree(self.path, ignore_errors=True)
+            _remove(self.path)  # what is there was not believed
             begun.rename(self.path)  # fails where another process was quicker
         except (OSError, RuntimeError):  # RuntimeError: of what writes graphs
             pass
@@ -203,11 +202,28 @@ def remove_mark(name: str) -> None:
 
 
 def cache_folder() -> Path | None:
-    """Give the folder of what is kept; None if nothing is to be."""
+    """Give the folder of what is kept; None if nothing is to be, or this user has no home."""
     given = os.environ.get(FOLDER)
     if given is not None and given.strip().lower() in ("", OFF):
         return None
-    return Path(given).expanduser() if given else user_cache_path("wordstates", appauthor=False)
+    try:
+        return Path(given).expanduser() if given else user_cache_path("wordstates", appauthor=False)
+    except RuntimeError:  # as in a container that knows no name for its user
+        return None
+
+
+def why_nothing_is_kept() -> str | None:
+    """Say why, as far as it can be told without writing; None: what is found out is kept."""
+    engines = _engines()
+    if engines is None:
+        is_off = os.environ.get(FOLDER, OFF).strip().lower() in ("", OFF) and FOLDER in os.environ
+        return f"{FOLDER} is set to off" if is_off else f"there is no home folder: name a folder in {FOLDER}"
+    if os.path.lexists(engines) and not (_is_ours_alone(engines) and engines.is_dir()):
+        return (
+            f"{str(engines)!r} is no folder that this user alone owns and may write to, and is not read: remove it, "
+            "or `chmod 700` it"
+        )
+    return None
 
 
 def kept_entries() -> list[CacheEntry]:
@@ -229,15 +245,12 @@ def clear_entries() -> tuple[int, int]:
         How many entries there were, and the bytes that are free now.
     """
     entries, freed = len(kept_entries()), 0
-    for path in _folders():
-        size = _size(path)
-        shutil.rmtree(path, ignore_errors=True)
-        freed += 0 if path.exists() else size
     folder = _engines()
-    if folder is not None and _is_ours_alone(folder):
-        for path in folder.glob(f"{_MARK}*"):
-            with contextlib.suppress(OSError):
-                path.unlink()
+    if folder is not None and _is_ours_alone(folder) and folder.is_dir():
+        for path in folder.iterdir():
+            size = 0 if path.is_symlink() else _size(path)
+            _remove(path)
+            freed += 0 if os.path.lexists(path) else size
     return entries, freed
 
 
@@ -251,6 +264,15 @@ def _folders() -> Iterator[Path]:
     if folder is not None and _is_ours_alone(folder):
         with contextlib.suppress(OSError):
             yield from [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.is_symlink()]
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or whatever else has its name; never what a link leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _make_room(newest: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from wordstates.errors import InputError, MissingExtraError, ModelError
 from wordstates.model import _hub
 from wordstates.model.engine import EngineChooser
-from wordstates.model.engine_cache import FOLDER, cache_folder
+from wordstates.model.engine_cache import cache_folder, why_nothing_is_kept
 from wordstates.model.forked import computes_here, threads_here
 from wordstates.model.keep_later import remembered
 from wordstates.model.kept_engines import KeptEngines
@@ -90,8 +90,8 @@ def keep_model(model: str | Path, options: LoadOptions) -> bool:
         MissingExtraError: If OpenVINO is not installed.
         ModelError: If the model cannot be had, or cannot be kept.
     """
-    if (folder := cache_folder()) is None:
-        raise InputError(f"Nothing is kept: {FOLDER} is set to off. Leave it out, or name a folder.")
+    if (why_not := why_nothing_is_kept()) is not None:
+        raise InputError(f"Nothing is kept: {why_not}.")
     if not is_installed():
         raise MissingExtraError.of("openvino", "A quick start")
     for _ in range(2):  # the first time a model of the hub may only be fetched
@@ -107,7 +107,8 @@ def keep_model(model: str | Path, options: LoadOptions) -> bool:
             "CPU that computes in this precision."
         )
     if not loaded[0].keep():
-        why_not = found.engines.why_not_faster or f"{str(folder)!r} cannot be written, or its tokenizer not be kept"
+        nowhere = f"{str(cache_folder())!r} cannot be written, or its tokenizer not be kept"
+        why_not = found.engines.why_not_faster or nowhere
         raise ModelError(f"Model {str(model)!r} cannot be kept: {why_not}.")
     return True
 
