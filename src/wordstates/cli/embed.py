@@ -7,18 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from wordstates.cli.embed_store import ContextOptions, embed_into_store, one_device
+from wordstates.cli.file_options import FileOptions
 from wordstates.cli.groups import (
-    Dtype,
     EndOptions,
     InputPaths,
-    Metadata,
     ModelOptions,
     ReadingOptions,
     WordOptions,
-    columns_named,
 )
-from wordstates.cli.options import Bom, LeftSubwords, Surprisal, VectorsFile, VectorsOption, output_option
-from wordstates.cli.outputs import check_outputs
+from wordstates.cli.options import output_option
 from wordstates.cli.remote import refuse_with_server
 from wordstates.cli.telling import end_with, notes_on, progress_bar
 from wordstates.documents.input_meter import InputMeter
@@ -41,13 +38,6 @@ def embed(
             "store: a folder of shards, which resumes.",
         ),
     ],
-    surprisal: Surprisal = False,
-    left_subwords: LeftSubwords = False,
-    vectors: VectorsOption = False,
-    vectors_file: VectorsFile = None,
-    bom: Bom = False,
-    metadata: Metadata = None,
-    dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count, time a sample, estimate; write nothing.")] = False,
     *,
     splitting: WordOptions,
@@ -55,6 +45,7 @@ def embed(
     end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
+    writing: FileOptions,
 ) -> None:
     """Write the vector of every word of INPUT to a file.
 
@@ -70,38 +61,19 @@ def embed(
     if reader.server is not None:
         refuse_with_server(["dry_run"])
     if not dry_run:
-        check_outputs(output, inputs, overwrite=end.overwrite)
-        if vectors_file is not None:
-            check_outputs(vectors_file, inputs, overwrite=end.overwrite)
-    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
-    options = splitting.for_embedder() | {"surprisal": surprisal, "left_subwords": left_subwords}
-    for_tables = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
-    if not sharding.go_with(output, reader.device, for_tables):
-        _embed_into_file(
-            partial(_load, reader, **options),
-            documents,
-            meter,
-            output,
-            {
-                "dtype": dtype,
-                "keyed": documents.keyed,
-                "overwrite": end.overwrite,
-                "vectors": vectors,
-                "vectors_file": vectors_file,
-                "bom": bom,
-            },
-            end,
-            documents.files,
-            dry_run=dry_run,
-        )
+        writing.check(output, inputs, end)
+    documents = reading.documents(inputs, writing.columns(), meter=(meter := InputMeter()))
+    options = splitting.for_embedder() | writing.for_embedder()
+    of_the_file = {"dtype": writing.dtype, "keyed": documents.keyed, "overwrite": end.overwrite}
+    if not sharding.go_with(output, reader.device, writing.for_tables()):
+        load = partial(_load, reader, **options)
+        of_the_file |= writing.for_tables()
+        _embed_into_file(load, documents, meter, output, of_the_file, end, documents.files, dry_run=dry_run)
         return
-    read = {"inputs": inputs} | vars(reading)
-    settings = sharding.settings(
-        dtype=dtype, keyed=documents.keyed, context=sharding.context, overwrite=end.overwrite, input=read
-    )
+    settings = sharding.settings(**of_the_file, context=sharding.context, input={"inputs": inputs} | vars(reading))
     options["device"] = one_device(reader.device)
     if dry_run:
-        _count(_load(reader, **options), documents, output, dtype, end, documents.files)
+        _count(_load(reader, **options), documents, output, writing.dtype, end, documents.files)
         return
     make_embedder = reader.embedder_maker(reader.recipes(), **options)
     places = sharding.places(reader.device, reader.threads)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wordstates.cli.groups import Output
-from wordstates.cli.options import NoVerify, Overwrite, Quiet, output_option, search_option
+from wordstates.cli.options import NoVerify, Overwrite, Quiet, Where, output_option, search_option
 from wordstates.cli.outputs import check_outputs
 from wordstates.cli.telling import progress_bar, say
 from wordstates.options import Viewer
@@ -33,10 +33,7 @@ def export(
     word: Annotated[
         str | None, search_option(help="With --to: only usages of this word, each with the number of its sense.")
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        search_option(metavar="CONDITION", help="With --to: only where year=1900, year>=1900,...; repeatable."),
-    ] = None,
+    where: Where = None,
     overwrite: Overwrite = False,
     no_verify: NoVerify = False,
     quiet: Quiet = False,

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wordstates.cli.embed_store import ShardOptions, embed_into_store, one_device
-from wordstates.cli.groups import (
-    Dtype,
-    EndOptions,
-    InputPaths,
-    Metadata,
-    ModelOptions,
-    ReadingOptions,
-    columns_named,
-)
-from wordstates.cli.options import (
-    Bom,
-    LeftSubwords,
-    MatchCase,
-    MatchExactly,
-    Surprisal,
-    VectorsFile,
-    VectorsOption,
-    output_option,
-    search_option,
-)
-from wordstates.cli.outputs import check_outputs
+from wordstates.cli.file_options import FileOptions, SearchOptions
+from wordstates.cli.groups import EndOptions, InputPaths, ModelOptions, ReadingOptions
+from wordstates.cli.options import output_option, search_option
 from wordstates.cli.telling import end_with, progress_bar
 from wordstates.documents.input_meter import InputMeter
 from wordstates.options import CONTEXT, Missing
@@ -50,30 +32,16 @@ def find(
             "is a store: a folder of shards, which resumes.",
         ),
     ],
-    more: Annotated[
-        list[str] | None, search_option("--target", "-t", help="One more target, or @FILE; repeatable.")
-    ] = None,
-    regex: Annotated[
-        bool, search_option("--regex", help="Targets are regular expressions, matched as they are.")
-    ] = False,
-    lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
-    match_case: MatchCase = False,
-    match_exactly: MatchExactly = False,
     missing: Annotated[Missing, search_option(help="What to do with a target without any usage.")] = "error",
     context: Annotated[int, output_option(min=0, help="Characters of text on each side of a usage.")] = CONTEXT,
-    metadata: Metadata = None,
-    surprisal: Surprisal = False,
-    left_subwords: LeftSubwords = False,
-    vectors: VectorsOption = False,
-    vectors_file: VectorsFile = None,
-    bom: Bom = False,
-    dtype: Dtype = "float32",
     dry_run: Annotated[bool, output_option("--dry-run", help="Count usages; load no model, write nothing.")] = False,
     *,
+    search: SearchOptions,
     sharding: ShardOptions,
     end: EndOptions,
     reading: ReadingOptions,
     reader: ModelOptions,
+    writing: FileOptions,
 ) -> None:
     """Write every usage of TARGET in INPUT to a file.
 
@@ -86,7 +54,6 @@ def find(
         $ wordstates find bank corpus/ -o bank.parquet
         $ wordstates find @words.txt corpus/ -o usages/ --workers 4
     """
-    from wordstates.errors import InputError
     from wordstates.runs.find import (
         FindReport,
         check_every_target,
@@ -97,27 +64,15 @@ def find(
         open_usages_writer,
         usage_documents,
     )
-    from wordstates.runs.searchers import make_searcher, read_targets
 
-    if regex and lemma:
-        raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
-    try:
-        kind = "regex" if regex else "lemma" if lemma else "text"
-        searcher = make_searcher(
-            read_targets([target, *(more or [])]), kind=kind, ignore_case=not match_case, match_exactly=match_exactly
-        )
-    except InputError as error:
-        raise typer.BadParameter(str(error)) from error
-    more_columns = {"surprisal": surprisal, "left_subwords": left_subwords}
+    searcher = search.searcher(target)
     if not dry_run:
-        check_outputs(output, inputs, overwrite=end.overwrite)
-        if vectors_file is not None:
-            check_outputs(vectors_file, inputs, overwrite=end.overwrite)
-    documents = reading.documents(inputs, columns_named(metadata), meter=(meter := InputMeter()))
-    for_tables: dict[str, Any] = {"vectors": vectors, "vectors_file": vectors_file, "bom": bom}
+        writing.check(output, inputs, end)
+    documents = reading.documents(inputs, writing.columns(), meter=(meter := InputMeter()))
+    for_tables, more_columns = writing.for_tables(), writing.for_embedder()
     into_store = sharding.go_with(output, reader.device, for_tables)
     if not into_store:
-        writer = open_usages_writer(output, dtype=dtype, overwrite=end.overwrite or dry_run, **for_tables)
+        writer = open_usages_writer(output, dtype=writing.dtype, overwrite=end.overwrite or dry_run, **for_tables)
     if dry_run:
         if not into_store:
             writer.abort()
@@ -127,13 +82,14 @@ def find(
     if into_store:
         if missing == "error" and (again := documents.again()) is not None:
             check_every_target(again, searcher)
-        search = {"targets": searcher.names, "kind": kind, "ignore_case": not match_case}
-        search |= {"match_exactly": match_exactly, "context": context}
-        read = {"inputs": inputs} | vars(reading)
-        settings = sharding.settings(dtype=dtype, overwrite=end.overwrite, search=search, input=read)
-        more_options = more_columns | {"device": one_device(reader.device)}
+        settings = sharding.settings(
+            dtype=writing.dtype,
+            overwrite=end.overwrite,
+            search=search.told(searcher) | {"context": context},
+            input={"inputs": inputs} | vars(reading),
+        )
         embed_into_store(
-            reader.embedder_maker(reader.recipes(), **more_options),
+            reader.embedder_maker(reader.recipes(), **more_columns, device=one_device(reader.device)),
             usage_documents(documents, searcher, found := FindReport(), context=context, missing=missing),
             meter,
             output,
@@ -144,10 +100,11 @@ def find(
             found,
         )
         return
-    with_model = needs_model(output, asked=vectors or vectors_file is not None or surprisal or left_subwords)
-    with progress_bar(
-        "usages", hidden=end.no_bar, what="embedding" if with_model else "searching", share=meter.share
-    ) as bar:
+    with_model = needs_model(
+        output, asked=writing.vectors or writing.vectors_file is not None or any(more_columns.values())
+    )
+    what = "embedding" if with_model else "searching"
+    with progress_bar("usages", hidden=end.no_bar, what=what, share=meter.share) as bar:
         try:
             if missing == "error" and (again := documents.again()) is not None:
                 check_every_target(again, searcher)
@@ -155,6 +112,6 @@ def find(
         except BaseException:
             writer.abort()
             raise
-        find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=dtype)
+        find_them = list_usages if embedder is None else partial(find_usages, embedder, dtype=writing.dtype)
         report = find_them(documents, searcher, writer, context=context, missing=missing, on_progress=bar)
     end_with(report, output, end, files=documents.files)

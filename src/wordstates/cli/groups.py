@@ -40,7 +40,6 @@ from wordstates.options import (
     Quoting,
     SubwordPooling,
     TextUnit,
-    VectorDtype,
 )
 
 _DEFAULT = EmbedderOptions()
@@ -64,20 +63,10 @@ InputPaths = Annotated[
         "input.",
     ),
 ]
-Dtype = Annotated[VectorDtype, output_option(help="Numbers in the file.")]
 Output = Annotated[
     str,
     output_option(
         "--output", "-o", help="OUT.parquet, .npz, .safetensors, .jsonl or .h5; - is JSON lines on standard output."
-    ),
-]
-
-
-Metadata = Annotated[
-    str | None,
-    output_option(
-        metavar="COLUMN,COLUMN",
-        help="Columns or keys to write beside each word; of CoNLL-U also upos, feats, ...; of CoNLL label.",
     ),
 ]
 

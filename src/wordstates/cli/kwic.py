@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wordstates.cli.groups import InputPaths, ReadingOptions
-from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, output_option, print_json, search_option
+from wordstates.cli.file_options import SearchOptions
+from wordstates.cli.groups import InputPaths, ReadingOptions, columns_named
+from wordstates.cli.options import Bom, Json, NoVerify, Overwrite, Where, output_option, print_json, search_option
 from wordstates.cli.outputs import check_lines_output
 from wordstates.cli.telling import say
 from wordstates.wording import counted, in_columns
@@ -28,17 +29,7 @@ def kwic(
         typer.Argument(metavar="TARGET", help="A word or a phrase; * and ? stand for letters; @FILE is a list."),
     ],
     inputs: InputPaths,
-    more: Annotated[list[str] | None, search_option("--target", "-t", help="One more target; repeatable.")] = None,
-    regex: Annotated[bool, search_option("--regex", help="Targets are regular expressions.")] = False,
-    lemma: Annotated[bool, search_option("--lemma", help="Targets are lemmas, which CoNLL-U input has.")] = False,
-    match_case: Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")] = False,
-    match_exactly: Annotated[
-        bool, search_option("--match-exactly", help="Tell don’t from don't, and Fox from fox.")
-    ] = False,
-    where: Annotated[
-        list[str] | None,
-        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; repeatable."),
-    ] = None,
+    where: Where = None,
     like: Annotated[
         int | None,
         search_option(metavar="N", min=1, help="Sort by meaning: how like line N, as printed without it (an index)."),
@@ -70,6 +61,7 @@ def kwic(
     bom: Bom = False,
     json: Json = False,
     *,
+    search: SearchOptions,
     reading: ReadingOptions,
 ) -> None:
     """Print every usage of TARGET in INPUT, below each other.
@@ -86,21 +78,17 @@ def kwic(
     from wordstates.usages.concordance import SENSE, aligned_lines, sample_lines, sort_lines
     from wordstates.usages.searched_lines import NO_VECTORS, LineSearch, lines_of_index, lines_of_inputs
 
-    if regex and lemma:
-        raise typer.BadParameter("--regex and --lemma exclude each other: lemmas are matched whole.")
     if count_by is not None and output is not None:
         raise typer.BadParameter(
             "--count-by prints counts (--json for programs), and --output is for lines: leave one."
         )
-    columns = _listed(metadata)
-    keys = _listed(sort)
-    side = context if context is not None else _side()
+    columns, keys = columns_named(metadata) or [], columns_named(sort) or []
     asked = LineSearch(
-        targets=(target, *(more or [])),
-        kind="regex" if regex else "lemma" if lemma else "text",
-        match_case=match_case,
-        match_exactly=match_exactly,
-        context=side,
+        targets=tuple(search.targets(target)),
+        kind=search.kind,
+        match_case=search.match_case,
+        match_exactly=search.match_exactly,
+        context=_side() if context is None else context,
         within=within,
         conditions=tuple(where or ()),
         metadata=tuple(columns),
@@ -131,17 +119,9 @@ def kwic(
     else:
         for text in aligned_lines(lines, columns):
             print(text)
-    said = (
-        f"{len(lines):,} of {counted(len(found.lines), 'usage')}"
-        if len(lines) < len(found.lines)
-        else counted(len(lines), "usage")
-    )
     if not json:
-        say(f"{said} in {counted(found.texts, 'text')}{found.frequency()}")
-
-
-def _listed(given: str | None) -> list[str]:
-    return [each.strip() for each in given.split(",") if each.strip()] if given else []
+        some = f"{len(lines):,} of " if len(lines) < len(found.lines) else ""
+        say(f"{some}{counted(len(found.lines), 'usage')} in {counted(found.texts, 'text')}{found.frequency()}")
 
 
 def _side() -> int:

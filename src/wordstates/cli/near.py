@@ -10,6 +10,7 @@ import typer
 from wordstates.cli.options import (
     NoVerify,
     Server,
+    Where,
     computing_option,
     model_option,
     output_option,
@@ -39,10 +40,7 @@ def near(
     ],
     count: Annotated[int, search_option("--count", "-k", min=1, help="How many usages to give.")] = 10,
     word: Annotated[str | None, search_option(help="Only usages of this word, whatever its case.")] = None,
-    where: Annotated[
-        list[str] | None,
-        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900, genre!=novel,...; repeatable."),
-    ] = None,
+    where: Where = None,
     once_per_text: Annotated[
         bool, search_option("--once-per-text", help="Give the best usage of each text only.")
     ] = False,

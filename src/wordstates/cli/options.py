@@ -46,27 +46,14 @@ NoVerify = Annotated[
     bool, output_option("--no-verify", help="Read shards and indexes without comparing them with their checksums.")
 ]
 Json = Annotated[bool, output_option("--json", help="Print JSON, for programs.")]
-VectorsOption = Annotated[
-    bool, output_option("--vectors", help="Also write the vectors to .csv, .tsv and .xlsx, a column a number.")
-]
-VectorsFile = Annotated[
-    str | None,
-    output_option(
-        metavar="FILE",
-        help="Write the vectors of .csv, .tsv and .xlsx beside: row n belongs to id n; .npz, .parquet, .safetensors or "
-        ".jsonl.",
-    ),
+Where = Annotated[
+    list[str] | None,
+    search_option(metavar="CONDITION", help="Only where year=1900, year>=1900, genre!=novel,...; repeatable."),
 ]
 MatchCase = Annotated[bool, search_option("--match-case", help="Tell Fox from fox.")]
 MatchExactly = Annotated[
     bool,
     search_option("--match-exactly", help="Tell don’t from don't, hyphens and hidden characters apart, Fox from fox."),
-]
-Surprisal = Annotated[
-    bool, vectors_option("--surprisal", help="Causal models: add a column, the surprisal of each word in bits.")
-]
-LeftSubwords = Annotated[
-    bool, vectors_option("--left-subwords", help="Add a column: how many subwords of text each word was read after.")
 ]
 Bom = Annotated[
     bool, output_option("--bom", help="Begin .csv and .tsv with a byte order mark, by which Excel tells UTF-8.")

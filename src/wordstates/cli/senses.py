@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from wordstates.cli.options import Json, NoVerify, Overwrite, output_option, print_json, search_option, vectors_option
+from wordstates.cli.options import (
+    Json,
+    NoVerify,
+    Overwrite,
+    Where,
+    output_option,
+    print_json,
+    search_option,
+    vectors_option,
+)
 from wordstates.cli.outputs import check_page_output
 from wordstates.cli.telling import say
 from wordstates.options import SenseMethod
@@ -18,10 +27,7 @@ def senses(
     word: Annotated[str, typer.Argument(metavar="WORD", help="The word, whatever its case.")],
     source: Annotated[str, typer.Argument(metavar="STORE", help="A store, a file or an index that was indexed.")],
     by: Annotated[str | None, search_option(metavar="COLUMN", help="Compare groups of documents, as by year.")] = None,
-    where: Annotated[
-        list[str] | None,
-        search_option(metavar="CONDITION", help="Only where year=1900, year>=1900,...; repeatable."),
-    ] = None,
+    where: Where = None,
     method: Annotated[
         SenseMethod, vectors_option(help="k-means, or HDBSCAN, which leaves usages in no dense place unassigned.")
     ] = "kmeans",
