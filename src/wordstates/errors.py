@@ -235,6 +235,7 @@ _OURS = {
     "max_length": "WordEmbedder(..., window=..., long_texts='truncate')",
     "max_seq_length": "WordEmbedder(..., window=..., long_texts='truncate')",
     "truncation": "WordEmbedder(..., long_texts='truncate')",
+    "words": "encode(..., words=...) for given words, and WordEmbedder(..., splitter=...) for how texts are split",
     "is_split_into_words": "encode([['given', 'words']])",
     "dtype": "WordEmbedder(..., precision='bfloat16')",
     "torch_dtype": "WordEmbedder(..., precision='bfloat16')",

@@ -15,6 +15,7 @@ from cli_runner import run
 from wordstates.cli.app import app
 from wordstates.cli.command import OPTIONS
 from wordstates.cli.groups import ComputeOptions, ModelOptions, WordOptions
+from wordstates.errors import ArgumentError
 from wordstates.options import EmbedderOptions
 from wordstates.serve.client import RemoteEmbedder
 from wordstates.text.words import word_splitter
@@ -71,6 +72,8 @@ def test_what_splits_a_text_is_a_splitter_and_words_are_words() -> None:
     assert all("splitter" in each and "words" not in each for each in splitting)
     assert OPTIONS["splitter"] == "--splitter"
     assert "words" not in OPTIONS
+    with pytest.raises(ArgumentError, match=r"write encode\(\.\.\., words=\.\.\.\) .* WordEmbedder\(\.\.\., splitter="):
+        wordstates.WordEmbedder("minilm", words="unicode")  # type: ignore[call-arg]
 
 
 def test_values_are_completed() -> None:
