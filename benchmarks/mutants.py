@@ -107,6 +107,11 @@ EXPLAINED = {
         "few = len(self._by_char) <= _FEW",
         "(len(self._by_char) < _FEW)",
     ): "which of two ways to look for the same places is quicker",
+    (
+        "store/workers/ray.py",
+        'own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}',
+        "(True)",
+    ): "whether Ray has a page to look at",
 }
 
 _COMPARED = {

@@ -127,7 +127,7 @@ def test_a_run_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["-t", "mill"], 'targets: ["bank"] in the store, ["bank", "mill"] now'),
+        (["-t", "Mühle", "--missing", "ignore"], 'targets: ["bank"] in the store, ["bank", "Mühle"] now'),
         (["--context", "10"], "characters around a usage: 60 in the store, 10 now"),
         (["--match-case"], "found in any case: true in the store, false now"),
         (["--match-exactly"], "matched exactly: false in the store, true now"),

@@ -269,6 +269,9 @@ def test_a_record_survives_being_written(tmp_path: Path) -> None:
     path = tmp_path / "0.json"
     path.write_text(record.to_json(), encoding="utf-8")
     assert ShardRecord.read(path) == record
+    first_version = {name: value for name, value in json.loads(path.read_text()).items() if name != "given"}
+    path.write_text(json.dumps(first_version))
+    assert ShardRecord.read(path).given is False
     path.write_text("{}")
     with pytest.raises(ValueError, match="not the record of a shard"):
         ShardRecord.read(path)

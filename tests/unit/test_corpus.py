@@ -39,7 +39,9 @@ def test_settings_of_a_store_reach_it_and_it_goes_on(embedder: WordEmbedder, tmp
     more = {"dtype": "float16", "context": 5, "shard_characters": 10}
     embed_corpus(DOCUMENTS, tmp_path / "s", embedder, part="1/2", **more)  # type: ignore[arg-type]
     assert not open_store(tmp_path / "s").complete
-    embed_corpus(DOCUMENTS, tmp_path / "s", embedder, **more)  # type: ignore[arg-type]
+    report = embed_corpus(DOCUMENTS, tmp_path / "s", embedder, **more)  # type: ignore[arg-type]
+    assert (report.skipped, report.computed, report.rows, report.words) == (1, 1, 10, 10)
+    assert report.bytes == sum(path.stat().st_size for path in (tmp_path / "s" / "shards").iterdir())
     store = open_store(tmp_path / "s")
     assert (store.complete, len(store.shards), store.describe().dtype) == (True, 2, "float16")
     assert {"left", "right"} <= set(store.describe().columns)
