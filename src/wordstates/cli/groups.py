@@ -256,8 +256,8 @@ class ModelOptions(ComputeOptions):
         list[str] | None,
         vectors_option(
             metavar="FILE",
-            help="Post-process the vectors by a file that `wordstates fit` wrote, which also has the recipe; repeat it "
-            "times for several recipes.",
+            help="Post-process the vectors by a file that `wordstates fit` wrote, which also has the recipe; "
+            "repeatable, for several recipes.",
         ),
     ] = None
 
