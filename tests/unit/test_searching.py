@@ -73,7 +73,7 @@ def test_targets_as_they_are_typed(tmp_path: Path) -> None:
 
 def test_a_list_that_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(" \n")
-    with pytest.raises(InputError, match=r"list\.txt' holds no entry: write one a line"):
+    with pytest.raises(InputError, match=r"list\.txt' holds no entry: write one per line"):
         read_list(f"{tmp_path}/list.txt")
     with pytest.raises(InputError, match=r"gone\.txt' does not exist"):
         read_targets([f"@{tmp_path}/gone.txt"])

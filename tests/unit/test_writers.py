@@ -528,7 +528,7 @@ def test_what_does_not_fit_one_file(tmp_path: Path) -> None:
     writer.write(documents(["a"]), cast(Any, embed(["a"])))
     with pytest.raises(OutputError, match=r"no keys, and 'd1' comes with keys \(CoNLL-U\): write them to two files"):
         writer.write(documents(["a"], 1, keys=True), cast(Any, embed(["a"])))
-    with pytest.raises(OutputError, match="2 documents for 1 embedded text: give one a text"):
+    with pytest.raises(OutputError, match="2 documents for 1 embedded text: give one per text"):
         writer.write(documents(["a", "b"]), cast(Any, embed(["a"])))
     with pytest.raises(OutputError, match="Document 'd0' has 1 key for 2 words"):
         writer.write(documents(["a"], keys=True), cast(Any, embed(["a b"])))

@@ -19,7 +19,7 @@ from wordstates.options import CONTEXT, Missing
 def find(
     target: Annotated[
         str,
-        typer.Argument(metavar="TARGET", help="A word or a phrase; @FILE is a list, one a line (@@ is an at sign)."),
+        typer.Argument(metavar="TARGET", help="A word or a phrase; @FILE is a list, one per line (@@ is an at sign)."),
     ],
     inputs: InputPaths,
     output: Annotated[

@@ -35,11 +35,11 @@ class TypeOptions:
     lowercase: Annotated[bool, vectors_option("--lowercase", help="Take Fox and fox for one type.")] = False
     vocabulary: Annotated[
         str | None,
-        search_option(metavar="FILE", help="Words and phrases to look for, one a line; no others are read."),
+        search_option(metavar="FILE", help="Words and phrases to look for, one per line; no others are read."),
     ] = None
     phrases: Annotated[
         str | None,
-        search_option(metavar="FILE", help="Phrases to look for, one a line, beside all words; they get vectors too."),
+        search_option(metavar="FILE", help="Phrases to look for beside all words, one per line; they get vectors."),
     ] = None
     match_case: MatchCase = False
     match_exactly: MatchExactly = False

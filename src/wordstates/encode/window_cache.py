@@ -30,7 +30,7 @@ class Destination:
     by_subword: bool
 
     def places(self, words: Int[np.ndarray, " pairs"], pairs: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " rows"]:
-        """Give the rows of some pairs of (word, subword), those of one word together: one a word, or one a pair."""
+        """Give the rows of some pairs of (word, subword), those of one word together: one per word, or one per pair."""
         return (pairs if self.by_subword else words[row_starts(words)]) - self.first
 
 

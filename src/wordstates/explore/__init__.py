@@ -1,1 +1,1 @@
-"""To look at: pictures of usages, in a page of one's own machine."""
+"""Pictures of usages, on a page that this machine serves or that is a file."""

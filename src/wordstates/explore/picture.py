@@ -1,4 +1,4 @@
-"""Pictures of usages: the vectors of each layer in two dimensions, laid on each other, and what the pictures keep."""
+"""Pictures of usages: the vectors of each layer in two dimensions, aligned layer by layer, and what they keep."""
 
 from __future__ import annotations
 

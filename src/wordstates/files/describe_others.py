@@ -1,4 +1,4 @@
-"""What stands in the files that are no tables of vectors with metadata: word2vec, recipes, rejects, reports, pages."""
+"""What is in the files that are not tables of vectors with metadata: word2vec, recipes, rejects, reports, pages."""
 
 from __future__ import annotations
 

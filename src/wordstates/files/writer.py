@@ -1,4 +1,4 @@
-"""What the writers of all formats share: rows of one layout, failures told, nothing left behind."""
+"""What the writers of all formats share: rows of one layout, failures reported, nothing left behind."""
 
 from __future__ import annotations
 

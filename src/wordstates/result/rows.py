@@ -153,7 +153,7 @@ def make_rows(
     if len(documents) != len(embeddings.texts):
         raise OutputError(
             f"{counted(len(documents), 'document')} for {counted(len(embeddings.texts), 'embedded text')}: "
-            "give one a text."
+            "give one per text."
         )
     starts = np.asarray(embeddings.text_starts, dtype=np.int64)
     if embeddings.run_texts is not None:  # words in another order than their texts
@@ -268,7 +268,7 @@ def _keys(documents: Sequence[str], given: Sequence[Sequence[str] | None], count
     for document, names, words in zip(documents, given, counts, strict=True):
         if names is not None and len(names) != words:
             raise OutputError(
-                f"Document {document!r} has {counted(len(names), 'key')} for {counted(words, 'word')}: give one a word."
+                f"Document {document!r} has {counted(len(names), 'key')} for {counted(words, 'word')}: give one each."
             )
         keys.extend([None] * words if names is None else names)
     return pa.array(keys, pa.string())

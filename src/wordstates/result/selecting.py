@@ -48,7 +48,7 @@ def indices_of(asked: Any, count: int) -> np.ndarray:
     if indices.dtype == bool:
         if len(indices) != count:
             raise ItemError(
-                f"The mask has {counted(len(indices), 'value')} for {counted(count, 'word')}: give one a word."
+                f"The mask has {counted(len(indices), 'value')} for {counted(count, 'word')}: give one per word."
             )
         return np.flatnonzero(indices)
     if len(indices) and not np.issubdtype(indices.dtype, np.integer):

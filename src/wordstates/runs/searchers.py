@@ -236,5 +236,5 @@ def read_list(path: str) -> list[str]:
     (source,) = find_sources([path], "txt").sources
     entries = list(dict.fromkeys(line.strip() for _, line in read_lines(source, "utf-8") if line.strip()))
     if not entries:
-        raise InputError(f"{source.name!r} holds no entry: write one a line.")
+        raise InputError(f"{source.name!r} holds no entry: write one per line.")
     return entries

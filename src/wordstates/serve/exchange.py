@@ -1,4 +1,4 @@
-"""One request and its answer: the body read, errors told, times and counts kept."""
+"""One request and its answer: the body read, errors reported, times and counts kept."""
 
 from __future__ import annotations
 

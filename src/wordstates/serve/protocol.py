@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, but that a head which never comes to its end does not hold its connection for ever."""
+"""HTTP as uvicorn speaks it, but a head that never ends does not hold its connection for ever."""
 
 from __future__ import annotations
 

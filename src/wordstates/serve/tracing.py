@@ -1,4 +1,4 @@
-"""A span a request for OpenTelemetry, where that is installed; without an SDK that is set up, spans go nowhere."""
+"""One span per request for OpenTelemetry, where that is installed; without an SDK that is set up, spans go nowhere."""
 
 from __future__ import annotations
 

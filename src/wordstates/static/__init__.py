@@ -1,1 +1,1 @@
-"""Static vectors: one a word type, out of its usages."""
+"""Static vectors: one per word type, made of its usages."""

@@ -1,4 +1,4 @@
-"""The one door through which shards are read: by `export`, `open_store`, datasets, `index` and a run that resumes.
+"""The only code that reads shards: by `export`, `open_store`, datasets, `index` and a run that resumes.
 
 What is read has to be what was written: the checksum of a file is compared with that in its record when the file is
 first read in a process, its columns with those of the manifest, and the records of a complete store with its totals.

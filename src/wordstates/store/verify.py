@@ -62,7 +62,7 @@ class Verification:
 def verify_store(path: str | Path, progress: Progress | None = None) -> Verification:
     """Check a store: every shard there, whole, as it was written, and no word in it twice.
 
-    Memory holds eight bytes a document and no vectors.
+    Memory holds eight bytes per document and no vectors.
 
     Args:
         path: Its folder.

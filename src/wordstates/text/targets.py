@@ -1,4 +1,4 @@
-"""Where words and phrases occur in texts, matched as a person means them.
+"""Where words and phrases occur in texts, matched as people mean them.
 
 Case does not count (unless asked), nor how accents are encoded, nor how apostrophes, hyphens and ligatures are printed,
 nor what white space stands between the words of a phrase; the ends of a match are ends of words. Spans are those of the

@@ -1,4 +1,4 @@
-"""A concordance: every usage of some words a line, the word in the middle; sorted, sampled, counted."""
+"""A concordance: one line per usage of some words, the word in the middle; sorted, sampled, counted."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def _json_formats(path: Path) -> list[Format]:
 
 
 def _column_formats(path: Path) -> list[Format]:
-    """Tell columns of words, one a line, from tables and texts."""
+    """Tell columns of words, one per line, from tables and texts."""
     lines = [line for _, line in islice(lines_of(path), _LINES_LOOKED_AT) if not line.startswith("# ")]
     rows = [line.split("\t") if "\t" in line else line.split() for line in lines if line.strip()]
     sentences = [len([*group]) for blank, group in groupby(lines, lambda line: not line.strip()) if not blank]

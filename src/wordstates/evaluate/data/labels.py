@@ -127,7 +127,7 @@ def read_json_labels(path: Path, table: UsageTable, split: Split | None, skipped
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read the JSON objects of a file, one a line, each with its place; blank lines are left out.
+    """Read the JSON objects of a file, one per line, each with its place; blank lines are left out.
 
     Raises:
         InputError: If a line is no such object.

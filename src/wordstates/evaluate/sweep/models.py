@@ -1,4 +1,4 @@
-"""The models of a sweep, trained ones and such with random weights."""
+"""The models of a sweep, trained ones and ones with random weights."""
 
 from __future__ import annotations
 

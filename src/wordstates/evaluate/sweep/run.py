@@ -1,4 +1,4 @@
-"""The sweep: one pass a model, every candidate scored in every fold, and a fair choice."""
+"""The sweep: one pass per model, every candidate scored in every fold, and a fair choice."""
 
 from __future__ import annotations
 

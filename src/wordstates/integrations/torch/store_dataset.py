@@ -30,7 +30,7 @@ class StoredDocument:
         words: The words.
         vectors: float32, (words, dim) or (words, layers, dim); a word without a vector is a row of NaN.
         has_vector: Whether a word has one.
-        labels: One for the document, or one a word; None: none were given.
+        labels: One for the document, or one per word; None: none were given.
     """
 
     document: str
@@ -50,7 +50,7 @@ class StoreDataset(Dataset[StoredDocument]):
     Args:
         store: The folder of a store, or a Parquet file.
         columns: Column of vectors, or several to put side by side; default the only one.
-        labels: By the id of the document: a number, or a sequence of numbers, one a word.
+        labels: By the id of the document: a number, or a sequence of numbers, one per word.
         row_groups: How many row groups stay in memory, of about 32 MB each.
         verify: Whether to compare the shards of a store with their checksums, once, before anything is read.
 
@@ -97,7 +97,7 @@ class StoreDataset(Dataset[StoredDocument]):
 
         Raises:
             ItemError: If there is no such document.
-            InputError: If it has no label, or not one a word.
+            InputError: If it has no label, or not one per word.
         """
         if not -len(self) <= index < len(self):
             raise ItemError(f"Document {index} does not exist: there are {len(self):,}.")
@@ -135,7 +135,7 @@ class StoreDataset(Dataset[StoredDocument]):
         if np.ndim(label) and len(label) != words:
             raise InputError(
                 f"Document {document!r} has {counted(len(label), 'label')} for "
-                f"{counted(words, 'word')}: give one a word."
+                f"{counted(words, 'word')}: give one per word."
             )
         return label
 
