@@ -234,7 +234,8 @@ def _duplicates(parts: dict[str, Any]) -> list[str]:
 def _feeding(parts: dict[str, Any]) -> list[str]:
     return [
         f"{label}: one process prepares and writes {part['words_per_second']:,.0f} words/s, and takes "
-        f"{part['microseconds_a_word']:.1f} microseconds of the processor a word."
+        f"{part['microseconds_a_word']:.1f} microseconds of the processor a word, "
+        f"{part['microseconds_of_the_caller']:.1f} of them in the thread that calls."
         for label, part in parts.items()
     ]
 
