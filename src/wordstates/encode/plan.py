@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from wordstates.errors import InputError
 from wordstates.options import LongTexts
-from wordstates.text.align import TOO_LONG, TRUNCATED, SubwordSpans, align, count_statuses
+from wordstates.text.align import TOO_LONG, TRUNCATED, Alignment, SubwordSpans, align, count_statuses
 from wordstates.text.stretches import safe_after, safe_before
 from wordstates.text.windows import Window, assign_words, plan_windows
 from wordstates.text.words import unicode_words
@@ -117,7 +117,7 @@ def make_plan(
 ) -> Plan:
     """Align words with subwords, cut long texts into windows, and say what is taken from each.
 
-    All texts are aligned at once, as if they stood one after the other; only what follows is done text by text.
+    All texts are aligned at once; only what follows is done text by text.
 
     Args:
         texts: The texts.
@@ -132,14 +132,8 @@ def make_plan(
     Raises:
         InputError: If a text is too long and `settings.long_texts` is ``error``.
     """
-    before = _bounds([len(text) for text in texts])[:-1]  # characters before each text
+    alignment = _aligned(texts, words, spans, starts, ids == (-1 if unknown_id is None else unknown_id))
     text_starts = _bounds([len(text_words) for text_words in words])
-    n_words, n_subwords = np.diff(text_starts), np.diff(starts)
-    alignment = align(
-        np.concatenate([np.zeros((0, 2), dtype=np.int64), *words]) + np.repeat(before, n_words)[:, None],
-        spans + np.repeat(before, n_subwords)[:, None],
-        ids == (-1 if unknown_id is None else unknown_id),
-    )
     subword_starts = _bounds(np.bincount(alignment.word_index, minlength=text_starts[-1]))
     pair_starts = subword_starts[text_starts]
     positions = alignment.subword_index - np.repeat(starts[:-1], np.diff(pair_starts))
@@ -147,7 +141,7 @@ def make_plan(
     pair_numbers = np.arange(first.pair, first.pair + len(positions))
     blank = spans[:, 0] == spans[:, 1]
     work: list[WindowWork] = []
-    long = n_subwords > settings.capacity
+    long = np.diff(starts) > settings.capacity
     for text, (begin, end, pair, pair_end) in enumerate(
         zip(starts[:-1].tolist(), starts[1:].tolist(), pair_starts[:-1].tolist(), pair_starts[1:].tolist(), strict=True)
     ):
@@ -177,6 +171,20 @@ def make_plan(
         long_texts=int(long.sum()),
         after=Place(first.text + len(texts), first.word + int(text_starts[-1]), first.pair + len(positions)),
     )
+
+
+def _aligned(
+    texts: Sequence[str],
+    words: Sequence[Int[np.ndarray, "_words 2"]],
+    spans: Int[np.ndarray, "subwords 2"],
+    starts: Int[np.ndarray, " bounds"],
+    unknown: Bool[np.ndarray, " subwords"],
+) -> Alignment:
+    """Align the words of all texts with their subwords, as if the texts stood one after the other."""
+    before = _bounds([len(text) for text in texts])[:-1]  # characters before each text
+    n_words = np.array([len(text_words) for text_words in words], dtype=np.int64)
+    all_words = np.concatenate([np.zeros((0, 2), dtype=np.int64), *words]) + np.repeat(before, n_words)[:, None]
+    return align(all_words, spans + np.repeat(before, np.diff(starts))[:, None], unknown)
 
 
 def _cut(
