@@ -138,10 +138,10 @@ def test_a_client_that_goes_away_frees_its_place(embedder: WordEmbedder, monkeyp
         model = service.models["tiny"]
         go_on, taken, begin = threading.Event(), threading.Event(), model._worker._begin
 
-        def held(pieces: Sequence[Any]) -> Any:
+        def held(pieces: Sequence[Any], *, idle: bool) -> Any:
             taken.set()
             go_on.wait(A_HANG)
-            return begin(pieces)
+            return begin(pieces, idle=idle)
 
         monkeypatch.setattr(model._worker, "_begin", held)
         try:
@@ -216,10 +216,10 @@ def test_the_server_stops_with_work_in_flight_and_answers_it(
         worker = service.models["tiny"]._worker
         go_on, taken, begin = threading.Event(), threading.Event(), worker._begin
 
-        def held(pieces: Sequence[Any]) -> Any:
+        def held(pieces: Sequence[Any], *, idle: bool) -> Any:
             taken.set()
             go_on.wait(A_HANG)
-            return begin(pieces)
+            return begin(pieces, idle=idle)
 
         monkeypatch.setattr(worker, "_begin", held)
         try:

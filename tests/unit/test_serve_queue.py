@@ -141,7 +141,7 @@ def test_a_request_fails_by_its_own_texts_alone() -> None:
     queue = FairQueue(limit=100, turn=100)
     turns: list[int] = []
 
-    def begin(pieces: Sequence[RequestPart]) -> Callable[[], list[Any]]:
+    def begin(pieces: Sequence[RequestPart], *, idle: bool) -> Callable[[], list[Any]]:
         def result() -> list[Any]:
             if any(piece.content.startswith("bad") for piece in pieces):
                 raise ValueError("NaN")
@@ -194,14 +194,16 @@ def test_vectors_are_those_of_encode_whoever_else_asks(embedder: WordEmbedder, c
         list(pool.map(ask, range(max(12, clients))))
 
 
-def test_a_lone_short_text_stands_in_a_narrow_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lone_short_text_stands_in_a_narrow_row_and_has_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = WordEmbedder(*build("bert"), engine="openvino")
     model, text = ServedModel("tiny", embedder, Limits()), "A river bank."
     engine = model.session._engine()
     plain, shapes = engine.hidden_states, list[tuple[int, ...]]()
+    monkeypatch.setattr(engine, "streams", 2)
 
     def seen(batch: Any, layers: Sequence[int]) -> Any:
         shapes.append(tuple(batch.ids.shape))
+        assert batch.alone
         return plain(batch, layers)
 
     monkeypatch.setattr(engine, "hidden_states", seen, raising=False)

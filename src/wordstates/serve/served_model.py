@@ -161,8 +161,13 @@ class ServedModel:
 
     # -- in the thread that has the model ----------------------------------------------------------------------------
 
-    def _begin(self, pieces: Sequence[RequestPart]) -> Callable[[], list[WordEmbeddings]]:
-        """Read pieces of several requests in one pass that takes the recipes of all of them."""
+    def _begin(self, pieces: Sequence[RequestPart], *, idle: bool) -> Callable[[], list[WordEmbeddings]]:
+        """Read pieces of several requests in one pass that takes the recipes of all of them.
+
+        Args:
+            pieces: The pieces.
+            idle: Whether no other turn is computed meanwhile: then a short one has all cores.
+        """
         keys = list(dict.fromkeys(each.key for piece in pieces for each in piece.job.recipes))
         names = {key: str(number) for number, key in enumerate(keys)}
         truncate = pieces[0].job.kind == "truncate"
@@ -173,7 +178,7 @@ class ServedModel:
                 [spans for piece in pieces for spans in piece.content.spans],
                 "served",
             ),
-            idle=False,
+            idle=idle,
         )
 
         def results() -> list[WordEmbeddings]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from wordstates.serve.queue import FairQueue, RequestPart
 
-Begin = Callable[[Sequence[RequestPart]], Callable[[], list[Any]]]
+
+class Begin(Protocol):
+    """Begins to compute pieces; what it gives waits for a result of each."""
+
+    def __call__(self, pieces: Sequence[RequestPart], *, idle: bool) -> Callable[[], list[Any]]:
+        """Begin; `idle` says that nothing else is computed meanwhile."""
+        ...
 
 
 class Worker(threading.Thread):
@@ -17,7 +23,7 @@ class Worker(threading.Thread):
 
     Args:
         queue: What waits.
-        begin: Begins to compute pieces; what it gives waits for a result of each.
+        begin: Begins to compute pieces.
         on_turn: Called after each turn with its subwords and its seconds.
     """
 
@@ -36,7 +42,7 @@ class Worker(threading.Thread):
             if pieces:
                 began = time.perf_counter()
                 try:
-                    current = pieces, self._begin(pieces), began
+                    current = pieces, self._begin(pieces, idle=previous is None), began
                 except Exception as error:
                     self._one_by_one(pieces, error)
             if previous is not None:
@@ -62,7 +68,7 @@ class Worker(threading.Thread):
                 piece.job.fail(error)
                 continue
             try:
-                (found,) = self._begin([piece])()
+                (found,) = self._begin([piece], idle=False)()
             except Exception as own:
                 piece.job.fail(own)
             else:
