@@ -6,7 +6,7 @@
 The graphs that OpenVINO runs are quantized by NNCF: the weights alone, with activations rounded as they come; or all,
 by what the activations are on real text (training sentences of English-EWT, or `--text FILE`), with SmoothQuant. Of a
 graph that is quantized in full, any matrix products are put back to float32 by taking the rounding steps out in front
-of them, so that *layers* can try one kind and one block at a time. *error* is measured on words of other sentences,
+of them, so that *layers* can try one kind and one block at a time. *error* is that of subwords of other texts,
 *speed* with the engine alone, in turns, on one core and on all, with all instructions of the processor and, hiding what
 came later, with those of a Cascade Lake (VNNI, no bfloat16). *tasks* are scored as a sweep does, all ways on the same
 items. Results go to benchmarks/results/int8.json; the tables are printed. `--quick` sees whether all of it runs.
@@ -112,7 +112,6 @@ WAYS = {
     "bfloat16": Way("float", precision="bfloat16"),
     "int8 weights, groups of 32": Way("weights", group=32),
     "int8 weights, groups of 128": Way("weights", group=128),
-    "int8 weights, groups of 256": Way("weights", group=256),
     "int8, SmoothQuant 0.95": Way("full 0.95"),
     "int8, SmoothQuant 0.5": Way("full 0.5"),
     "int8, no SmoothQuant": Way("full -1"),
