@@ -95,7 +95,7 @@ def test_choosing_an_engine_costs_more_the_larger_the_network(folder: Path, monk
     fast = copy.copy(chooser.reference)
     monkeypatch.setattr(chooser, "fastest", lambda: fast)
     for weights, subwords in ((10_646_784, 38_786.0), (85_054_464, 22_352.0), (10**12, 20_001.0)):
-        monkeypatch.setattr(chooser, "_weights", weights)
+        monkeypatch.setattr(chooser, "n_weights", weights)
         assert chooser.for_work(subwords - 1.0) is chooser.reference
         assert chooser.for_work(subwords) is fast
 
