@@ -117,7 +117,7 @@ def test_a_run_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(local, "write_shard", write)
     done = find(folder, "--overwrite")
     assert done.code == 1
-    assert "kept in usages: the same command without --overwrite goes on from there" in done.err
+    assert "kept in usages: the same command without --overwrite continues from there" in done.err
     assert 0 < len(shards(folder)) < len(whole)
     assert find(folder, "-q").code == 0
     assert shards(folder) == whole

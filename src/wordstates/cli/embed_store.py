@@ -243,7 +243,7 @@ def _how_it_stands(folder: StoreFolder, how: str, settings: StoreSettings) -> st
     count = len(_shards_in(folder.path))
     shards = f"{counted(count, 'finished shard')} {'is' if count == 1 else 'are'} kept in {folder}"
     same = "the same command without --overwrite" if settings.overwrite else "the same command"
-    return f"{how}; {shards}: {same} goes on from there."
+    return f"{how}; {shards}: {same} continues from there."
 
 
 def _shards_in(store: str | Path) -> list[Path]:
