@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from texts import texts
@@ -46,6 +46,7 @@ def test_given_words_slice_back_from_the_joined_text(words: list[str]) -> None:
 
 
 @given(text=texts)
+@example(text="fox\u200d \u00adfox")
 def test_words_of_a_text_are_found_again_in_it(text: str) -> None:
     spans = unicode_words(text)
     words = [text[start:end] for start, end in spans.tolist()]

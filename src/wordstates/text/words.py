@@ -30,7 +30,8 @@ _LARGEST = 1 << 63  # numbers that a message writes
 _SEGMENT = regex.compile(r"(?w).+?\b", flags=regex.DOTALL)
 # What is not part of a word at its edges: separators, controls, invisible format characters (BOM, soft hyphen), but not
 # the tag characters that end the emoji flags of regions, nor the visible signs of Arabic numbers.
-_EDGE = r"[\p{Z}\p{Cc}\p{Cf}--[\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]]"
+_HIDDEN = r"[\p{Cf}--[\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]]"
+_EDGE = rf"[\p{{Z}}\p{{Cc}}{_HIDDEN}]"
 _CORE = regex.compile(rf"(?V1)(?!{_EDGE}).*(?<!{_EDGE})", flags=regex.DOTALL)
 _LEXICAL = regex.compile(r"[\p{L}\p{N}\p{Extended_Pictographic}\p{Regional_Indicator}]")
 # The same words for a text in ASCII, where few of the rules apply, several times faster: letters, digits, underscores,
@@ -43,7 +44,8 @@ _ASCII_WORD = re.compile(
 )
 # What spaCy splits a language with, where its rules do not do it.
 _SPACY_NEEDS = {"th": "pythainlp", "ja": "sudachipy sudachidict_core", "ko": "natto-py (and mecab-ko)", "vi": "pyvi"}
-_WORD_EDGE = regex.compile(r"\b|(?w:\b)")
+# Unicode's rules let no word end before an invisible format character, which belongs to no word at its edges.
+_WORD_EDGE = regex.compile(rf"(?V1)\b|(?w:\b)|(?={_HIDDEN}+(?w:\b))|(?<=(?w:\b){_HIDDEN}+)")
 _SPACE = regex.compile(r"[\s\x1c-\x1f]*")
 _NON_SPACE = regex.compile(r"[^\s\x1c-\x1f]+")  # what `str.isspace` and `str.split` call white space
 
