@@ -1,7 +1,7 @@
 """Does the suite notice? Break 60 lines of the core, one at a time, and run the tests on each broken copy.
 
     python benchmarks/mutants.py                     all 60; writes benchmarks/results/mutants.json
-    python benchmarks/mutants.py --only store        those whose path contains `store`
+    python benchmarks/mutants.py --only store        those whose path contains `store`; the file keeps the others
     python benchmarks/mutants.py --list              what would be broken, and how
     python benchmarks/mutants.py --quick             only the tests of the room, which notice less
 
@@ -255,23 +255,33 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="test processes for the whole suite (default 2)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="file of results")
     arguments = parser.parse_args()
-    picked = [(room, mutant) for room, mutant in chosen() if arguments.only in mutant.name]
-    results = []
+    drawn = chosen()
+    results = {_key(known): known for known in _read(arguments.output)}
+    picked = [(room, mutant) for room, mutant in drawn if arguments.only in mutant.name]
     for number, (room, mutant) in enumerate(picked, start=1):
         told = f"{number}/{len(picked)} {mutant.name}: {_short(mutant.was)} -> {_short(mutant.reads)}"
         if arguments.list:
             print(told)
             continue
         by = noticed_by(room, mutant, arguments.processes)
+        record = {name: value for name, value in asdict(mutant).items() if name != "source"}
         reason = EXPLAINED.get((mutant.name.split(":")[0], mutant.line, mutant.reads), "not explained")
         print(f"{told}: {'noticed by ' + by if by else 'SURVIVED: ' + reason}", flush=True)
-        record = {name: value for name, value in asdict(mutant).items() if name != "source"}
-        results.append({**record, "noticed_by": by} | ({} if by else {"reason": reason}))
-        if not arguments.only:
-            arguments.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if results:
-        noticed = sum(1 for result in results if result["noticed_by"])
-        print(f"{noticed} of {len(results)} noticed ({noticed / len(results):.0%})")
+        results[_key(record)] = {**record, "noticed_by": by} | ({} if by else {"reason": reason})
+        kept = [results[key] for _, other in drawn if (key := _key(asdict(other))) in results]
+        arguments.output.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    if not arguments.list:
+        kept = _read(arguments.output)
+        noticed = sum(1 for result in kept if result["noticed_by"])
+        print(f"{noticed} of {len(kept)} noticed ({noticed / len(kept):.0%})")
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def _key(mutant: dict[str, str]) -> tuple[str, ...]:
+    return (mutant["name"].split(":")[0], mutant["line"], mutant["was"], mutant["reads"])
 
 
 def _short(code: str) -> str:
