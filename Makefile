@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 PYTEST_ARGS ?= -n 2
+EXAMPLES ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -28,8 +29,8 @@ explore: $(VENV)/.demo ## Look at the two books of the demo in a browser (EXPLOR
 test: lint types ## Lint, types and tests; PYTEST_ARGS="-n 4 -k spans" goes to pytest
 	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
-test-long: $(VENV)/.dev ## The tests that take longest, and the properties again with more examples
-	@EXAMPLES=100 $(BIN)/python -m pytest -q $(PYTEST_ARGS) -m "(long or hypothesis) and not browser"
+test-long: $(VENV)/.dev ## The tests that take longest, and the properties again with more examples (EXAMPLES=60)
+	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q $(PYTEST_ARGS) -m "(long or hypothesis) and not browser"
 
 browser: $(VENV)/.dev ## Test the page in Chromium, which has to be installed (CHROMIUM=path names another)
 	@$(BIN)/python -m pytest -q -m browser tests/browser
