@@ -96,6 +96,7 @@ ROOMS = (
             "tests/cli/test_damaged_stores.py",
             "tests/cli/test_store_kills.py",
             "tests/unit/test_corpus.py",
+            "tests/cli/test_find_stores.py",
             "tests/unit/test_ray.py",
         ),
     ),
