@@ -63,19 +63,15 @@ def figures_of(checkout: Path) -> tuple[dict[str, int], Counter[str]]:
         if not room.startswith("__"):
             arrows |= arrows_of(room, text, rooms - {"__init__", "__main__"})
     top = ast.parse((source / "__init__.py").read_text(encoding="utf-8"))
-    public = next(ast.literal_eval(node.value) for node in top.body if _is_all(node))  # type: ignore[attr-defined]
+    assigned = {ast.unparse(node.targets[0]): node.value for node in top.body if isinstance(node, ast.Assign)}
     return {
         "modules at the top": len([path for path in source.glob("*.py") if not path.name.startswith("__")]),
         "folders at the top": len([path for path in source.iterdir() if (path / "__init__.py").exists()]),
         "files": len(paths),
         "lines of code": lines.total(),
         "arrows between rooms": len(arrows),
-        "public names": len(public),
+        "public names": len(ast.literal_eval(assigned["__all__"])),
     }, lines
-
-
-def _is_all(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
 
 
 def main() -> None:

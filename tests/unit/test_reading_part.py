@@ -366,6 +366,7 @@ def test_keys_of_the_config_decide_what_is_loaded_and_stand_in_the_provenance(tm
     ("config", "says"),
     [
         ({"hidden_akt": "relu"}, r"has no key 'hidden_akt' in its config. Near it are 'hidden_act'"),
+        ({"problem_type": torch.float16}, "cannot be torch.float16: give a value as config.json may hold it"),
         ({"qqq": 1}, r"has no key 'qqq' in its config. There are .*, 'hidden_act', "),
         ({"num_hidden_layers": "two"}, r"'num_hidden_layers' of .* cannot be 'two': .*expected int, got str"),
         ({"model_type": "gpt2"}, r"'model_type' of .* cannot be changed"),

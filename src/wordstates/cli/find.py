@@ -79,9 +79,13 @@ def find(
         report = count_usages(documents, searcher, missing=missing)
         end_with(report, output, end, dry_run=True, files=documents.files)
         return
-    if into_store:
+
+    def look_first() -> None:
         if missing == "error" and (again := documents.again()) is not None:
             check_every_target(again, searcher)
+
+    if into_store:
+        look_first()
         settings = sharding.settings(
             dtype=writing.dtype,
             overwrite=end.overwrite,
@@ -106,8 +110,7 @@ def find(
     what = "embedding" if with_model else "searching"
     with progress_bar("usages", hidden=end.no_bar, what=what, share=meter.share) as bar:
         try:
-            if missing == "error" and (again := documents.again()) is not None:
-                check_every_target(again, searcher)
+            look_first()
             embedder = reader.embedder(reader.recipes(), **more_columns) if with_model else None
         except BaseException:
             writer.abort()

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 from platformdirs import user_cache_path
 
+from wordstates.json_text import plain
 from wordstates.model.processor import processor_facts
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Entry:
 
     def __init__(self, model: str, asked: Mapping[str, Any] | None) -> None:
         self._model = model
-        self.asked = json.loads(json.dumps({**(asked or {}), "format": _FORMAT, "code": own_code()}, default=str))
+        self.asked = plain({**(asked or {}), "format": _FORMAT, "code": own_code()})
         written = json.dumps(self.asked, sort_keys=True).encode()
         folder = None if asked is None else _engines()
         self.path = None if folder is None else folder / xxhash.xxh3_128_hexdigest(written)
@@ -203,21 +204,24 @@ def remove_mark(name: str) -> None:
 
 def cache_folder() -> Path | None:
     """Give the folder of what is kept; None if nothing is to be, or this user has no home."""
-    given = os.environ.get(FOLDER)
-    if given is not None and given.strip().lower() in ("", OFF):
+    if _is_off():
         return None
+    given = os.environ.get(FOLDER)
     try:
         return Path(given).expanduser() if given else user_cache_path("wordstates", appauthor=False)
     except RuntimeError:  # as in a container that knows no name for its user
         return None
 
 
+def _is_off() -> bool:
+    return os.environ.get(FOLDER, "-").strip().lower() in ("", OFF)
+
+
 def why_nothing_is_kept() -> str | None:
     """Say why, as far as it can be told without writing; None: what is found out is kept."""
     engines = _engines()
     if engines is None:
-        is_off = os.environ.get(FOLDER, OFF).strip().lower() in ("", OFF) and FOLDER in os.environ
-        return f"{FOLDER} is set to off" if is_off else f"there is no home folder: name a folder in {FOLDER}"
+        return f"{FOLDER} is set to off" if _is_off() else f"there is no home folder: name a folder in {FOLDER}"
     if os.path.lexists(engines) and not (_is_ours_alone(engines) and engines.is_dir()):
         return (
             f"{str(engines)!r} is no folder that this user alone owns and may write to, and is not read: remove it, "

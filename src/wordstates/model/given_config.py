@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -37,6 +38,13 @@ def change_config(config: Any, given: Mapping[str, Any], name: str) -> None:
                 f"config=...: {key!r} of {name!r} is a config of its own, and only single values can be given: load "
                 "the model with transformers as you want it, and give it as an object, with its tokenizer."
             )
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"config=...: {key!r} of {name!r} cannot be {value!r}: give a value as config.json may hold it, a number, "
+                "text, true, null, a list or a mapping of these."
+            ) from error
         try:
             setattr(config, key, value)
         except Exception as error:  # of the libraries that check values

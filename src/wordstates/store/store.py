@@ -16,7 +16,6 @@ Examples:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wordstates.encode.inputs import GIVEN
 from wordstates.errors import InputError, without_foreign_errors
 from wordstates.files.parquet import open_parquet
+from wordstates.json_text import plain
 from wordstates.store.folder import StoreFolder, existing_store
 from wordstates.store.reading import check_records, is_whole, open_shard
 from wordstates.store.record import ShardRecord
@@ -191,7 +192,8 @@ class Store:
         """Where the vectors come from; with given words if every document brought its own."""
         records = list(self.records())
         given = bool(records) and all(record.given for record in records)
-        return json.loads(json.dumps(self.manifest.provenance)) | ({"splitter": "given"} if given else {})  # type: ignore[no-any-return]
+        told: dict[str, Any] = plain(self.manifest.provenance)
+        return told | ({"splitter": GIVEN} if given else {})
 
     def __repr__(self) -> str:
         shards = counted(len(self.shards), "shard")

@@ -338,8 +338,8 @@ def word_splitter(splitter: object = "unicode", *, punctuation: bool = True) -> 
         split = of_the_caller(splitter)
         return WordSplitter(f"callable:{name}", lambda texts: [_call_splitter(split, text) for text in texts])
     raise InputError(
-        f"splitter={splitter!r} is no way to split a text: give 'unicode', 'whitespace', 'spacy:NAME', a spaCy "
-        "pipeline, or a callable from a text to its words or char spans."
+        f"splitter={splitter!r} is no way to split a text: give 'unicode', 'whitespace' or 'spacy:NAME'"
+        f"{'' if isinstance(splitter, str) else ', a spaCy pipeline, or a callable from a text to its words or spans'}."
     )
 
 
