@@ -42,8 +42,8 @@ def change_config(config: Any, given: Mapping[str, Any], name: str) -> None:
             json.dumps(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(
-                f"config=...: {key!r} of {name!r} cannot be {value!r}: give a value as config.json may hold it, a number, "
-                "text, true, null, a list or a mapping of these."
+                f"config=...: {key!r} of {name!r} cannot be {value!r}: give a value as config.json may hold it, a "
+                "number, text, true, null, a list or a mapping of these."
             ) from error
         try:
             setattr(config, key, value)
