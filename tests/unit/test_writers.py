@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
-from patience import wait_until
+from patience import A_HANG, wait_until
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, NonFiniteError, OutputError
 from wordstates.files import tables
@@ -697,7 +697,7 @@ class Disk:
         real = tables.ParquetWriter._write
 
         def write(writer: tables.ParquetWriter, file: pq.ParquetWriter, table: pa.Table) -> None:
-            assert self.goes_on.wait(60)
+            assert self.goes_on.wait(A_HANG)
             if self.error is not None:
                 raise self.error
             real(writer, file, table)
@@ -730,9 +730,13 @@ def interrupted(work: Callable[[], object]) -> None:
         key.start()
         work()
 
-    with pytest.raises(KeyboardInterrupt):
-        start()
-    key.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background ignores Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+        key.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_row_group_is_written_while_the_next_is_prepared(tmp_path: Path, disk: Disk) -> None:
@@ -759,6 +763,7 @@ def test_ctrl_c_while_the_disk_hangs_leaves_nothing(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the next row group nor the end of the file waits for the disk any longer, nor does giving it up."""
+    monkeypatch.setattr(tables, "_PATIENCE", A_HANG)
     writer = writing(tmp_path / "a.parquet")
     interrupted(lambda: writer.write(documents(["a"]), cast(Any, embed(["a fox"]))))
     interrupted(lambda: writer.commit(PROVENANCE))
