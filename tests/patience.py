@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-A_HANG = 1_800.0
+A_HANG = 900.0
 """Seconds after which something that should have happened never will: only a hang takes as long, on any machine."""
 
 

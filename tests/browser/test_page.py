@@ -128,23 +128,30 @@ def test_the_map_and_the_lines_are_one(page: Page) -> None:
     page.locator(".line").nth(2).click()
     expect(page.locator("#selected")).to_contain_text("The bank lends money")
     expect(page.locator(".line[aria-selected=true]")).to_have_count(1)
-    assert "usage=2" in page.url
+    expect(page).to_have_url(re.compile("usage=2"))
     page.keyboard.press("ArrowDown")
     expect(page.locator("#selected")).to_contain_text("savings bank downtown")
     page.locator("#undo").click()
     expect(page.locator("#selected")).to_contain_text("The bank lends money")
 
 
-def test_pointing_at_the_map_shows_the_line_and_a_click_pins_it(page: Page) -> None:
-    settled(page)
+def point_at_a_usage(page: Page) -> None:
+    """Move the pointer over the map until it is on a point, and the page has said so."""
     box = page.locator("#map").bounding_box()
     assert box is not None
     tip = page.locator(".tip")
     grid = ((x, y) for y in range(8, int(box["height"]), 12) for x in range(8, int(box["width"]) - 50, 12))
     for x, y in grid:  # finer than the reach of a point: none can be missed
         page.mouse.move(box["x"] + x, box["y"] + y)
-        if tip.is_visible():
-            break
+        page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        if tip.is_visible():  # of the point that the pointer is on, as the page has drawn since it moved
+            return
+    raise AssertionError("no point on the map")
+
+
+def test_pointing_at_the_map_shows_the_line_and_a_click_pins_it(page: Page) -> None:
+    settled(page)
+    point_at_a_usage(page)
     expect(page.locator(".tip")).to_contain_text("bank")
     page.mouse.down()
     page.mouse.up()
@@ -174,7 +181,7 @@ def test_points_glide_to_another_layer(page: Page) -> None:
     page.keyboard.press("Home")
     expect(page.locator("#map")).not_to_have_attribute("data-settled", str(last))
     expect(page.locator("#caption")).to_contain_text("Layer 0 of")
-    assert "layer=0" in page.url
+    expect(page).to_have_url(re.compile("layer=0"))
 
 
 def test_lines_are_sorted_by_meaning_and_filtered(page: Page) -> None:
@@ -224,7 +231,7 @@ def test_a_bar_of_the_change_shows_its_lines(page: Page) -> None:
     expect(bars.first).to_be_visible()
     bars.first.click()
     expect(page.locator(".chip")).to_contain_text("year 1900")
-    assert re.search(r"\d+ of 63 usages", page.locator("#count").inner_text())
+    expect(page.locator("#count")).to_contain_text(re.compile(r"\d+ of 63 usages"))
 
 
 def test_a_sentence_is_read(page: Page) -> None:
@@ -295,7 +302,6 @@ def test_too_many_usages_are_shown_as_density_until_few_are_in_sight(browser: Br
         canvas.focus()
         for _ in range(12):
             page.keyboard.press("+")
-            page.wait_for_timeout(300)
             page.locator("#map[data-seen]").wait_for()
             if canvas.get_attribute("data-seen") == "points":
                 break

@@ -45,6 +45,8 @@ class MapCanvas {
   private of: View | null = null;
   private density: Density | null = null;
   private waiting = 0;
+  private asked = 0; // how often it was asked what is in sight
+  private answered = 0; // the last of these that was answered
 
   constructor(
     private canvas: HTMLCanvasElement,
@@ -143,13 +145,17 @@ class MapCanvas {
     clearTimeout(this.waiting);
     if (!crowd.peek()) return;
     delete this.canvas.dataset.seen;
+    const asked = ++this.asked;
     this.waiting = window.setTimeout(() => {
       const { clientWidth, clientHeight } = this.canvas;
       if (!clientWidth || !clientHeight) return;
       const [left, top] = this.picture(0, 0);
       const [right, bottom] = this.picture(clientWidth, clientHeight);
       const cells = (pixels: number) => Math.min(400, Math.ceil(pixels / CELL));
-      void look([left, bottom, right, top], cells(clientWidth), cells(clientHeight)).then(() => this.draw());
+      void look([left, bottom, right, top], cells(clientWidth), cells(clientHeight)).then(() => {
+        this.answered = asked;
+        this.draw();
+      });
     }, PAUSE);
   }
 
@@ -186,7 +192,7 @@ class MapCanvas {
     this.paintLasso(pen);
     canvas.dataset.drawn = (performance.now() - began).toFixed(2); // milliseconds, for the benchmark
     if (this.index) canvas.dataset.settled = String(layer.peek()); // the points stand still, and are to be seen
-    if (crowd.peek() && seen.peek()) canvas.dataset.seen = this.isDense ? "density" : "points";
+    if (crowd.peek() && seen.peek() && this.answered === this.asked) canvas.dataset.seen = this.isDense ? "density" : "points";
   }
 
   private paintPoints(pen: CanvasRenderingContext2D, width: number, height: number): void {
