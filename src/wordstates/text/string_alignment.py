@@ -313,7 +313,7 @@ class _Certain:
                 here = [(word, unit, stop) for unit, stop in stops if stop is not None]
                 sure += here if len(here) == 1 else []
         # Words that cross, or that share units, are no longer sure.
-        ends = [0, *accumulate((stop for _, _, stop in sure), max)]
+        ends = [*accumulate((stop for _, _, stop in sure), max, initial=first)]
         starts = [*accumulate((start for _, start, _ in reversed(sure)), min, initial=last)][::-1]
         sure = [each for number, each in enumerate(sure) if ends[number] <= each[1] and each[2] <= starts[number + 1]]
         if not sure:
