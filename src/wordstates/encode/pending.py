@@ -11,6 +11,7 @@ from wordstates.encode.inputs import Inputs
 from wordstates.encode.plan import Plan, join_plans
 from wordstates.encode.prepare import Prepared
 from wordstates.encode.resolved import ResolvedRecipe
+from wordstates.encode.reused_memory import ReusedMemory
 from wordstates.encode.window_cache import Destination, WindowCache, row_starts
 from wordstates.encode.window_reader import Reading, WindowReader
 from wordstates.errors import without_foreign_errors
@@ -33,6 +34,7 @@ class PendingEmbeddings:
         tokenizer: Spells the subwords.
         provenance: Where the vectors come from.
         cache: Vectors of windows that come again; learns from these.
+        memory: Gives the memory of the vectors; None: it is not used again.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class PendingEmbeddings:
         tokenizer: Tokenizer,
         provenance: dict[str, Any],
         cache: WindowCache | None = None,
+        memory: ReusedMemory | None = None,
     ) -> None:
         self._inputs = inputs
         self._reader = reader
@@ -53,7 +56,11 @@ class PendingEmbeddings:
         self._started: list[tuple[Prepared, Reading, dict[str, Destination]]] = []
         # A page is not touched before a thread writes to it.
         self._values = {
-            recipe.name: np.empty((inputs.n_words, *recipe.shape), dtype=np.float32)
+            recipe.name: (
+                np.empty((inputs.n_words, *recipe.shape), dtype=np.float32)
+                if memory is None
+                else memory.empty(inputs.n_words, recipe.shape)
+            )
             for recipe in reader.recipes
             if not recipe.by_subword
         }

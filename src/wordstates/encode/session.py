@@ -14,6 +14,7 @@ from wordstates.encode.prepare import Preparer
 from wordstates.encode.protocols import TextPart
 from wordstates.encode.provenance import provenance_of_recipes
 from wordstates.encode.resolved import GivenPostProcessing
+from wordstates.encode.reused_memory import ReusedMemory
 from wordstates.encode.window_cache import WindowCache
 from wordstates.encode.window_reader import WindowReader
 from wordstates.errors import without_foreign_errors
@@ -36,7 +37,8 @@ class Session:
         reader: Reads their windows.
         engine: Gives what computes: the same each time, unless the process was forked.
         provenance: Says where the vectors of an engine come from, but for what found the words.
-        cache: Keeps the vectors of windows that come again; None: windows are read anew in each call.
+        cache: Keeps the vectors of windows that come again; None: windows are read anew in each call, into memory of
+            their own.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Session:
         self._engine = engine
         self._provenance = provenance
         self._cache = cache
+        self._memory = None if cache is None else ReusedMemory()
         self._splitters: set[str] = set()
 
     @property
@@ -194,4 +197,5 @@ class Session:
         engine = self._engine()
         self._splitters.add(inputs.splitter)
         provenance = self._provenance(engine) | {"splitter": inputs.splitter}
-        return PendingEmbeddings(inputs, self._reader, engine, self._preparer.tokenizer, provenance, self._cache)
+        tokenizer = self._preparer.tokenizer
+        return PendingEmbeddings(inputs, self._reader, engine, tokenizer, provenance, self._cache, self._memory)

@@ -46,30 +46,31 @@ def pool_arrays(
         starts, counts = np.arange(len(positions)), np.ones_like(counts)
     states = [hidden[layer].reshape(-1, hidden[layer].shape[-1]) for layer in layers]
     if layer_pooling in ("concat", "none"):
-        rows = [_pool_rows(state.take(positions, axis=0), subword_pooling, starts, counts) for state in states]
+        rows = [_pool_rows(state, positions, subword_pooling, starts, counts) for state in states]
         return np.concatenate(rows, axis=1) if layer_pooling == "concat" else np.stack(rows, axis=1)
+    if len(states) == 1:
+        return _pool_rows(states[0], positions, subword_pooling, starts, counts)
     pooled = states[0].take(positions, axis=0)
     for state in states[1:]:
         pooled += state.take(positions, axis=0)
-    if layer_pooling == "mean" and len(states) > 1:
+    if layer_pooling == "mean":
         pooled /= len(states)
-    return _pool_rows(pooled, subword_pooling, starts, counts)
+    return _pool_rows(pooled, np.arange(len(pooled)), subword_pooling, starts, counts)
 
 
 def _pool_rows(
-    states: Float[np.ndarray, "pairs dim"],
+    states: Float[np.ndarray, "subwords dim"],
+    positions: Int[np.ndarray, " pairs"],
     pooling: SubwordPooling,
     starts: Int[np.ndarray, " rows"],
     counts: Int[np.ndarray, " rows"],
 ) -> Float[np.ndarray, "rows dim"]:
     """Pool the subwords of each row: the first of all rows at once, then the second of those that have one, ..."""
-    if len(starts) == len(states):
-        return states
-    pooled = states.take(starts, axis=0)
+    pooled: np.ndarray = states.take(positions[starts], axis=0)
     more = np.flatnonzero(counts > 1)
     several, rank = more, 1
     while len(more):
-        found = states.take(starts[more] + rank, axis=0)
+        found = states.take(positions[starts[more] + rank], axis=0)
         pooled[more] = np.maximum(pooled[more], found) if pooling == "max" else pooled[more] + found
         rank += 1
         more = more[counts[more] > rank]

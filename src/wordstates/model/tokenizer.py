@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from inspect import signature
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Any
 
 import numpy as np
@@ -174,9 +174,9 @@ class Tokenizer:
         spans[blank, 1] = spans[blank, 0]
         explained &= sound_texts(joined, text_starts, spans, text_of, blank)
         listed, claimed = ids.tolist(), [joined[start:end] for start, end in zip(*spans.T.tolist(), strict=True)]
-        # As a set: pairs kept for every subword would set off Python's collector of garbage, again and again.
-        claims = set(zip(listed, claimed, strict=True))
-        wrong = {claim for claim in claims - self._true_claims if not self._is_true(claim)}
+        # Only the new ones are kept: many pairs would set off Python's collector of garbage, again and again.
+        claims = set(filterfalse(self._true_claims.__contains__, zip(listed, claimed, strict=True)))
+        wrong = {claim for claim in claims if not self._is_true(claim)}
         if wrong:
             explained[text_of[[claim in wrong for claim in zip(listed, claimed, strict=True)]]] = False
         return spans - begin[:, None], explained

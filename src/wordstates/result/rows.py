@@ -39,6 +39,7 @@ import pyarrow as pa
 from wordstates.errors import NonFiniteError, OutputError
 from wordstates.options import VectorDtype
 from wordstates.result.embedded_words import EmbeddedWords
+from wordstates.text.align import STATUSES
 from wordstates.wording import counted
 
 Ints = npt.NDArray[np.int64]
@@ -161,7 +162,7 @@ def make_rows(
     columns = place_columns(documents, starts, embeddings.words, embeddings.spans, first)
     if embeddings.run_texts is not None:
         columns["position"] = pa.array(_place_in_text(embeddings.text_index), pa.int32())
-    columns["status"] = pa.array(embeddings.statuses, pa.string())
+    columns["status"] = pa.array(STATUSES, pa.string()).take(pa.array(embeddings.status_codes))
     columns["subwords"] = pa.array(embeddings.subword_counts, pa.int32())
     names = column_names(embeddings.recipe_names)
     rows = Rows(
