@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
@@ -57,6 +58,13 @@ class WindowWork:
     words: Int[np.ndarray, " pairs"]
     pairs: Int[np.ndarray, " pairs"]
     blank: Bool[np.ndarray, " subwords"]
+
+    @cached_property
+    def key(self) -> bytes:
+        """Tell windows apart by what they read and what is taken from them."""
+        words = self.words - self.words[0]
+        read = self.ids.tobytes()
+        return b"".join((len(read).to_bytes(8, "little"), read, self.positions.tobytes(), words.tobytes()))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class WindowCache:
             For each window, whether it was.
         """
         for window in windows:
-            key = _key(window)
+            key = window.key
             known = self._vectors.pop(key, None)
             if known is not None:
                 self._vectors[key] = known
@@ -69,7 +69,7 @@ class WindowCache:
     def learn(self, windows: Sequence[WindowWork], destinations: Mapping[str, Destination]) -> None:
         """Keep those of a finished call's windows that were met before."""
         for window in windows:
-            key = _key(window)
+            key = window.key
             if key in self._vectors:
                 continue
             if hash(key) not in self._once:
@@ -83,14 +83,6 @@ class WindowCache:
             self._bytes += _size(self._vectors[key])
             while self._bytes > _MOST_BYTES:
                 self._bytes -= _size(self._vectors.pop(next(iter(self._vectors))))
-
-
-def _key(window: WindowWork) -> bytes:
-    """Tell windows apart by what they read and what is taken from them."""
-    words = window.words - window.words[0]
-    return b"".join(
-        (len(window.ids).to_bytes(8, "little"), window.ids.tobytes(), window.positions.tobytes(), words.tobytes())
-    )
 
 
 def _size(vectors: Mapping[str, Float[np.ndarray, "rows ..."]]) -> int:

@@ -240,11 +240,8 @@ class WindowReader:
         pooled = run_pass(
             self._model,
             engine,
-            [np.tile(equals[0].ids, 2 if self._repeat else 1) for equals in same],
-            [
-                np.concatenate([window.positions for window in equals]) + (len(equals[0].ids) if self._repeat else 0)
-                for equals in same
-            ],
+            [self._subwords(equals[0]) for equals in same],
+            [self._positions(equals) for equals in same],
             [
                 Take(recipe.recipe, recipe.layers, every_pair if recipe.by_subword else first_pairs)
                 for recipe in self.recipes
@@ -263,6 +260,14 @@ class WindowReader:
             mine.values[mine.places(words, pairs)] = vectors
         return len(first_pairs)
 
+    def _subwords(self, window: WindowWork) -> Int[np.ndarray, " subwords"]:
+        return np.tile(window.ids, 2) if self._repeat else window.ids
+
+    def _positions(self, equals: Sequence[WindowWork]) -> Int[np.ndarray, " pairs"]:
+        """Give the subwords that windows of equal ids want, of the second reading if there are two."""
+        wanted = equals[0].positions if len(equals) == 1 else np.concatenate([window.positions for window in equals])
+        return wanted + len(equals[0].ids) if self._repeat else wanted
+
     def _explained(self, error: RuntimeError | MemoryError) -> ModelError:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if is_out_of_memory(error):
@@ -276,8 +281,11 @@ class WindowReader:
 
     def _check_ids(self, plan: Plan, texts: Sequence[str]) -> None:
         rows = self._model.vocabulary_rows
+        every = np.concatenate([np.zeros(0, dtype=np.int64), *(window.ids for window in plan.windows)])
+        if not rows or every.max(initial=0) < rows:
+            return
         for window in plan.windows:
-            if rows and len(window.ids) and int(window.ids.max()) >= rows:
+            if len(window.ids) and int(window.ids.max()) >= rows:
                 raise ModelError(
                     f"The tokenizer gives subword {int(window.ids.max())} for text {window.text} "
                     f"({texts[window.text][:40]!r}...), but {self._model.name!r} has {counted(rows, 'subword')}: the "
