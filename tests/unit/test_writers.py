@@ -34,6 +34,7 @@ from wordstates.files.describe import describe, read_provenance
 from wordstates.files.open_writer import open_writer
 from wordstates.options import VectorDtype
 from wordstates.result.rows import Rows
+from wordstates.text.align import STATUSES
 
 PROVENANCE = {"model": "tiny-änderung", "layers": [0, 1], "revision": None}
 ENDINGS = [".parquet", ".npz", ".safetensors", ".jsonl", ".h5", ".hdf5"]
@@ -54,6 +55,10 @@ class Embeddings:
     of_row: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     run_texts: None = None
+
+    @property
+    def status_codes(self) -> npt.NDArray[np.uint8]:
+        return np.array([STATUSES.index(status) for status in self.statuses], dtype=np.uint8)
 
     @property
     def has_vector(self) -> npt.NDArray[np.bool_]:
@@ -216,8 +221,9 @@ def test_parquet_schema(tmp_path: Path) -> None:
 
 
 def test_parquet_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However the rows come: many small writes fill a group, a large one is cut."""
+    """However the rows come, and however few are encoded at a time: small writes fill a group, a large one is cut."""
     monkeypatch.setattr(tables, "_GROUP_ROWS", 4)
+    monkeypatch.setattr(tables, "_BATCH_NUMBERS", 3 * DIM)
     parts = [embed(["a b c"]), embed([" ".join("defghijkl")]), embed(["m"])]
     save(tmp_path / "out.parquet", *parts)
     metadata = pq.read_metadata(tmp_path / "out.parquet")

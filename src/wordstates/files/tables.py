@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from functools import partial
 from typing import BinaryIO
@@ -21,6 +22,9 @@ from wordstates.result.rows import Rows, numbers_in
 
 _GROUP_ROWS = 1 << 16
 _GROUP_BYTES = 1 << 25  # a row group is whole in memory, here and in whoever reads it
+# Arrow lays out where each number stands in its list before it encodes them, 4 bytes for each: few at a time are in the
+# cache of a core, and in memory that it used just before.
+_BATCH_NUMBERS = 1 << 17
 _PATIENCE = 10.0  # seconds that a file which is given up waits for what is being written
 
 
@@ -35,7 +39,7 @@ class ParquetWriter(FileWriter):
         self._stream: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
-        self._group_rows = 0  # rows of a full row group
+        self._group_rows = self._batch_rows = 0  # rows of a full row group, and those that are encoded at a time
         self._behind = Behind()
 
     def _append(self, rows: Rows) -> None:
@@ -51,6 +55,7 @@ class ParquetWriter(FileWriter):
 
     def _open(self, schema: pa.Schema, rows: Rows) -> pq.ParquetWriter:
         row_bytes = numbers_in(rows.shapes) * np.dtype(self._dtype).itemsize
+        self._batch_rows = max(1, _BATCH_NUMBERS // max([1, *map(math.prod, rows.shapes.values())]))
         self._group_rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES // max(1, row_bytes)))
         self._stream = pa.OSFile(str(self._file.path), "wb")  # no file of Python's: those are written under its lock
         scalars = rows.names
@@ -69,7 +74,8 @@ class ParquetWriter(FileWriter):
         )
 
     def _write(self, writer: pq.ParquetWriter, table: pa.Table) -> None:
-        writer.write_table(table, row_group_size=self._group_rows)
+        batches = table.to_batches(max_chunksize=self._batch_rows)
+        writer.write_table(pa.Table.from_batches(batches, table.schema), row_group_size=self._group_rows)
 
     def _finish(self, provenance: str) -> int:
         self._behind.wait()

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,8 @@ def unicode_words(text: str, *, punctuation: bool = True) -> Spans:
         ["Don't", 'stop', ',', 'café', '👩‍👧', '!']
     """
     if punctuation and text.isascii():
-        return as_spans([match.span() for match in _ASCII_WORD.finditer(text)])
+        edges = [*chain.from_iterable(map(re.Match.span, _ASCII_WORD.finditer(text)))]
+        return np.array(edges, dtype=np.int64).reshape(-1, 2)
     spans = []
     for match in _SEGMENT.finditer(text):
         segment = match.group()
