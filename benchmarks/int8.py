@@ -1,15 +1,17 @@
 """int8, tried: how much faster than float32, how far the vectors move, and what that costs in tasks.
 
-    pip install nncf==3.4.0          in an environment of its own: the library does not need it
-    python -m benchmarks.int8 --data DIR [--model minilm --model FOLDER] [--parts layers,error,speed,tasks] [--quick]
+    python -m benchmarks.int8 --data DIR [--model minilm --model FOLDER] [--parts error,speed,tasks] --ways 1,2,3,4
+    pip install nncf==3.4.0          for the other ways, in an environment of its own: the library does not need it
 
-The graphs that OpenVINO runs are quantized by NNCF: the weights alone, with activations rounded as they come; or all,
-by what the activations are on real text (training sentences of English-EWT, or `--text FILE`), with SmoothQuant. Of a
-graph that is quantized in full, any matrix products are put back to float32 by taking the rounding steps out in front
-of them, so that *layers* can try one kind and one block at a time. *error* is that of subwords of other texts,
-*speed* with the engine alone, in turns, on one core and on all, with all instructions of the processor and, hiding what
-came later, with those of a Cascade Lake (VNNI, no bfloat16). *tasks* are scored as a sweep does, all ways on the same
-items. Results go to benchmarks/results/int8.json; the tables are printed. `--quick` sees whether all of it runs.
+The library has the weights in int8, and activations rounded as they come (`wordstates.model.int8`). Other ways are
+those of NNCF, which quantizes the graphs that OpenVINO runs: again the weights alone; or all, by what the activations
+are on real text (training sentences of English-EWT, or `--text FILE`), with SmoothQuant. Of a graph that is quantized
+in full, any matrix products are put back to float32 by taking the rounding steps out in front of them, so that
+*layers* can try one kind and one block at a time. *error* is that of subwords of other texts, *speed* with the engine
+alone, in turns, in several processes (where weights happen to lie in memory makes one engine half again as fast as its
+twin), on one core and on all, with all instructions of the processor and, hiding what came later, with those of a
+Cascade Lake (VNNI, no bfloat16). *tasks* are scored as a sweep does, all ways on the same items. Results go to
+benchmarks/results/int8.json; the tables are printed. `--quick` sees whether all of it runs.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import argparse
 import json
 import os
 import pickle
+import random
 import re
 import statistics
 import subprocess
@@ -29,6 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import metadata
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,6 +68,7 @@ KINDS = {
     "down": re.compile(r"\d+\.output\.dense/"),
 }
 BLOCK = re.compile(r"layer\.(\d+)\.")
+PROCESSES = 3
 CASCADE_LAKE = "AVX512_CORE_VNNI"
 PROCESSORS = {"VNNI alone": CASCADE_LAKE, "this processor": "ALL"}
 TASKS = {
@@ -80,7 +85,7 @@ class Way:
     Args:
         graph: Name of the graph: ``float``, ``weights``, or ``full ALPHA``, of SmoothQuant.
         precision: What is not int8 is computed in.
-        group: Activations that are rounded together as they come; for ``weights``.
+        group: Activations that are rounded together as they come; 0: what the library takes.
         kept: Kinds of products that stay in float.
         blocks: In which blocks they do, from 1; none: in all.
     """
@@ -110,6 +115,9 @@ class Way:
 WAYS = {
     "float32": Way("float"),
     "bfloat16": Way("float", precision="bfloat16"),
+    "int8": Way("float", precision="int8"),  # as the library has it
+    "int8, groups of 128": Way("float", precision="int8", group=128),
+    "int8, groups of 384": Way("float", precision="int8", group=384),
     "int8 weights, groups of 32": Way("weights", group=32),
     "int8 weights, groups of 128": Way("weights", group=128),
     "int8, SmoothQuant 0.95": Way("full 0.95"),
@@ -246,7 +254,7 @@ def one_at_a_time(graph: str, blocks: int) -> dict[str, Way]:
 
 
 def speeds(ways: dict[str, Way], model: str, batches: Sequence[Batch], folder: Path, rounds: int) -> dict[str, Any]:
-    """Time all ways in turns, in a process for each kind of processor and number of cores."""
+    """Time all ways in turns, in some processes for each kind of processor and number of cores."""
     embedder, engine = float_engine(model)
     longest = embedder.window if engine.layout.packed else None
     job = folder / "job.pickle"
@@ -254,15 +262,20 @@ def speeds(ways: dict[str, Way], model: str, batches: Sequence[Batch], folder: P
     found = {}
     for processor, instructions in PROCESSORS.items():
         if instructions == CASCADE_LAKE:  # which would compute bfloat16 by other means, for minutes
-            job_ways = {name: way for name, way in ways.items() if way.precision == "float32"}
+            job_ways = {name: way for name, way in ways.items() if way.precision != "bfloat16"}
         else:
             job_ways = ways
         job.write_bytes(pickle.dumps((job_ways, batches, longest, engine._first_position, embedder.n_blocks, rounds)))
         for count in sorted({1, len(cores)}):
             environment = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}
             command = ["taskset", "-c", ",".join(map(str, cores[:count])), sys.executable, "-m", "benchmarks.int8"]
-            done = subprocess.run([*command, "--worker", job], env=environment, stdout=subprocess.PIPE, check=True)
-            cell = found[f"{processor}, cores: {count}"] = json.loads(done.stdout)
+            told = []
+            for _ in range(PROCESSES):
+                done = subprocess.run([*command, "--worker", job], env=environment, stdout=subprocess.PIPE, check=True)
+                told.append(json.loads(done.stdout))
+            cell = found[f"{processor}, cores: {count}"] = told[0]
+            for kind in ("seconds", "cpu_seconds"):
+                cell[kind] = {name: [one for each in told for one in each[kind][name]] for name in job_ways}
             print(f"{model}, {processor}, {count}:", *_medians(cell), sep="\n    ", file=sys.stderr, flush=True)
     return found
 
@@ -283,7 +296,7 @@ def worker(job: Path) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     of_cpu: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
-        for name, engine in engines.items():
+        for name, engine in random.sample(list(engines.items()), len(engines)):
             began, used = time.perf_counter(), time.process_time()
             with ThreadPoolExecutor(engine.in_flight) as pool:
                 list(pool.map(lambda batch, engine=engine: engine.hidden_states(batch, [layer]) and None, batches))
@@ -373,6 +386,7 @@ def main() -> None:
     parser.add_argument("--parts", default="layers,error,speed,tasks", help="what to measure (default %(default)s)")
     parser.add_argument("--folder", type=Path, help="where graphs are kept for another run")
     parser.add_argument("--calibration", type=int, default=12, help="batches of 1,024 subwords to calibrate on")
+    parser.add_argument("--rounds", type=int, default=7, help="of *speed*, in each of three processes")
     parser.add_argument("--limit", type=int, help="most items of each split of a task")
     parser.add_argument("--output", type=Path, default=RESULTS, help="file of raw results")
     parser.add_argument("--quick", action="store_true", help="two batches, two rounds: whether it runs")
@@ -415,7 +429,7 @@ def measure(arguments: argparse.Namespace) -> None:
                 elif part == "error":
                     cell = errors(ways, model, held_out, folder)
                 elif part == "speed":
-                    cell = speeds(ways, model, held_out[:2], folder, few or 7)
+                    cell = speeds(ways, model, held_out[:2], folder, few or arguments.rounds)
                 else:
                     cell = scores(
                         ways, model, arguments.data, folder, limit=200 if arguments.quick else arguments.limit
@@ -426,7 +440,7 @@ def measure(arguments: argparse.Namespace) -> None:
 def keep(path: Path, part: str, label: str, cell: dict[str, Any]) -> None:
     """Add a part of a model to the results."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    found["machine"] = machine.describe() | {"nncf": metadata.version("nncf")}
+    found["machine"] = machine.describe() | {"nncf": metadata.version("nncf") if find_spec("nncf") else None}
     found.setdefault(label, {}).setdefault(part, {}).update(cell)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -74,8 +74,8 @@ class WordEmbedder(Remade):
             or a callable.
         punctuation: Keep punctuation as words of its own (``unicode`` and ``whitespace``).
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; default the GPU if there is one.
-        precision: ``float32`` (default for models loaded by name), ``bfloat16`` or ``float16``; the error against
-            float32 is measured and is in the provenance.
+        precision: ``float32`` (default for models loaded by name), ``bfloat16``, ``float16``, or ``int8`` (OpenVINO on
+            a CPU); the error against float32 is measured and is in the provenance.
         engine: ``"torch"``, ``"openvino"`` (CPU, the extra of this name), ``"packed"`` (PyTorch with
             little or no padding), or ``"auto"`` (default): PyTorch for short calls, for others the fastest that is
             installed, supports the model and agrees with PyTorch on a probe text.

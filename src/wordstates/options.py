@@ -17,7 +17,7 @@ LayerPooling = Literal["mean", "sum", "concat", "none"]
 SubwordPooling = Literal["mean", "first", "last", "max", "sum", "none"]
 
 # How a model computes.
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 EngineName = Literal["auto", "torch", "packed", "openvino"]
 LongTexts = Literal["window", "truncate", "error"]
 BosPolicy = Literal["auto", "always", "never"]

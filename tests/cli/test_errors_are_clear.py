@@ -254,9 +254,9 @@ CASES = [
     Case("no-output", "embed good.txt -m bert", WRONG_USAGE, ("Missing option", "--output")),
     Case(
         "precision",
-        "embed good.txt --precision int8",
+        "embed good.txt --precision int4",
         WRONG_USAGE,
-        ("--precision", "'int8'", "'float32', 'bfloat16', 'float16'"),
+        ("--precision", "'int4'", "'float32', 'bfloat16', 'float16', 'int8'"),
     ),
     Case("device", "embed good.txt --device cuda:99", WRONG_USAGE, ("'cuda:99'", "say 'cpu'")),
     Case("device-unknown", "embed good.txt --device gpu", WRONG_USAGE, ("'gpu'", "say 'cpu'")),

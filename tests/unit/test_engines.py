@@ -183,7 +183,7 @@ def test_a_model_in_memory_may_change_and_stays_with_pytorch_unless_asked() -> N
 @pytest.mark.usefixtures("worth_it")
 def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     why = WordEmbedder(folder, precision="float16").encode(TEXTS).provenance["why_not_faster"]
-    assert why == "OpenVINO computes in float32 or bfloat16"
+    assert why == "OpenVINO computes in float32, bfloat16 or int8"
     embedder = WordEmbedder(folder)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("xpu:1"))
     provenance = embedder.encode(TEXTS).provenance

@@ -161,9 +161,9 @@ class ComputeOptions:
     device: Annotated[str | None, computing_option(help="cpu, cuda, cuda:1, ...; default the GPU if there is one.")] = (
         _DEFAULT.device
     )
-    precision: Annotated[Precision | None, computing_option(help="What to compute in; default float32.")] = (
-        _DEFAULT.precision
-    )
+    precision: Annotated[
+        Precision | None, computing_option(help="What to compute in; default float32. int8 is for OpenVINO on a CPU.")
+    ] = _DEFAULT.precision
     engine: Annotated[
         EngineName,
         computing_option(

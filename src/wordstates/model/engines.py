@@ -19,6 +19,7 @@ from wordstates.model.config_facts import first_position
 from wordstates.model.engine import Engine
 from wordstates.model.engine_cache import EngineChoice, Entry, cache_folder, processor
 from wordstates.model.forked import USE_SPAWN, ForkLock
+from wordstates.model.int8 import INT8
 from wordstates.model.openvino_engine import (
     OpenVinoEngine,
     installed_version,
@@ -59,7 +60,7 @@ class Engines:
         probes: What to compare on.
         layers: The layers that can be read.
         wanted: The engine asked for.
-        precision: ``float32``, ``bfloat16`` or ``float16``.
+        precision: ``float32``, ``bfloat16``, ``float16`` or ``int8``.
         fingerprint: Of the weights.
         slower: How many times as long as in float32 PyTorch takes in it here.
         owned: Whether the network is ours alone, so that nobody changes its weights.
@@ -161,9 +162,9 @@ class Engines:
                 break
             why_not.append(found)
         if self._fast is None and self._wanted != "auto":
+            how = "compute in precision='int8'" if self._precision == INT8 else f"run on engine={self._wanted!r}"
             raise ModelError(
-                f"Model {self._name!r} cannot run on engine={self._wanted!r} here: {why_not[0].reason}. Leave it out, "
-                "and PyTorch runs it."
+                f"Model {self._name!r} cannot {how} here: {why_not[0].reason}. Leave it out, and PyTorch runs it."
             )
         self.why_not_faster = why_not[0].reason if why_not else None
 
@@ -189,12 +190,13 @@ class Engines:
 
     def _openvino(self) -> FastEngine | WhyNot:
         if self.device.type != "cpu":
-            return WhyNot(f"OpenVINO runs on CPUs, the model is on {self.device}")
+            return WhyNot(f"OpenVINO runs on CPUs, the model is on {self.device}: device='cpu' puts it there")
         if self._precision == "float16":
-            return WhyNot("OpenVINO computes in float32 or bfloat16")
+            return WhyNot("OpenVINO computes in float32, bfloat16 or int8")
         if not is_installed():
             if self._wanted == "openvino":
-                raise MissingExtraError.of("openvino", "engine='openvino'")
+                purpose = "precision='int8'" if self._precision == INT8 else "engine='openvino'"
+                raise MissingExtraError.of("openvino", purpose)
             return WhyNot('OpenVINO is not installed: pip install "wordstates[openvino]"')
         if not self._owned and self._wanted == "auto":
             return WhyNot(_MAY_CHANGE.format("a graph"))
@@ -359,17 +361,20 @@ class Engines:
                 raise _DisagreementError(f"its layers differ by {engine.precision_error:.1g} from float32")
             if isinstance(engine, OpenVinoEngine):  # the same graph, where rounding hides nothing
                 self._compare_with(engine.anew("float32"), self._reference_in_float32(), most=_FEW)
-        self._compare_with(engine, self.reference)
+        self._compare_with(engine, self.reference, rounded=self._precision == INT8)
 
-    def _compare_with(self, engine: FastEngine, reference: TorchEngine, most: int | None = None) -> None:
+    def _compare_with(
+        self, engine: FastEngine, reference: TorchEngine, most: int | None = None, *, rounded: bool = False
+    ) -> None:
         """Raise if an engine differs from another by more than the precision of both explains.
 
         Args:
             engine: The one.
             reference: The other, which reads each row alone.
             most: Groups of rows to compare, the shortest first; None: all.
+            rounded: Whether the one rounds more than the other's network does.
         """
-        is_exact = next(reference.network.parameters()).dtype not in HALF
+        is_exact = not rounded and next(reference.network.parameters()).dtype not in HALF
         alone: dict[tuple[int, ...], list[Tensor]] = {}
         for rows in islice(self._probes.groups(), most):
             found = of_subwords(engine, self._probes.batch(rows, engine.layout), self._layers)

@@ -32,6 +32,7 @@ from wordstates.model.engines import Engines
 from wordstates.model.fingerprint import fingerprint
 from wordstates.model.forked import tell_torch
 from wordstates.model.found import Found
+from wordstates.model.int8 import INT8
 from wordstates.model.keep_later import remember
 from wordstates.model.kept_model import KeptModel
 from wordstates.model.loaded import SLOW, LoadedModel, LoadOptions
@@ -42,7 +43,12 @@ from wordstates.model.tokenizer import Tokenizer
 from wordstates.model.torch_engine import TorchEngine, copy_of, network_in_float32
 from wordstates.wording import counted
 
-_DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    INT8: torch.float32,  # of the network that OpenVINO's is made of, and compared with
+}
 _PROBE_TEXT = "The quick brown fox jumps over the lazy dog near the river bank, and nobody minds."
 # Subwords to try a model with, and how many different ones of them it should know.
 _PROBE_SUBWORDS, _FEWEST_OF_A_PROBE = 24, 8
@@ -107,13 +113,15 @@ def _examined(
     weights = fingerprint(network)
     current = next(network.parameters()).dtype
     wanted = _DTYPES[options.precision] if options.precision else current
+    precision = options.precision or _name(wanted)
     check_same_forward(checkpoint.whole, network, _one_row(text), name)
     plain = network_in_float32(network)
     (anatomy, blocks), exact = _probed(plain, text, arguments, name), None
+    if wanted != torch.float32 or options.precision == INT8:
+        exact = _hidden_states(plain, text, arguments)
     if wanted == torch.float32:
         network = plain
     else:
-        exact = _hidden_states(plain, text, arguments)
         if wanted != current:
             network = (network if checkpoint.owned else copy_of(network)).to(wanted)
         # Rounding would pass for the effect of padding, or of the right context: that is known from float32.
@@ -141,8 +149,8 @@ def _examined(
         reference,
         Probes(text, found.limit, anatomy.padding_safe),
         layers=sorted(anatomy.readable),
-        wanted=options.engine,
-        precision=_name(wanted),
+        wanted="openvino" if precision == INT8 else options.engine,
+        precision=precision,
         fingerprint=weights,
         slower=found.slower,
         owned=checkpoint.owned,
@@ -158,7 +166,7 @@ def _examined(
         options,
         engines,
         revision=checkpoint.revision,
-        precision=_name(wanted),
+        precision=precision,
         head=_head(checkpoint, network, anatomy, text, arguments) if options.surprisal else None,
     )
 

@@ -12,6 +12,7 @@ from wordstates.model import _hub
 from wordstates.model.engine import EngineChooser
 from wordstates.model.engine_cache import cache_folder, why_nothing_is_kept
 from wordstates.model.forked import computes_here, threads_here
+from wordstates.model.int8 import INT8
 from wordstates.model.keep_later import remembered
 from wordstates.model.kept_engines import KeptEngines
 from wordstates.model.kept_model import KeptModel
@@ -117,6 +118,10 @@ def _check(model: Any, options: LoadOptions) -> None:
     if options.precision is not None:
         check_choice("precision", options.precision, Precision)
     check_choice("engine", options.engine, EngineName)
+    if options.precision == INT8 and options.engine not in ("auto", "openvino"):
+        raise InputError(
+            f"precision='int8' is computed by OpenVINO alone, not by engine={options.engine!r}: leave one of them out."
+        )
     if not isinstance(model, (str, Path)) and not _is_network(model):
         raise InputError(f"model={model!r} is no name, folder or module: write WordEmbedder('bert-base-cased').")
 

@@ -27,9 +27,10 @@ from jaxtyping import Float, Int
 from wordstates.model.batching import FULL, SHORT, Layout, row_widths
 from wordstates.model.engine import Batch
 from wordstates.model.forked import ForkLock
+from wordstates.model.int8 import INT8, group_of, with_int8_weights
 from wordstates.model.signal_stack import signal_stack_kept
 
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", INT8: "f32"}  # of what is not a product with int8
 # Each set of layers is a graph of its own, cut above the deepest; an embedder wants one set, in three forms.
 _MOST_GRAPHS = 9
 # Those in which OpenVINO was started, of which this one is the last, and the others its ancestors.
@@ -49,10 +50,13 @@ class OpenVinoEngine:
 
     Args:
         graph: The network, as `traced` (in `tracing`) or `read_graph` gives it.
-        precision: ``float32`` or ``bfloat16``.
+        precision: ``float32``, ``bfloat16`` or ``int8``.
         threads: Threads to compute with; as many batches are computed at once.
         layout: How windows stand in a batch, as `layout_of` gives it.
         first_position: Number of the first position, if windows are packed.
+
+    Raises:
+        ValueError: If the products of the network cannot be computed in int8.
     """
 
     name = "openvino"
@@ -71,14 +75,10 @@ class OpenVinoEngine:
         # One more than is computed at once, so that the next batch is ready when one is done.
         self.in_flight = threads + 1
         self.streams = threads
-        self._settings = {
-            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-            "NUM_STREAMS": threads,
-            "INFERENCE_NUM_THREADS": threads,
-        }
         self.layout = layout
         self._first_position = first_position
-        self._graph = graph
+        self._graph = graph  # in float32
+        self._compute_in(precision)
         self._compiled: dict[tuple[tuple[int, ...], _Form], Any] = {}
         self._requests = local()
         self._lock = ForkLock()
@@ -110,14 +110,26 @@ class OpenVinoEngine:
         """Give an engine of the same graph with nothing compiled: each set of layers holds its weights once more.
 
         Args:
-            precision: ``float32`` or ``bfloat16``; None: the same.
+            precision: ``float32``, ``bfloat16`` or ``int8``; None: the same.
         """
         twin = copy.copy(self)
         if precision is not None:
-            twin._settings = self._settings | {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
+            twin._compute_in(precision)
         twin._compiled, twin._requests, twin._lock = {}, local(), ForkLock()
         _engines.add(twin)
         return twin
+
+    def _compute_in(self, precision: str) -> None:
+        """Take a precision: what is compiled, and how."""
+        self._settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+            "NUM_STREAMS": self.streams,
+            "INFERENCE_NUM_THREADS": self.streams,
+        }
+        self._computed = self._graph
+        if precision == INT8:
+            self._settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = group_of(self._graph)
+            self._computed = with_int8_weights(self._graph)
 
     def _form(self, batch: Batch) -> _Form:
         """Say which graph reads a batch: that for any, one for its shape, or one that has all cores for it."""
@@ -146,8 +158,8 @@ class OpenVinoEngine:
     def _compiled_part(self, layers: tuple[int, ...], form: _Form) -> Any:
         import openvino
 
-        outputs = [self._graph.output(layer).get_node().input_value(0) for layer in layers]
-        part = openvino.Model(outputs, self._graph.get_parameters())
+        outputs = [self._computed.output(layer).get_node().input_value(0) for layer in layers]
+        part = openvino.Model(outputs, self._computed.get_parameters())
         if form.shape is not None:
             part = part.clone()  # or the shape would become that of all graphs
             part.reshape({given: list(form.shape) for given in part.inputs})
