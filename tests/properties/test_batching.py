@@ -13,7 +13,7 @@ from wordstates.model.batching import PADDED, Budget, Layout, make_batches, row_
 
 lengths_strategy = st.lists(st.integers(1, 50), max_size=40)
 ONE_ROW = Layout(packed=True)
-IN_ROWS = [Layout(packed=True, widths=widths) for widths in [(50,), (8, 16, 32, 50), (4, 5, 49, 50)]]
+IN_ROWS = [Layout(packed=True, widths=widths) for widths in [(50,), (8, 16, 32, 50), (4, 5, 49, 50), (8, 16)]]
 layouts = st.sampled_from([PADDED, ONE_ROW, *IN_ROWS])
 
 
@@ -24,7 +24,7 @@ def size(lengths: Sequence[int], batch: Sequence[int], layout: Layout, budget: i
         return len([place for length in sizes for place in range(length)])
     if layout == PADDED:
         return len([place for _ in sizes for place in range(max(sizes))])
-    width = min(next(width for width in layout.widths if width >= max(sizes)), max(budget, max(sizes)))
+    width = min(next((width for width in layout.widths if width >= max(sizes)), max(sizes)), max(budget, max(sizes)))
     rows: list[int] = []
     for length in sizes:
         if rows and rows[-1] + length <= width:

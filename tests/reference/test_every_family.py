@@ -16,6 +16,9 @@ from families import FAMILIES, build
 from wordstates import Recipe, WordEmbedder
 from wordstates.encode.session import Session
 from wordstates.errors import ModelError
+from wordstates.model import compared
+from wordstates.model.engine import Batch
+from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import RowsEngine
 from wordstates.options import LayerPooling, SubwordPooling
 
@@ -92,6 +95,7 @@ def test_openvino_equals_transformers_by_hand(family: str) -> None:
     chosen = recipes(family)
     embedder = WordEmbedder(model, tokenizer, recipes=chosen, engine="openvino")
     assert embedder.provenance["engine"] == "openvino"
+    assert embedder._model.engines.fastest().layout.packed is (family not in NOT_IN_ROWS)
     assert largest_difference(family, embedder, chosen) < TOLERANCE
 
 
@@ -123,16 +127,47 @@ def test_windows_packed_in_one_row_equal_transformers_by_hand(family: str) -> No
     assert largest_difference(family, embedder, chosen) < TOLERANCE
 
 
-IN_ROWS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "albert", "electra", "mpnet")
+NOT_IN_ROWS = ("deberta-v2", "deberta-v2-conv", "xlnet", "bart", "canine")
 
 
-@pytest.mark.parametrize("family", IN_ROWS)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in NOT_IN_ROWS])
 def test_windows_packed_in_rows_equal_transformers_by_hand(family: str) -> None:
     model, tokenizer = build(family)
     chosen = recipes(family)
     embedder = WordEmbedder(model, tokenizer, recipes=chosen, engine="packed")
     assert isinstance(embedder._model.engines.fastest(), RowsEngine)
     assert largest_difference(family, embedder, chosen) < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("family", "engine"),
+    [
+        *((family, "packed") for family in ("modernbert", "llama", "mistral", "gemma3", "t5")),
+        pytest.param("modernbert", "openvino", marks=pytest.mark.long),
+        pytest.param("gemma3", "openvino", marks=pytest.mark.long),
+    ],
+)
+def test_windows_longer_than_packed_rows_equal_transformers_by_hand(
+    family: str, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short ones share rows, in the same call, by the same graph; both see no further than the network says."""
+    monkeypatch.setattr(compared, "LONG_PROBE", 22)
+    shapes: list[tuple[int, int]] = []
+    kind = RowsEngine if engine == "packed" else OpenVinoEngine
+    right = kind.hidden_states
+
+    def watched(self: Any, batch: Batch, layers: Any) -> Any:
+        shapes.append((len(batch.lengths), batch.ids.shape[1]))
+        return right(self, batch, layers)
+
+    monkeypatch.setattr(kind, "hidden_states", watched)
+    chosen = [Recipe("0:", "none")]
+    embedder = WordEmbedder(*build(family), recipes=chosen, engine=engine)
+    shapes.clear()
+    assert largest_difference(family, embedder, chosen) < TOLERANCE
+    windows, width = max(shapes)
+    assert windows > 1
+    assert width <= 22 < max(width for _, width in shapes)
 
 
 @pytest.mark.usefixtures("one_row")

@@ -15,13 +15,15 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+import transformers
+from transformers.masking_utils import create_sliding_window_causal_mask
 
 from families import build, save
 from patience import A_HANG
 from wordstates import WordEmbedder, set_threads
 from wordstates.documents.document import Document
 from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import compared, cpu_speed, devices, engines, examined, forked, openvino_engine, packing, tracing
+from wordstates.model import _hf, cpu_speed, devices, engines, examined, forked, openvino_engine, packing, tracing
 from wordstates.model.engine import Batch, Engine, pack, pad
 from wordstates.model.openvino_engine import OpenVinoEngine
 from wordstates.model.packing import PackedEngine, RowsEngine
@@ -115,7 +117,7 @@ def test_without_openvino_pytorch_reads_packed_rows_and_says_why(folder: Path, p
 
 
 @pytest.mark.usefixtures("worth_it", "without_openvino")
-@pytest.mark.parametrize("family", ["gpt2", "deberta-v2"])
+@pytest.mark.parametrize("family", ["bart", "deberta-v2"])
 def test_without_openvino_what_cannot_be_packed_in_rows_stays_padded(tmp_path: Path, family: str) -> None:
     save(family, tmp_path)
     provenance = WordEmbedder(tmp_path).encode(TEXTS).provenance
@@ -191,9 +193,6 @@ def test_float16_and_other_devices_are_not_for_openvino(folder: Path, monkeypatc
     assert "why_not_faster" not in provenance
     with pytest.raises(ModelError, match="here: OpenVINO runs on CPUs, the model is on xpu:1"):
         WordEmbedder(folder, engine="openvino")
-    monkeypatch.setattr(compared, "LONG_PROBE", 40)  # of the 64 subwords that it reads
-    why = WordEmbedder(folder, precision="bfloat16").encode(TEXTS).provenance["why_not_faster"]
-    assert why == "FlashAttention runs on CUDA, the model is on xpu:1"
 
 
 @pytest.mark.usefixtures("worth_it")
@@ -215,20 +214,12 @@ def test_on_a_gpu_windows_are_packed_in_a_row_or_in_rows(
 
 
 @pytest.mark.usefixtures("worth_it")
-def test_on_a_gpu_long_windows_in_float32_or_of_models_in_memory_stay_padded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    save("modernbert", tmp_path)
-    embedder = WordEmbedder(tmp_path)
-    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
-    monkeypatch.setattr(compared, "LONG_PROBE", 40)  # of the 64 subwords that it reads
-    provenance = embedder.encode(TEXTS).provenance
-    assert provenance["engine"] == "torch"
-    assert provenance["why_not_faster"] == "FlashAttention computes in bfloat16 or float16, and precision is float32"
+def test_on_a_gpu_a_model_in_memory_is_read_in_rows_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     model, tokenizer = build("modernbert")
     embedder = WordEmbedder(copy.deepcopy(model).bfloat16(), tokenizer)
-    why = embedder.encode(TEXTS).provenance["why_not_faster"]
-    assert why == "a model in memory may be trained on, or moved, and a copy would keep it as it is now"
+    monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
+    assert embedder.encode(TEXTS).provenance["engine"] == "packed-masked"
+    assert embedder._model.engines.fastest().network is embedder._model.engines.reference.network  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("one_row")
@@ -362,6 +353,32 @@ def test_a_gpu_copies_in_a_stream_of_its_own_and_is_waited_for_once(monkeypatch:
         mock.call.cuda.stream().__exit__(None, None, None),
         mock.call.cuda.Stream().synchronize(),
     ]
+
+
+def test_attention_to_chosen_keys_is_not_packed_in_one_row() -> None:
+    """As in DeepSeek's sparse attention, which short windows do not show: there all keys are chosen."""
+    states = torch.zeros(1, 1, 2, 8)
+    with pytest.raises(NotImplementedError, match="its attention has a bias of its own"):
+        packing.attention(torch.nn.Identity(), states, states, states, None, indices=torch.zeros(1, 2, 1))
+
+
+def test_masks_in_packed_rows_are_those_of_the_network_within_each_window() -> None:
+    config = transformers.MistralConfig(sliding_window=2, attn_implementation="sdpa")
+    row, none = torch.zeros(1, 5, 8), torch.ones(1, 5, dtype=torch.long)
+
+    def seen() -> list[list[int]]:
+        mask = create_sliding_window_causal_mask(config, row, none, None)
+        mask = mask if mask.dtype == torch.bool else mask == 0
+        return mask[0, 0].int().tolist()  # type: ignore[no-any-return]
+
+    alone = [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]
+    apart = [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 1, 1]]
+    for config._attn_implementation in ("sdpa", "eager"):
+        with _hf.windows_apart(torch.tensor([[1, 1, 1, 2, 2]])) as made, ThreadPoolExecutor(1) as others:
+            assert seen() == apart
+            assert others.submit(seen).result() == alone  # what other threads read is theirs
+            assert made == [config._attn_implementation]
+        assert seen() == alone
 
 
 def test_an_older_pytorch_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -611,31 +628,12 @@ def test_packed_rows_have_few_widths_and_give_the_same_vectors(shapes: list[tupl
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("family", "packed"),
-    [
-        *((name, True) for name in ("bert", "roberta", "xlm-roberta", "camembert", "distilbert")),
-        *((name, True) for name in ("albert", "electra", "mpnet")),
-        *((name, False) for name in ("deberta-v2", "t5", "bart", "gpt2")),
-    ],
-)
-def test_which_families_openvino_reads_packed(family: str, packed: bool) -> None:
-    """Those that docs/speed.md names, and some that see more than a mask says, or cannot be given positions."""
-    model, tokenizer = build(family)
-    embedder = WordEmbedder(model, tokenizer, engine="openvino")
-    assert embedder._model.engines.fastest().layout.packed == packed
-    plain = WordEmbedder(model, tokenizer, engine="torch")
-    texts = [text for call in mixed_texts()[:8] for text in call]
-    assert np.abs(embedder.encode(texts).vectors - plain.encode(texts).vectors).max() < 1e-5
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_windows_that_see_each_other_are_not_packed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Any
 ) -> None:
     """Rounding does not hide it either: the graph is compared in float32."""
-    monkeypatch.setattr(packing, "_UNSEEN", -6.0)  # a little of the neighbours comes through
+    monkeypatch.setattr(_hf, "_UNSEEN", -6.0)  # a little of the neighbours comes through
     engine = WordEmbedder(folder, engine="openvino", precision=precision)._model.engines.fastest()
     assert engine.name == "openvino"
     assert not engine.layout.packed

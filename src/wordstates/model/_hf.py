@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     AttentionInterface,
@@ -20,6 +24,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
 )
+from transformers.masking_utils import bidirectional_mask_function
 from transformers.utils import CONFIG_NAME, cached_file, extract_commit_hash, find_adapter_config_file
 
 from wordstates.errors import InputError, ModelError
@@ -39,6 +44,8 @@ from wordstates.model.reading_part import computed_weights, own_tokenizer, promp
 from wordstates.model.torch_engine import copy_of
 
 _OWN_ATTENTION = "wordstates_packed"  # what transformers calls it
+_UNSEEN = -1e9  # added to what a subword must not see
+_READING = local()  # the rows that this thread reads, if windows are packed in them
 
 
 @dataclass(frozen=True)
@@ -218,6 +225,53 @@ def with_own_attention(network: Any, attention: Callable[..., Any]) -> Any:
     AttentionInterface.register(_OWN_ATTENTION, attention)
     AttentionMaskInterface.register(_OWN_ATTENTION, lambda *args, **kwargs: None)
     return _twin(network, _OWN_ATTENTION)
+
+
+@contextmanager
+def windows_apart(windows: Int[Tensor, "rows subwords"]) -> Iterator[list[str]]:
+    """Have the masks that a network makes in this thread keep windows in packed rows apart.
+
+    What else a network says of its masks holds: that it is causal, or how far a subword sees.
+
+    Args:
+        windows: Number of the window of each subword.
+
+    Yields:
+        The kinds of masks that were made; empty if the network does not make them through `transformers`.
+    """
+    _watch_masks()
+    _READING.windows, _READING.made = windows, list[str]()
+    try:
+        yield _READING.made
+    finally:
+        del _READING.windows, _READING.made
+
+
+@cache
+def _watch_masks() -> None:
+    """Have `transformers` ask us, once and for all, when it makes a mask; outside packed rows nothing changes."""
+    for kind in ("sdpa", "eager"):
+        AttentionMaskInterface.register(kind, _apart(kind, AttentionMaskInterface()[kind]))
+
+
+def _apart(kind: str, make: Callable[..., Any]) -> Callable[..., Any]:
+    """Give what makes masks of a kind, and where this thread reads packed rows has a subword see its window alone."""
+
+    def made(*args: Any, **options: Any) -> Any:
+        windows = getattr(_READING, "windows", None)
+        if windows is None:
+            return make(*args, **options)
+        _READING.made.append(kind)
+        together = windows[:, None, :, None] == windows[:, None, None, :]
+        if options.get("mask_function") is not bidirectional_mask_function:  # which says that all is seen
+            # Without a mask of padding, which is a window of its own; and without a reason to make none.
+            without = {"attention_mask": None, "allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+            seen = make(*args, **options | without)
+            together = together & (seen if seen.dtype == torch.bool else seen == 0)
+        # Numbers, which each block adds as they are: what is true or false it would turn into numbers itself.
+        return torch.where(together, 0.0, _UNSEEN).to(options.get("dtype", torch.float32))
+
+    return made
 
 
 def _twin(network: Any, attention: str) -> Any:

@@ -18,8 +18,9 @@ class Layout:
 
     Args:
         packed: Whether a row holds several windows, one after the other, instead of one and padding.
-        widths: Of packed rows, ascending, the last as long as a window may be; empty: one row as long as it has to be.
-        few_shapes: Whether padded batches are rounded up to few shapes, because a new one costs time and memory.
+        widths: Of packed rows, ascending, a longer window has a row of its own; empty: one row as long as it has to be.
+        few_shapes: Whether padded batches, and rows of their own, are rounded up to few shapes, because a new one costs
+            time and memory.
     """
 
     packed: bool = False
@@ -28,7 +29,8 @@ class Layout:
 
     def length(self, subwords: int, most: int) -> int:
         """Give the subwords that an item counts as, at most as many as the model can read."""
-        return max(subwords, min(round_width(subwords), most)) if self.few_shapes else subwords
+        in_rows = bool(self.widths) and subwords <= self.widths[-1]
+        return max(subwords, min(round_width(subwords), most)) if self.few_shapes and not in_rows else subwords
 
     def shape(self, lengths: Sequence[int], budget: int) -> tuple[int, int]:
         """Give the rows that a batch of items has at least, and the width of its rows."""

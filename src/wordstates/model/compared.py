@@ -56,6 +56,7 @@ class Probes:
             return
         yield [row[:3], row + row[:3], row[:-1]]
         yield [row, long]
+        yield [row, long[: -len(row)] or row]  # in one row, where windows are packed
         yield [row] * (FULL // SHORT * max(SHORT // len(row), 1))
 
     def batch(self, rows: Sequence[Sequence[int]], layout: Layout = PADDED) -> Batch:

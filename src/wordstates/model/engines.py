@@ -40,7 +40,7 @@ _WORTH_A_GRAPH, _WORTH_PROBES = 4e11, 20_000
 _WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is read and compiled; likewise
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
-_MAY_CHANGE = "a model in memory may be trained on, or moved, and {} would keep it as it is now"
+_MAY_CHANGE = "a model in memory may be trained on, or moved, and a graph would keep it as it is now"
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
@@ -173,20 +173,14 @@ class Engines:
         """True if windows may stand in a single row, where a copy of the network attends in a way of ours."""
         if self.device.type != "cuda":
             return self._wanted == "packed"  # where it is one window after the other, and no faster
-        return self._half and (self._owned or self._wanted == "packed")
-
-    @property
-    def _half(self) -> bool:
-        return next(self.reference.network.parameters()).dtype in HALF
+        half = next(self.reference.network.parameters()).dtype in HALF
+        return half and (self._owned or self._wanted == "packed")
 
     @property
     def _longest(self) -> int | None:
-        """Subwords of the longest window, if windows may stand in rows that a mask of ours divides.
-
-        Longer windows than are compared may be attended to in ways that such a mask would overrule.
-        """
-        longest, most = self._probes.longest, compared.LONG_PROBE
-        return longest if self._probes.padding_safe and longest is not None and longest <= most else None
+        """Subwords of the widest row that windows may share: as long as those that are compared."""
+        most = compared.LONG_PROBE
+        return min(self._probes.longest or most, most) if self._probes.padding_safe else None
 
     def _openvino(self) -> FastEngine | WhyNot:
         if self.device.type != "cpu":
@@ -199,7 +193,7 @@ class Engines:
                 raise MissingExtraError.of("openvino", purpose)
             return WhyNot('OpenVINO is not installed: pip install "wordstates[openvino]"')
         if not self._owned and self._wanted == "auto":
-            return WhyNot(_MAY_CHANGE.format("a graph"))
+            return WhyNot(_MAY_CHANGE)
         if was_started_elsewhere():
             return WhyNot(
                 f"OpenVINO was started before this process was forked, and its threads are not here: {USE_SPAWN}"
@@ -212,13 +206,7 @@ class Engines:
     def _packed(self) -> FastEngine | WhyNot:
         if not self._probes.padding_safe:
             return WhyNot("it reads windows of one length only, of which nothing is padded")
-        if self._in_one_row or self._longest is not None:
-            return self._first_that_agrees("packed", self._packers(), "its windows cannot be packed")
-        if self.device.type != "cuda":
-            return WhyNot(f"FlashAttention runs on CUDA, the model is on {self.device}")
-        if self._half:
-            return WhyNot(_MAY_CHANGE.format("a copy"))
-        return WhyNot(f"FlashAttention computes in bfloat16 or float16, and precision is {self._precision}")
+        return self._first_that_agrees("packed", self._packers(), "its windows cannot be packed")
 
     def _first_that_agrees(
         self, name: str, ways: Iterable[Callable[[], FastEngine]], failed: str

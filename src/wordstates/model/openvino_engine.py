@@ -203,9 +203,9 @@ def layout_of(longest: int | None) -> Layout:
     """Say how windows stand in a batch.
 
     Args:
-        longest: Subwords of the longest window, if windows are to be packed; None: they are padded.
+        longest: Subwords of the widest row that several windows share, if they are to be packed; None: they are padded.
     """
-    return Layout(few_shapes=True) if longest is None else Layout(packed=True, widths=row_widths(longest))
+    return Layout(longest is not None, () if longest is None else row_widths(longest), few_shapes=True)
 
 
 def read_graph(path: Path) -> Any:

@@ -7,7 +7,8 @@ attention alone has to know where each window begins::
              A   bank  lends .
 
 In a single row every subword is a real one, and attention is a function of ours, for unequal lengths. On CPUs, and for
-networks whose attention is more than that, rows have a few widths, and a mask hides the neighbours.
+networks whose attention is more than that, rows have a few widths, and the masks that a network makes hide the
+neighbours too. A window longer than such rows is read as without packing.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from wordstates.model import _hf
 from wordstates.model.batching import Layout, row_widths
 from wordstates.model.devices import to_device
 from wordstates.model.engine import Batch
 from wordstates.model.torch_engine import TorchEngine
 
 HALF = (torch.bfloat16, torch.float16)  # what FlashAttention computes in
-_UNSEEN = -1e9  # added to what a subword must not see
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,14 @@ class PackedEngine(TorchEngine):
 
 
 class RowsEngine(TorchEngine):
-    """Runs a network on windows in rows of a few widths.
+    """Runs a network on windows in rows of a few widths, and on longer ones as the reference does.
 
     Invariant: as that of `PackedEngine`.
 
     Args:
         reference: The engine of the same network with padding.
         first_position: Number of the first position, where positions have numbers.
-        longest: Subwords of the longest window.
+        longest: Subwords of the widest row that several windows share.
     """
 
     name = "packed-masked"
@@ -116,22 +117,16 @@ class RowsEngine(TorchEngine):
         self.layout = Layout(packed=True, widths=row_widths(longest))
         self._first_position = first_position
 
-    def _arrangement(self, batch: Batch) -> dict[str, Tensor]:
-        positions, windows = (to_device(torch.from_numpy(each), self.device) for each in batch.numbers())
-        mask = mask_of_rows(windows).to(next(self.network.parameters()).dtype)
-        return {"position_ids": positions + self._first_position, "attention_mask": mask}
-
-
-def mask_of_rows(windows: Int[Tensor, "rows subwords"]) -> Float[Tensor, "rows 1 subwords subwords"]:
-    """Give what is added to attention in packed rows, so that a subword sees its own window alone.
-
-    A mask of four dimensions `transformers` takes as it is.
-
-    Args:
-        windows: Number of the window of each subword.
-    """
-    together = windows[:, None, :, None] == windows[:, None, None, :]
-    return torch.where(together, 0.0, _UNSEEN)
+    @contextmanager
+    def _inputs(self, batch: Batch) -> Iterator[dict[str, Any]]:
+        with super()._inputs(batch) as inputs:
+            if batch.ids.shape[1] > self.layout.widths[-1]:
+                yield inputs
+                return
+            positions, windows = (to_device(torch.from_numpy(each), self.device) for each in batch.numbers())
+            with _hf.windows_apart(windows):
+                mask = torch.ones_like(windows)  # padding is a window of its own
+                yield inputs | {"position_ids": positions + self._first_position, "attention_mask": mask}
 
 
 def attention(
@@ -160,9 +155,10 @@ def attention(
         others: What other implementations of attention use.
 
     Raises:
-        NotImplementedError: If attention is more than products and windows: biases by distance, caps, sinks.
+        NotImplementedError: If attention is more than products and windows: biases by distance, caps, sinks, keys that
+            are chosen.
     """
-    extras = ("position_bias", "softcap", "s_aux")
+    extras = ("position_bias", "softcap", "s_aux", "indices")
     if attention_mask is not None or any(others.get(name) is not None for name in extras):
         raise NotImplementedError("its attention has a bias of its own")
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)

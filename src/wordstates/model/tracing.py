@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wordstates.model import _hf
 from wordstates.model.batching import Layout
 from wordstates.model.engine import Batch
 from wordstates.model.openvino_engine import inputs_of, start
-from wordstates.model.packing import mask_of_rows
 from wordstates.model.torch_engine import alone_with
 
 
@@ -62,7 +62,12 @@ class _Packed(_EveryLayer):
     def forward(
         self, ids: Tensor, positions: Tensor, windows: Tensor, types: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        return self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask_of_rows(windows))
+        with _hf.windows_apart(windows) as made:
+            mask = torch.ones_like(ids)  # padding is a window of its own
+            states = self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask)
+        if not made:
+            raise NotImplementedError("it makes its masks in a way of its own")
+        return states
 
 
 def _as_graph(wrapped: nn.Module, network: nn.Module, inputs: Sequence[Tensor]) -> Any:
