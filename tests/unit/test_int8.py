@@ -7,6 +7,7 @@ import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import openvino
@@ -17,12 +18,18 @@ from openvino import opset13
 
 from families import build, save
 from wordstates import WordEmbedder
-from wordstates.errors import InputError, MissingExtraError, ModelError
-from wordstates.model import engines, load
+from wordstates.errors import InputError, MissingExtraError, ModelError, UnexpectedError
+from wordstates.model import engines, load, processor
 from wordstates.model.int8 import group_of, with_int8_weights
 from wordstates.model.openvino_engine import OpenVinoEngine
 
 TEXTS = ["The children run past the old mill and the lake.", "A bank.", "mill " * 60]
+
+
+@pytest.fixture(autouse=True)
+def vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a processor that multiplies in int8."""
+    monkeypatch.setattr(load, "multiplies_in_int8", lambda: True)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +135,33 @@ def test_a_module_in_memory_is_compared_and_not_changed() -> None:
     assert model.dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize(
+    ("facts", "may"),
+    [
+        (("flags\t\t: fpu avx512f avx512_vnni", "model name\t: A"), True),
+        (("flags\t\t: fpu avx2 avx_vnni",), True),
+        (("flags\t\t: fpu avx2", "model name\t: A"), False),
+        (("Features\t: fp asimd",), False),
+        (("AMD64", "Intel64 Family 6"), True),  # of which nothing is known
+    ],
+)
+def test_whether_a_processor_multiplies_in_int8(
+    facts: tuple[str, ...], may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "processor_facts", lambda: facts)
+    assert processor.multiplies_in_int8() == may
+
+
+def test_a_processor_that_gains_nothing_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "multiplies_in_int8", lambda: False)
+    monkeypatch.setattr(load, "_looked_at", lambda *given: 1 / 0)
+    with (
+        pytest.raises(UnexpectedError, match="ZeroDivisionError"),
+        pytest.warns(UserWarning, match=r"no instructions for int8 \(VNNI\): .* precision='float32'"),
+    ):
+        WordEmbedder(folder, precision="int8")
+
+
 @pytest.mark.parametrize("engine", ["torch", "packed"])
 def test_other_engines_do_not_compute_in_int8(folder: Path, engine: Any) -> None:
     with pytest.raises(InputError, match=f"precision='int8' is computed by OpenVINO alone, not by engine='{engine}'"):
@@ -144,6 +178,11 @@ def test_where_int8_cannot_be_computed_the_reason_is_told(folder: Path, monkeypa
         patch.setattr(engines.Engines, "device", torch.device("xpu:1"))
         where = "the model is on xpu:1: device='cpu' puts it there"
         with pytest.raises(ModelError, match=f"{start}OpenVINO runs on CPUs, {where}"):
+            WordEmbedder(folder, precision="int8")
+    with monkeypatch.context() as patch:
+        message = "Exception from src/core.cpp:117:\nException from src/plugin.cpp:54:\nNo such primitive.\n\n"
+        patch.setattr(engines, "traced", mock.Mock(side_effect=RuntimeError(message)))
+        with pytest.raises(ModelError, match=rf"{start}it cannot be turned into a graph \(No such primitive\.\)"):
             WordEmbedder(folder, precision="int8")
     with monkeypatch.context() as patch:
         patch.setattr(engines, "traced", lambda *given: graph_of(np.zeros((8, 24), np.float32)))

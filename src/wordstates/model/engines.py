@@ -41,6 +41,7 @@ _WORTH_KEPT = 5e10  # where an earlier process has chosen, and only the graph is
 _AGREEMENT = 1e-5  # of float32 layers, relative to their largest number where that is beyond 1
 _ROUNDING = 0.1  # of reduced precision, by norm: more is no rounding but another network
 _MAY_CHANGE = "a model in memory may be trained on, or moved, and a graph would keep it as it is now"
+_PLACE = "Exception from"  # and a line of OpenVINO's code: what went wrong follows
 _FEW = 2  # groups of rows that tell whether windows are apart
 
 
@@ -231,8 +232,8 @@ class Engines:
             except _DisagreementError as error:
                 why_not.append(WhyNot(str(error)))
             except Exception as error:  # of a tracer, a compiler, a kernel: each has its own
-                written = (str(error).strip() or type(error).__name__).splitlines()[0]
-                why_not.append(WhyNot(f"{failed} ({written})"))
+                lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith(_PLACE)]
+                why_not.append(WhyNot(f"{failed} ({(lines or [type(error).__name__])[0].strip()})"))
                 sure = False  # memory may have been short
             else:
                 save = engine.save_graph if isinstance(engine, OpenVinoEngine) else None

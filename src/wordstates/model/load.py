@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from wordstates.model.openvino_engine import (
     read_graph,
     was_started_elsewhere,
 )
-from wordstates.model.processor import is_surely_a_cpu
+from wordstates.model.processor import is_surely_a_cpu, multiplies_in_int8
 from wordstates.model.tokenizer import Tokenizer
 from wordstates.options import EngineName, Precision, SpecialTokens, check_choice
 
@@ -47,6 +48,12 @@ def load_model(model: Any, tokenizer: Any, options: LoadOptions) -> LoadedModel:
     """
     computes_here()
     _check(model, options)
+    if options.precision == INT8 and not multiplies_in_int8():
+        warnings.warn(
+            "This processor has no instructions for int8 (VNNI): vectors come no sooner than with precision='float32', "
+            "which are exact.",
+            stacklevel=4,
+        )
     keeper = _keeper(model, options) if tokenizer is None else None
     if keeper is not None and (found := _as_found_before(model, options, keeper)) is not None:
         return found

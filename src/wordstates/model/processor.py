@@ -23,6 +23,12 @@ def processor_facts() -> tuple[str, ...]:
     return platform.machine(), platform.processor()
 
 
+def multiplies_in_int8() -> bool:
+    """Tell whether the processor may have instructions for products in int8 (VNNI); surely not: False."""
+    flags = [line for line in processor_facts() if line.startswith(("flags", "Features"))]
+    return not flags or "vnni" in flags[0]
+
+
 def usual_threads() -> int:
     """Give the threads that PyTorch would compute with here: those the environment names, or one a core."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
