@@ -367,7 +367,10 @@ def _in_precision(rows: Rows, dtype: VectorDtype) -> Rows:
     """Round the vectors to `dtype`, after a look at whether they fit; rows without a vector become NaN."""
     for name, vectors in rows.vectors.items():
         flat = vectors.reshape(len(rows), -1) if len(rows) else vectors.reshape(0, 1)
-        bad = np.flatnonzero(rows.has_vector & ~np.isfinite(flat).all(axis=1))
+        # A sum of finite numbers is finite unless it overflows: few rows are looked at number by number.
+        with np.errstate(all="ignore"):
+            suspect = np.flatnonzero(rows.has_vector & ~np.isfinite(flat.sum(axis=1)))
+        bad = suspect[~np.isfinite(flat[suspect]).all(axis=1)]
         if len(bad):
             (row,) = rows.scalars.slice(int(bad[0]), 1).to_pylist()
             raise NonFiniteError(
