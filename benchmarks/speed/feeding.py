@@ -17,7 +17,7 @@ from wordstates.documents.readers import read_documents
 from wordstates.files.open_writer import open_writer
 from wordstates.runs.embed import embed_documents
 
-_SENTENCES = 12_000
+_SENTENCES = 36_000  # a run of many groups: the first ones take memory that later ones use again
 
 
 def study_feeding(setting: Setting) -> dict[str, Any]:
