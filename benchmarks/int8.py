@@ -174,31 +174,37 @@ def make_graph(name: str, model: str, calibration: Sequence[Batch], folder: Path
     target = folder / f"{name}.xml"
     if target.exists():
         return
-    import nncf
     import openvino
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, AdvancedSmoothQuantParameters
 
     _, engine = float_engine(model)
     graph = engine._graph.clone()
-    kind, _, alpha = name.partition(" ")
-    if kind == "weights":
-        looked_up = nncf.IgnoredScope(patterns=[".*embeddings.*"])
-        graph = nncf.compress_weights(graph, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=looked_up)
-    if kind == "full":
-        given = nncf.Dataset([inputs_of(batch, engine.layout, engine._first_position) for batch in calibration])
-        advanced = AdvancedQuantizationParameters(
-            smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=float(alpha)),
-            backend_params={"compress_weights": False},  # so that any product can be put back
-        )
-        graph = nncf.quantize(
-            graph,
-            given,
-            subset_size=len(calibration),
-            model_type=nncf.ModelType.TRANSFORMER,
-            preset=nncf.QuantizationPreset.MIXED,
-            advanced_parameters=advanced,
+    if name != "float":
+        graph = _by_nncf(
+            graph, name, [inputs_of(batch, engine.layout, engine._first_position) for batch in calibration]
         )
     openvino.save_model(graph, target, compress_to_fp16=False)
+
+
+def _by_nncf(graph: Any, name: str, calibration: Sequence[Any]) -> Any:
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, AdvancedSmoothQuantParameters
+
+    if name == "weights":
+        looked_up = nncf.IgnoredScope(patterns=[".*embeddings.*"])
+        return nncf.compress_weights(graph, mode=nncf.CompressWeightsMode.INT8_SYM, ignored_scope=looked_up)
+    alpha = float(name.removeprefix("full "))
+    advanced = AdvancedQuantizationParameters(
+        smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=alpha),
+        backend_params={"compress_weights": False},  # so that any product can be put back
+    )
+    return nncf.quantize(
+        graph,
+        nncf.Dataset(calibration),
+        subset_size=len(calibration),
+        model_type=nncf.ModelType.TRANSFORMER,
+        preset=nncf.QuantizationPreset.MIXED,
+        advanced_parameters=advanced,
+    )
 
 
 # ── how exact ──
