@@ -57,7 +57,7 @@ def test_a_recipe_needs_no_arrays() -> None:
         (["embed", "--help"], 0),
         (["sweep", "--help"], 0),
         (["sweep", "a.conllu", "--task", "parsing"], 2),
-        (["embed", "a.txt", "-o", "b.npz", "--precision", "int8"], 2),
+        (["embed", "a.txt", "-o", "b.npz", "--precision", "int4"], 2),
         (["embed", "a.txt", "-o", "b.npz", "--layer", "1"], 2),
     ],
     ids=["help", "version", "help-of-a-command", "help-of-sweep", "wrong-task", "wrong-value", "wrong-option"],
