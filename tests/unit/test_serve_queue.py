@@ -33,6 +33,7 @@ from wordstates.errors import WorkerError
 from wordstates.serve.address import listen
 from wordstates.serve.app import make_app
 from wordstates.serve.asked import Asked, AskedRecipe
+from wordstates.serve.client import RemoteEmbedder
 from wordstates.serve.limits import Limits
 from wordstates.serve.queue import FairQueue, Job, QueueClosedError, QueueFullError, RequestPart
 from wordstates.serve.run import run
@@ -400,11 +401,17 @@ def process(port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         yield server.stderr.readline().decode().split()[-1], server
 
 
-def waits(url: str) -> bool:
-    """Whether a request is in the queue."""
+def has_read(url: str) -> bool:
+    """Whether some of a request was read; which stays so, however late it is asked for."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=A_HANG) as answer:
-        told = re.search(r'wordstates_queue_subwords\{model="minilm"\} (\S+)', answer.read().decode())
+        told = re.search(r"^wordstates_subwords_total (\S+)", answer.read().decode(), re.M)
     return told is not None and float(told[1]) > 0
+
+
+def ask_on(remote: RemoteEmbedder) -> None:
+    """Ask until the server is gone."""
+    while True:
+        remote.encode(MANY)
 
 
 @pytest.mark.long
@@ -412,8 +419,8 @@ def test_a_server_that_is_killed_is_told_and_one_that_is_stopped_answers_what_it
     with ThreadPoolExecutor(1) as pool:
         with process(0) as (url, server):
             remote = wordstates.connect(url)
-            asked = pool.submit(remote.encode, MANY)
-            wait_until(lambda: waits(url))
+            asked = pool.submit(ask_on, remote)
+            wait_until(lambda: has_read(url))
             server.kill()
             with pytest.raises(WorkerError, match="answers no more"):
                 asked.result(A_HANG)
@@ -421,7 +428,7 @@ def test_a_server_that_is_killed_is_told_and_one_that_is_stopped_answers_what_it
         with process(int(url.rpartition(":")[2])) as (again, server):  # as a supervisor starts it
             assert again == url
             asked = pool.submit(remote.encode, MANY)
-            wait_until(lambda: waits(url))
+            wait_until(lambda: has_read(url))
             server.send_signal(signal.SIGTERM)
             assert asked.result(A_HANG).texts == tuple(MANY)
             with pytest.raises(OSError, match=r"503|refused"):
