@@ -45,7 +45,7 @@ def study_ceiling(setting: Setting) -> dict[str, Any]:
     with scratch_folder() as folder:
         source = Path(folder) / "sentences.txt"
         source.write_text("\n".join(sentences) + "\n", encoding="utf-8")
-        for precision in machine.precisions(setting.device):
+        for precision in filter(_TORCH.get, machine.precisions(setting.device)):  # of int8 no ceiling is measured
             figures["precisions"][precision] = _of_precision(setting, shape, precision, sentences, source)
     return figures
 

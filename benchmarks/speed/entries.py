@@ -69,6 +69,7 @@ _BOTH = (
 )
 _CPU = (
     _ours("openvino", "bfloat16"),
+    _ours("openvino", "int8"),
     _ours("openvino", "float32"),
     _ours("packed", "float32"),
     _in_spacy("openvino", "float32"),

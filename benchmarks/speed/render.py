@@ -129,8 +129,12 @@ _COSTS = ("CPU ms/word", "peak MiB", "runs", "differs by")
 
 
 def _promise(contestants: dict[str, Any]) -> str:
-    rounded = f", bfloat16 within {ROUNDING:.0%} by norm" if any("bfloat16" in name for name in contestants) else ""
-    return f"wordstates in float32 within {OURS_MAY_DIFFER:g}, peers within {PEERS_MAY_DIFFER:g}{rounded}."
+    rounded = [
+        f", {precision} within {share:.0%} by norm"
+        for precision, share in ROUNDING.items()
+        if any(precision in name for name in contestants)
+    ]
+    return f"wordstates in float32 within {OURS_MAY_DIFFER:g}, peers within {PEERS_MAY_DIFFER:g}{''.join(rounded)}."
 
 
 def _row(name: str, cells: dict[str, dict[str, Any] | None], best: float) -> str:
@@ -150,7 +154,8 @@ def _difference(name: str, contestant: dict[str, Any]) -> str:
     agreement = contestant.get("agreement")
     if agreement is None:
         return _DASH
-    return f"{agreement['by_norm']:.1%} by norm" if "bfloat16" in name else f"{agreement['largest']:.0e}"
+    is_rounded = any(precision in name for precision in ROUNDING)
+    return f"{agreement['by_norm']:.1%} by norm" if is_rounded else f"{agreement['largest']:.0e}"
 
 
 def _rate(contestant: dict[str, Any] | None) -> float:
