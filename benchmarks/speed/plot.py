@@ -37,7 +37,7 @@ def draw(results: dict[str, Any], target: Path) -> None:
         fontsize=10,
     )
     drawn = {_color(entry) for entry in names}
-    kinds = (("wordstates, exact", _EXACT), ("wordstates, bfloat16", _ROUNDED), ("peers, exact", _PEER))
+    kinds = (("wordstates, exact", _EXACT), ("wordstates, bfloat16 or int8", _ROUNDED), ("peers, exact", _PEER))
     patches = [Patch(color=color, label=label) for label, color in kinds if color in drawn]
     figure.legend(handles=patches, loc="lower center", ncols=3)
     figure.tight_layout(rect=(0, 0.06, 1, 1))
