@@ -403,6 +403,20 @@ def test_no_cluster_is_there(tmp_path: Path, bert: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("was_there", [False, True])
+def test_what_a_run_has_connected_it_disconnects(
+    was_there: bool, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in, done = StandIn(), list[str]()
+    for name, told in (("init", "connected"), ("shutdown", "disconnected")):
+        monkeypatch.setattr(stand_in, name, lambda told=told, **_: done.append(told), raising=False)
+    monkeypatch.setattr(stand_in, "is_initialized", lambda: was_there, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", stand_in)
+    make = partial(WordEmbedder, bert, engine="torch")
+    embed_to_store(make, DOCUMENTS, tmp_path / "store", SETTINGS, cluster=RayCluster("auto"))
+    assert done == ([] if was_there else ["connected", "disconnected"])
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
