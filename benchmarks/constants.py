@@ -75,8 +75,8 @@ def graphs() -> None:
             say(f"operations that pay for a graph that is {name}", f"{used:.0e}", found)
 
 
-def _encode(embedder: WordEmbedder, texts: Sequence[str], *subwords: int) -> None:
-    embedder.session(*subwords).encode(texts)
+def _encode(embedder: WordEmbedder, texts: Sequence[str], *characters: float) -> None:
+    embedder.session(*characters).encode(texts)
 
 
 def batches() -> None:

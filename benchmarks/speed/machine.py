@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 
+from wordstates.model.processor import multiplies_in_int8
+
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16")
 _PACKAGES = ("wordstates", "torch", "transformers", "tokenizers", "openvino", "numpy", "pyarrow")
-INT8 = ("avx512_vnni", "avx_vnni")  # without these int8 is no faster than float32
 BFLOAT16 = ("avx512_bf16", "amx_bf16")  # without these it is emulated, at a seventh of float32
 QUIET = 0.05  # share of the cores' time that others may take while nothing of ours runs
 
@@ -57,11 +58,11 @@ def precisions(device: str) -> tuple[str, ...]:
     Args:
         device: What computes.
     """
-    flags = set(_cpu().get("flags", "").split())
+    is_cpu = device == "cpu"
     able = {
         "float32": True,
-        "bfloat16": device != "cpu" or flags & {*BFLOAT16},
-        "int8": device == "cpu" and flags & {*INT8},
+        "bfloat16": not is_cpu or bool(set(_cpu().get("flags", "").split()).intersection(BFLOAT16)),
+        "int8": is_cpu and multiplies_in_int8(),
     }
     return tuple(precision for precision, is_able in able.items() if is_able)
 

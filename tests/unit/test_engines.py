@@ -219,7 +219,9 @@ def test_on_a_gpu_a_model_in_memory_is_read_in_rows_as_it_is(monkeypatch: pytest
     embedder = WordEmbedder(copy.deepcopy(model).bfloat16(), tokenizer)
     monkeypatch.setattr(type(embedder._model.engines), "device", torch.device("cuda"))
     assert embedder.encode(TEXTS).provenance["engine"] == "packed-masked"
-    assert embedder._model.engines.fastest().network is embedder._model.engines.reference.network  # type: ignore[attr-defined]
+    fastest = embedder._model.engines.fastest()
+    assert isinstance(fastest, RowsEngine)
+    assert fastest.network is embedder._model.engines.reference.network
 
 
 @pytest.mark.usefixtures("one_row")
@@ -369,7 +371,8 @@ def test_masks_in_packed_rows_are_those_of_the_network_within_each_window() -> N
     def seen() -> list[list[int]]:
         mask = create_sliding_window_causal_mask(config, row, none, None)
         mask = mask if mask.dtype == torch.bool else mask == 0
-        return mask[0, 0].int().tolist()  # type: ignore[no-any-return]
+        lines: list[list[int]] = mask[0, 0].int().tolist()
+        return lines
 
     alone = [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]
     apart = [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 1, 1]]

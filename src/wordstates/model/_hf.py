@@ -229,7 +229,7 @@ def with_own_attention(network: Any, attention: Callable[..., Any]) -> Any:
 
 @contextmanager
 def windows_apart(
-    windows: Int[Tensor, "rows subwords"], of_seers: Int[Tensor, "rows _seers"] | None = None
+    windows: Int[Tensor, "rows subwords"], of_queries: Int[Tensor, "rows _queries"] | None = None
 ) -> Iterator[list[str]]:
     """Have the masks that a network makes in this thread keep windows in packed rows apart.
 
@@ -237,18 +237,18 @@ def windows_apart(
 
     Args:
         windows: Number of the window of each subword.
-        of_seers: The same, of each subword that sees; or of all of a row, if they are in one; default `windows`.
+        of_queries: The same, of each subword that attends; or once for a row that holds one window; default `windows`.
 
     Yields:
         The kinds of masks that were made; empty if the network does not make them through `transformers`.
     """
     _watch_masks()
-    _READING.windows, _READING.of_seers = windows, windows if of_seers is None else of_seers
+    _READING.windows, _READING.of_queries = windows, windows if of_queries is None else of_queries
     _READING.made = list[str]()
     try:
         yield _READING.made
     finally:
-        del _READING.windows, _READING.of_seers, _READING.made
+        del _READING.windows, _READING.of_queries, _READING.made
 
 
 @cache
@@ -266,7 +266,7 @@ def _apart(kind: str, make: Callable[..., Any]) -> Callable[..., Any]:
         if windows is None:
             return make(*args, **options)
         _READING.made.append(kind)
-        together = _READING.of_seers[:, None, :, None] == windows[:, None, None, :]
+        together = _READING.of_queries[:, None, :, None] == windows[:, None, None, :]
         if options.get("mask_function") is not bidirectional_mask_function:  # which says that all is seen
             # Without a mask of padding, which is a window of its own; and without a reason to make none.
             without = {"attention_mask": None, "allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}

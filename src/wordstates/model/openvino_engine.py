@@ -233,8 +233,9 @@ def inputs_of(batch: Batch, layout: Layout, first_position: int) -> list[Int[np.
         inputs = [batch.ids, batch.mask.astype(np.int64)]
     else:
         positions, windows = batch.numbers()
-        in_one = batch.ids.shape[1] > layout.widths[-1]  # window: a line of a mask will do, and takes less time
-        inputs = [batch.ids, positions + first_position, windows, windows[:, :1].copy() if in_one else windows]
+        # A row this wide holds one window, for which a mask of one line will do, and takes less time.
+        of_queries = windows[:, :1].copy() if batch.ids.shape[1] > layout.widths[-1] else windows
+        inputs = [batch.ids, positions + first_position, windows, of_queries]
     return inputs if batch.type_ids is None else [*inputs, batch.type_ids]
 
 

@@ -60,9 +60,9 @@ class _Packed(_EveryLayer):
     """Positions start at 0 in each window, and a subword sees those of its own."""
 
     def forward(
-        self, ids: Tensor, positions: Tensor, windows: Tensor, of_seers: Tensor, types: Tensor | None = None
+        self, ids: Tensor, positions: Tensor, windows: Tensor, of_queries: Tensor, types: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        with _hf.windows_apart(windows, of_seers) as made:
+        with _hf.windows_apart(windows, of_queries) as made:
             mask = torch.ones_like(ids)  # padding is a window of its own
             states = self.states(types, input_ids=ids, position_ids=positions, attention_mask=mask)
         if not made:
